@@ -1,0 +1,45 @@
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+DEMO := runs/demo
+
+.PHONY: help demo test test-slow lint format bench clean
+
+help:
+	@echo "make demo       train on the embedded digits and write $(DEMO)/report.html"
+	@echo "make test       run the tests"
+	@echo "make test-slow  run the long checks as well"
+	@echo "make lint       ruff, formatter, mypy"
+	@echo "make bench      measure the loss against its rivals"
+
+# Made anew when the dependencies change; the last step makes the file, so an interrupted set-up is done again.
+$(VENV)/.installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet -c constraints.txt torch
+	$(BIN)/pip install --quiet -c constraints.txt -e ".[dev]"
+	touch $@
+
+demo: $(VENV)/.installed
+	$(BIN)/eccentric train digits --out $(DEMO) --overwrite $(DEMO_SETTINGS)
+	@echo "Open $(DEMO)/report.html in a browser."
+
+test: $(VENV)/.installed
+	$(BIN)/pytest -n auto --dist worksteal -m "not slow" --cov --cov-report=term:skip-covered
+
+test-slow: $(VENV)/.installed
+	$(BIN)/pytest -n auto --dist worksteal
+
+lint: $(VENV)/.installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(VENV)/.installed
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(VENV)/.installed
+	$(BIN)/python -m benchmarks.loss
+
+clean:
+	rm -rf $(VENV) runs

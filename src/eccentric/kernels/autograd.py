@@ -1,0 +1,125 @@
+"""The one-pass kernels made differentiable: for eager mode and torch.func a Function, for torch.compile an operator.
+
+The operator `eccentric::value_and_gradient` is one opaque step with a known shape and derivative, so that no compiler
+sees a Python loop over tiles. Eager mode goes through a Function with the same rules instead, because PyTorch's
+operators do not yet take part in torch.func's transforms, and cost twice as much to call.
+"""
+
+from __future__ import annotations
+
+import operator
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from eccentric.kernels import blocked, reference
+from eccentric.kernels.constant import KernelConstant, resolve
+
+
+def one_pass(z: Tensor, mu: float, N: KernelConstant) -> Tensor:
+    """The loss of z (b, d): float64 for float64 input, else float32 (half precision is widened first)."""
+    if torch.compiler.is_compiling():
+        # The formula for N stays inside the operator: a compiler cannot trace it.
+        return value_and_gradient(z, mu, N, 0.0)[0] if isinstance(N, str) else value_and_gradient(z, mu, "number", N)[0]
+    value: Tensor = _OnePass.apply(z, mu, resolve(z.shape[1], mu, N))[0]
+    return value
+
+
+def _compute(z: Tensor, mu: float, N: float) -> tuple[Tensor, Tensor]:
+    # Autocast would take the matrix products down to half precision again.
+    with torch.autocast(z.device.type, enabled=False):
+        return blocked.value_and_gradient(z.to(_wide(z.dtype)), mu, N)
+
+
+def _save(ctx: Any, inputs: tuple[Tensor, float, float], output: tuple[Tensor, Tensor]) -> None:
+    z, ctx.mu, ctx.N = inputs
+    ctx.save_for_backward(z, output[1])
+    ctx.mark_non_differentiable(output[1])
+    ctx.set_materialize_grads(False)
+
+
+def _backward(ctx: Any, grad: Tensor | None, _: Tensor | None) -> tuple[Tensor | None, None, None]:
+    if grad is None:
+        return None, None, None
+    z, gradient = ctx.saved_tensors
+    if torch.is_grad_enabled():  # someone means to differentiate again
+        gradient = _Gradient.apply(z, gradient, ctx.mu, ctx.N)
+    return (grad * gradient).to(z.dtype), None, None
+
+
+class _OnePass(torch.autograd.Function):
+    setup_context = staticmethod(_save)
+    backward = staticmethod(_backward)
+
+    @staticmethod
+    def forward(z: Tensor, mu: float, N: float) -> tuple[Tensor, Tensor]:
+        return _compute(z, mu, N)
+
+    @staticmethod
+    def vmap(
+        info: Any, in_dims: tuple[int | None, ...], z: Tensor, mu: float, N: float
+    ) -> tuple[tuple[Tensor, Tensor], tuple[int, int]]:
+        """An ensemble (r, b, d): one batch after the other, each with kernels of its own size."""
+        assert in_dims[0] is not None
+        each = [_OnePass.apply(batch, mu, N) for batch in z.unbind(in_dims[0])]
+        values, gradients = zip(*each, strict=True)
+        return (torch.stack(values), torch.stack(gradients)), (0, 0)
+
+
+class _Gradient(torch.autograd.Function):
+    """The gradient already computed, as a function of z again: what a second derivative is taken of."""
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(z: Tensor, gradient: Tensor, mu: float, N: float) -> Tensor:
+        return gradient.clone()
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor, float, float], output: Tensor) -> None:
+        z, _, ctx.mu, ctx.N = inputs
+        ctx.save_for_backward(z)
+
+    @staticmethod
+    def backward(ctx: Any, v: Tensor) -> tuple[Tensor, None, None, None]:
+        (z,) = ctx.saved_tensors
+        # Dense, but only for those who ask for it; plain operations, so a third derivative works as well.
+        with torch.autocast(z.device.type, enabled=False):
+            product = reference.hessian_product(z.to(v.dtype), v, ctx.mu, ctx.N)
+        return product.to(z.dtype), None, None, None
+
+
+@torch.library.custom_op("eccentric::value_and_gradient", mutates_args=())
+def value_and_gradient(z: Tensor, mu: float, method: str, N: float) -> tuple[Tensor, Tensor]:
+    """The loss of z (b, d) and its gradient, both in float64 for float64 input, else in float32.
+
+    N is taken as it is where `method` is "number"; otherwise `method` says how it follows from mu and d.
+    """
+    return _compute(z, mu, _number(z, mu, method, N))
+
+
+@value_and_gradient.register_fake
+def _(z: Tensor, mu: float, method: str, N: float) -> tuple[Tensor, Tensor]:
+    return z.new_empty((), dtype=_wide(z.dtype)), z.new_empty(z.shape, dtype=_wide(z.dtype))
+
+
+def _save_operator(ctx: Any, inputs: tuple[Tensor, float, str, float], output: tuple[Tensor, Tensor]) -> None:
+    z, mu, method, N = inputs
+    _save(ctx, (z, mu, _number(z, mu, method, N)), output)
+
+
+def _backward_operator(ctx: Any, grad: Tensor | None, unused: Tensor | None) -> tuple[Tensor | None, None, None, None]:
+    return *_backward(ctx, grad, unused), None
+
+
+value_and_gradient.register_autograd(_backward_operator, setup_context=_save_operator)
+
+
+def _number(z: Tensor, mu: float, method: str, N: float) -> float:
+    # index() makes d a plain number where a compiler holds it for a variable.
+    return resolve(operator.index(z.shape[1]), mu, N if method == "number" else method)
+
+
+def _wide(dtype: torch.dtype) -> torch.dtype:
+    return torch.float64 if dtype == torch.float64 else torch.float32

@@ -1,0 +1,28 @@
+"""The kernel constant N as a number, whichever way it was given."""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+from numbers import Real
+from typing import Literal
+
+from eccentric.theory import kernel_constant
+
+KernelConstant = float | Literal["paper", "exact"]
+
+
+@lru_cache(maxsize=256)  # a training step must not search for a root
+def resolve(dim: int, mu: float, N: KernelConstant) -> float:
+    """N for d = `dim`.
+
+    Raises:
+        ValueError: mu or N is out of range, or the formula for N is not defined at `dim`.
+    """
+    if not (isinstance(mu, Real) and 0 < mu < math.inf):
+        raise ValueError(f"mu must be a positive number, not {mu!r}")
+    if isinstance(N, str):
+        return float(kernel_constant(dim, mu, method=N))
+    if not (isinstance(N, Real) and 0 < N < math.inf):
+        raise ValueError(f"N must be 'paper', 'exact' or a positive number, not {N!r}")
+    return float(N)
