@@ -1,0 +1,20 @@
+"""`python -m eccentric` and the `eccentric` script."""
+
+from __future__ import annotations
+
+import sys
+
+
+def main() -> None:
+    try:
+        from eccentric.cli import run
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.partition(".")[0] == "eccentric":
+            raise
+        print(f"error: the command line needs {error.name}; pip install 'eccentric[train]'", file=sys.stderr)
+        sys.exit(1)
+    run()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,253 @@
+"""The command line: parse, call, print."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import fields
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from eccentric import __version__
+from eccentric.errors import EccentricError, UsageError
+from eccentric.training.config import TrainConfig
+
+app = typer.Typer(
+    help="Deep principal components that you can trust.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+console = Console()
+DEFAULT = TrainConfig()
+HELP = {field.name: field.metadata["help"] for field in fields(TrainConfig)}
+
+DataArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="DATA",
+        help="digits (embedded), mnist or celeba (from the hub), a hub id, or a path: a folder of images or of a "
+        "data set, an .npy, .npz, .csv or .parquet file.",
+    ),
+]
+RunArgument = Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a training run.")]
+LabelOption = Annotated[str | None, typer.Option(help="Column that holds the labels, where it is not found by itself.")]
+DropOption = Annotated[str, typer.Option(help="Columns of a table to leave out, separated by commas.")]
+
+
+def run() -> None:
+    """Run the command line; a user's mistake ends in one line and exit status 2 or 1."""
+    try:
+        app()
+    except EccentricError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2 if isinstance(error, UsageError) else 1)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        console.print(f"eccentric {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command()
+def train(
+    data: DataArgument,
+    out: Annotated[Path, typer.Option(help="Folder to write the run to.")],
+    dim: Annotated[int, typer.Option(help=HELP["dim"])] = DEFAULT.dim,
+    weight: Annotated[float, typer.Option(help=HELP["weight"])] = DEFAULT.weight,
+    mu: Annotated[float, typer.Option(help=HELP["mu"])] = DEFAULT.mu,
+    kernel_constant: Annotated[str, typer.Option("--N", metavar="N", help=HELP["N"])] = str(DEFAULT.N),
+    epochs: Annotated[int, typer.Option(help=HELP["epochs"])] = DEFAULT.epochs,
+    batch_size: Annotated[int, typer.Option(help=HELP["batch_size"])] = DEFAULT.batch_size,
+    learning_rate: Annotated[float, typer.Option(help=HELP["learning_rate"])] = DEFAULT.learning_rate,
+    weight_decay: Annotated[float, typer.Option(help=HELP["weight_decay"])] = DEFAULT.weight_decay,
+    architecture: Annotated[str, typer.Option(help=HELP["architecture"])] = DEFAULT.architecture,
+    seed: Annotated[int, typer.Option(help=HELP["seed"])] = DEFAULT.seed,
+    device: Annotated[str, typer.Option(help=HELP["device"])] = DEFAULT.device,
+    log_every: Annotated[int, typer.Option(help=HELP["log_every"])] = DEFAULT.log_every,
+    label: LabelOption = None,
+    drop: DropOption = "",
+    image_size: Annotated[int | None, typer.Option(help="Resize images to this height and width.")] = None,
+    test_fraction: Annotated[float, typer.Option(help="Share held out where the data have no test split.")] = 0.2,
+    split_seed: Annotated[int, typer.Option(help="Seed of that split, apart from the run's own.")] = 0,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a run that already lies there.")] = False,
+) -> None:
+    """Train an autoencoder on DATA and write a run folder with its report."""
+    config = TrainConfig(
+        dim=dim,
+        weight=weight,
+        mu=mu,
+        N=_number_or_name(kernel_constant),
+        epochs=epochs,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+        weight_decay=weight_decay,
+        architecture=architecture,
+        seed=seed,
+        device=device,
+        log_every=log_every,
+    )
+    from eccentric.data import load
+    from eccentric.report import write_report
+    from eccentric.training import stop_on_signal
+    from eccentric.training.run import create_folder
+    from eccentric.training.train import train as train_run
+
+    create_folder(out, overwrite)  # before the data are read, which may take long
+    source: dict[str, Any] = {
+        "source": data,
+        "label": label,
+        "drop": _names(drop),
+        "image_size": image_size,
+        "test_fraction": test_fraction,
+        "seed": split_seed,
+    }
+    with console.status(f"Reading {data}"):
+        loaded = load(
+            data,
+            label=label,
+            drop=_names(drop),
+            image_size=image_size,
+            test_fraction=test_fraction,
+            seed=split_seed,
+        )
+    for note in loaded.notes:
+        console.print(f"note: {note}", markup=False, soft_wrap=True)
+    with stop_on_signal() as stop, _TrainingProgress(config, len(loaded.train.x)) as progress:
+        result = train_run(loaded, config, out, source=source, stop=stop, on_metrics=progress.show)
+    with console.status("Writing the report"):
+        report = write_report(result)
+    _print_summary(result.components.eigenvalues.tolist(), result.evaluation)
+    console.print(f"Report: {report}", markup=False, soft_wrap=True)
+    if stop.asked:
+        console.print(f"Stopped early; {out} is complete as far as training went.", markup=False, soft_wrap=True)
+        raise typer.Exit(128 + stop.signum)
+
+
+@app.command()
+def report(path: RunArgument) -> None:
+    """Draw the report of a run again."""
+    from eccentric.report import write_report
+    from eccentric.training import Run
+
+    with console.status("Writing the report"):
+        written = write_report(Run(path))
+    console.print(f"Report: {written}", markup=False, soft_wrap=True)
+
+
+@app.command()
+def encode(
+    path: RunArgument,
+    data: DataArgument,
+    out: Annotated[Path, typer.Option(help="File to write: .parquet or .csv.")] = Path("latents.parquet"),
+    label: LabelOption = None,
+    drop: DropOption = "",
+) -> None:
+    """Write the components of every item of DATA."""
+    from eccentric.export import encode_data, write_encoding
+    from eccentric.training import Run
+
+    with console.status(f"Encoding {data}"):
+        splits = encode_data(Run(path), data, label=label, drop=_names(drop))
+        write_encoding(out, splits)
+    console.print(f"{sum(len(split.p) for split in splits.values())} items: {out}", markup=False, soft_wrap=True)
+
+
+@app.command()
+def sample(
+    path: RunArgument,
+    out: Annotated[Path, typer.Option(help="File to write: .png for images, .csv for tables, .npy for either.")],
+    count: Annotated[int, typer.Option(min=1, help="How many.")] = 64,
+    method: Annotated[
+        Literal["standard", "matched"],
+        typer.Option(help="Latents from a standard normal, or from a Gaussian matched to the training latents."),
+    ] = "matched",
+    seed: Annotated[int, typer.Option(help="Seed.")] = 0,
+) -> None:
+    """Decode random latents into new items."""
+    from eccentric.export import sample as draw
+    from eccentric.export import write_samples
+    from eccentric.training import Run
+
+    trained = Run(path)
+    write_samples(out, draw(trained, count, method, seed), trained.config["feature_names"])
+    console.print(f"{count} samples: {out}", markup=False, soft_wrap=True)
+
+
+class _TrainingProgress:
+    """A bar with the loss terms on a terminal; elsewhere about twenty lines in all."""
+
+    def __init__(self, config: TrainConfig, items: int) -> None:
+        self._total = config.epochs * (items // min(config.batch_size, items))
+        self._dim = config.dim
+        self._printed = 0.0
+        self._bar = Progress(
+            TextColumn("epoch {task.fields[epoch]}"),
+            BarColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[terms]}"),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        )
+        self._task = self._bar.add_task("", total=self._total, epoch=f"0/{config.epochs}", terms="")
+        self._epochs = config.epochs
+
+    def __enter__(self) -> _TrainingProgress:
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+    def show(self, metrics: Any) -> None:
+        terms = (
+            f"reconstruction {metrics.reconstruction:.4f}  eccentric {metrics.eccentric:.3f}  "
+            f"radius {metrics.mean_radius:.2f}  trace {metrics.trace:.2f} (d {self._dim})  "
+            f"{metrics.images_per_second:,.0f} items/s"
+        )
+        self._bar.update(self._task, completed=metrics.step, epoch=f"{metrics.epoch}/{self._epochs}", terms=terms)
+        done = metrics.step / self._total
+        if not console.is_terminal and (done - self._printed >= 0.05 or done == 1):
+            self._printed = done
+            console.print(f"epoch {metrics.epoch}/{self._epochs}  {terms}", soft_wrap=True, highlight=False)
+
+
+def _print_summary(eigenvalues: list[float], evaluation: dict[str, Any]) -> None:
+    shown = "  ".join(f"{value:.2f}" for value in eigenvalues[:12]) + ("  ..." if len(eigenvalues) > 12 else "")
+    console.print(f"Eigenvalues: {shown}", highlight=False, soft_wrap=True)
+    console.print(f"Trace: {sum(eigenvalues):.2f} (d = {len(eigenvalues)})", highlight=False)
+    table = Table("on test data", "this run", "PCA of the same size")
+    rows = [("reconstruction error", "test_reconstruction", "pca_test_reconstruction", "{:.4f}")]
+    if "neighbour_error" in evaluation:
+        name = f"{evaluation['neighbours']}-nearest-neighbour error"
+        rows.append((name, "neighbour_error", "pca_neighbour_error", "{:.1%}"))
+    for name, ours, theirs, form in rows:
+        table.add_row(name, form.format(evaluation[ours]), form.format(evaluation[theirs]))
+    console.print(table)
+
+
+def _number_or_name(text: str) -> Any:
+    try:
+        return float(text)
+    except ValueError:
+        return text  # TrainConfig checks names
+
+
+def _names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]

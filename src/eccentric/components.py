@@ -1,0 +1,193 @@
+"""Deep principal components: mean, principal axes and variances of the latents, and their uses (section 4.2)."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import torch
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from jaxtyping import Float
+    from torch import Tensor
+
+
+class DeepComponents:
+    """Principal components of latent vectors, ordered by variance.
+
+    `fit(z)` at once, or `update(z)` batch by batch: the mean and covariance are exact either way (streaming, in float64
+    on the CPU, Chan et al. 1983). The coordinates along the components are called p; p = (z - mean) @ basis.T.
+
+    The sign of each axis is fixed by making its largest entry positive, so that the same latents give the same signs.
+
+    Attributes:
+        dim: d, the number of latent dimensions; 0 before the first batch.
+        count: vectors seen.
+        mean: (d,) float64.
+        covariance: (d, d) float64, normalised by count - 1 as in scikit-learn's PCA.
+        eigenvalues: (d,) float64, variances along the components, descending.
+        basis: (d, d) float64, one principal axis a row.
+    """
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.mean: Tensor = torch.zeros(0, dtype=torch.float64)
+        self._scatter: Tensor = torch.zeros(0, 0, dtype=torch.float64)  # sum of outer products about the mean
+        self._axes: tuple[Tensor, Tensor] | None = None
+
+    def __repr__(self) -> str:
+        return f"DeepComponents(dim={self.dim}, count={self.count})"
+
+    @property
+    def dim(self) -> int:
+        return len(self.mean)
+
+    def fit(self, z: Float[Tensor, "n d"]) -> DeepComponents:
+        """Forget what was seen and take z alone. Returns self."""
+        self.count = 0
+        return self.update(z)
+
+    def update(self, z: Float[Tensor, "n d"]) -> DeepComponents:
+        """Add a batch. Returns self.
+
+        Raises:
+            ValueError: z is not (n, d), d differs from earlier batches, or z holds NaN or infinity.
+        """
+        if z.ndim != 2 or 0 in z.shape:
+            raise ValueError(f"latents must have shape (n, d) with n, d >= 1, not {tuple(z.shape)}")
+        if self.count and z.shape[1] != self.dim:
+            raise ValueError(f"latents have {z.shape[1]} dimensions, earlier batches had {self.dim}")
+        z = _float64(z)
+        if not z.isfinite().all():
+            row = int((~z.isfinite()).any(1).nonzero()[0])
+            raise ValueError(f"latents hold NaN or infinity, first in row {row}")
+        mean = z.mean(0)
+        centred = z - mean
+        scatter = centred.T @ centred
+        if self.count == 0:
+            self.count, self.mean, self._scatter = len(z), mean, scatter
+        else:
+            count = self.count + len(z)
+            shift = mean - self.mean
+            self._scatter = self._scatter + scatter + torch.outer(shift, shift) * (self.count * len(z) / count)
+            self.mean = self.mean + shift * (len(z) / count)
+            self.count = count
+        self._axes = None
+        return self
+
+    @property
+    def covariance(self) -> Float[Tensor, "d d"]:
+        if self.count < 2:
+            raise ValueError(
+                f"a covariance needs 2 or more latent vectors, {self.count} seen; call fit or update first"
+            )
+        return self._scatter / (self.count - 1)
+
+    @property
+    def eigenvalues(self) -> Float[Tensor, " d"]:
+        return self._decomposition()[0]
+
+    @property
+    def basis(self) -> Float[Tensor, "d d"]:
+        return self._decomposition()[1]
+
+    def _decomposition(self) -> tuple[Tensor, Tensor]:
+        if self._axes is None:
+            ascending, columns = torch.linalg.eigh(self.covariance)
+            axes = columns.T.flip(0)
+            largest = axes.gather(1, axes.abs().argmax(1, keepdim=True))
+            # Rounding can leave a variance of zero just below it.
+            self._axes = ascending.flip(0).clamp(min=0), axes * largest.sign()
+        return self._axes
+
+    def encode(self, z: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:
+        """Latents to coordinates along the components, in z's dtype and on its device."""
+        return ((_float64(z) - self.mean) @ self.basis.T).to(z)
+
+    def decode(self, p: Float[Tensor, "n k"]) -> Float[Tensor, "n d"]:
+        """Coordinates back to latents; with k < d, the remaining components are held at their mean."""
+        return (_float64(p) @ self.basis[: p.shape[1]] + self.mean).to(p)
+
+    def eigenpairs(self, k: int | None = None, scale: float = 2.0) -> Float[Tensor, "k 2 d"]:
+        """The paper's pairs (Figures 7, 8): the latents at -scale and +scale standard deviations along each axis.
+
+        Args:
+            k: how many components, from the first; all by default.
+            scale: in standard deviations of the component, so that a pair shows what the data really spans; at 2, the
+                default, 95 % of a normal component lies between the two.
+        """
+        k = self.dim if k is None else self._component_count(k)
+        steps = scale * self.eigenvalues[:k].sqrt()
+        p = torch.zeros(k, 2, self.dim, dtype=torch.float64)
+        p[range(k), 0, range(k)], p[range(k), 1, range(k)] = -steps, steps
+        return (p @ self.basis + self.mean).float()
+
+    def grid(
+        self, horizontal: Sequence[int], vertical: Sequence[int], scale: float = 1.5
+    ) -> Float[Tensor, "rows columns d"]:
+        """Latents with the chosen components at plus or minus `scale` standard deviations, in all combinations.
+
+        The paper's Figure 9. Components are numbered from 0. Columns run through the combinations of signs of the
+        `horizontal` components, the first varying slowest; rows through those of `vertical`, from plus to minus.
+        """
+        for chosen in (*horizontal, *vertical):
+            if not 0 <= chosen < self.dim:
+                raise ValueError(f"no component {chosen}: there are {self.dim}, numbered from 0")
+        columns = self._signs(horizontal, scale)
+        rows = -self._signs(vertical, scale)
+        return ((rows[:, None] + columns[None, :]) @ self.basis + self.mean).float()
+
+    def _signs(self, chosen: Sequence[int], scale: float) -> Float[Tensor, "combinations d"]:
+        signs = torch.tensor(list(itertools.product([-1.0, 1.0], repeat=len(chosen))), dtype=torch.float64)
+        p = torch.zeros(len(signs), self.dim, dtype=torch.float64)
+        p[:, list(chosen)] = signs * scale * self.eigenvalues[list(chosen)].sqrt()
+        return p
+
+    def sample(
+        self, n: int, method: Literal["standard", "matched"] = "matched", seed: int | None = None
+    ) -> Float[Tensor, "n d"]:
+        """n random latents: "standard" from N(0, I), "matched" from a Gaussian of the latents' mean and covariance.
+
+        Section 4.1; matched sampling gives the better images there, hence the default. float32, on the CPU.
+        """
+        if method not in ("standard", "matched"):
+            raise ValueError(f"unknown sampling method {method!r}; choose 'standard' or 'matched'")
+        generator = torch.Generator()
+        generator.seed() if seed is None else generator.manual_seed(seed)
+        noise = torch.randn(n, self.dim, generator=generator, dtype=torch.float64)
+        if method == "standard":
+            return noise.float()
+        return (noise * self.eigenvalues.sqrt() @ self.basis + self.mean).float()
+
+    def save(self, path: str | Path) -> None:
+        """Write a .safetensors file: count, mean, scatter, and for other readers basis and eigenvalues."""
+        from eccentric.files import write_tensors
+
+        values, axes = self._decomposition()
+        tensors = {"mean": self.mean, "scatter": self._scatter, "eigenvalues": values, "basis": axes}
+        write_tensors(Path(path), {**tensors, "count": torch.tensor(self.count)})
+
+    @classmethod
+    def load(cls, path: str | Path) -> DeepComponents:
+        """Read what `save` wrote."""
+        from eccentric.files import read_tensors
+
+        tensors = read_tensors(Path(path), expected=("count", "mean", "scatter", "eigenvalues", "basis"))
+        self = cls()
+        self.count, self.mean, self._scatter = int(tensors["count"]), tensors["mean"], tensors["scatter"]
+        # The stored axes, not new ones: another machine's eigensolver may turn a group of equal eigenvalues.
+        self._axes = tensors["eigenvalues"], tensors["basis"]
+        return self
+
+    def _component_count(self, k: int) -> int:
+        if not 1 <= k <= self.dim:
+            raise ValueError(f"k must be between 1 and the {self.dim} components, not {k}")
+        return k
+
+
+def _float64(z: Tensor) -> Tensor:
+    # On the CPU, because not every accelerator has float64.
+    return z.detach().to("cpu", torch.float64)

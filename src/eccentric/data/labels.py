@@ -1,0 +1,144 @@
+"""Labels: which column holds them, and text, bools or numbers -> codes and names."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from eccentric.data.splits import listing
+from eccentric.errors import EccentricError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    import pyarrow as pa
+
+    from eccentric.data.splits import Division, Part
+
+__all__ = ["USUAL", "check_names", "class_names", "column_values", "encode", "is_category", "is_nested", "usual_label"]
+
+USUAL = ("label", "labels", "target", "class", "y")
+MANY_FRACTIONS = 20  # more different fractions than this are a measurement, not categories
+
+
+def check_names(option: str, names: Iterable[str], columns: Sequence[str], source: str) -> None:
+    """Every name must be a column; otherwise a line with the columns there are, and the nearest."""
+    for name in names:
+        if name not in columns:
+            near = difflib.get_close_matches(name, columns, n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            raise UsageError(f"{source} has no column {name!r} ({option}); it has {listing(columns, 12)}{hint}")
+
+
+def class_names(table: pa.Table) -> dict[str, list[str]]:
+    """The names of each ClassLabel column, which Hugging Face's `datasets` keeps in the schema's metadata."""
+    try:
+        features = json.loads((table.schema.metadata or {})[b"huggingface"])["info"]["features"]
+        return {c: f["names"] for c, f in features.items() if isinstance(f, dict) and f.get("_type") == "ClassLabel"}
+    except (KeyError, TypeError, ValueError, AttributeError):  # no such metadata, or another program's
+        return {}
+
+
+def usual_label(columns: Sequence[str], classes: Iterable[str] = ()) -> str | None:
+    """The column that holds the labels by common usage, or the first one declared as classes."""
+    by_name = [c for want in USUAL for c in columns if c.lower() == want]
+    return next(iter([*by_name, *(c for c in classes if c in columns)]), None)
+
+
+def is_nested(table: pa.Table, column: str) -> bool:
+    """Whether a column holds lists, images or other things that are no single value."""
+    import pyarrow as pa
+
+    kind = table.schema.field(column).type
+    return bool(pa.types.is_nested(kind)) or isinstance(kind, pa.BaseExtensionType)
+
+
+def column_values(table: pa.Table, column: str, rows: np.ndarray, source: str) -> np.ndarray:
+    """One column as a numpy array; text comes as objects, a missing value as None or nan."""
+    import pyarrow as pa
+
+    values = table[column]
+    if pa.types.is_dictionary(values.type):
+        values = values.cast(values.type.value_type)
+    if is_nested(table, column):
+        raise UsageError(f"{source}: column {column!r} holds {values.type}; a label must be text, a number or a bool")
+    return values.to_numpy()[rows]
+
+
+def _missing(value: object) -> bool:
+    return value is None or (isinstance(value, float) and math.isnan(value))
+
+
+def is_category(values: Iterable[Any]) -> bool:
+    """Whether the values can be labels: anything but many different fractions, or fractions that hardly ever recur."""
+    fractions = [v for v in values if isinstance(v, float) and not _missing(v) and not v.is_integer()]
+    return len(set(fractions)) <= min(MANY_FRACTIONS, len(fractions) / 2)
+
+
+def encode(
+    arrays: Sequence[np.ndarray], division: Division, *, column: str, source: str, names: list[str] | None = None
+) -> tuple[list[np.ndarray | None], list[str], list[str]]:
+    """Codes for each part, the names of the codes, and notes.
+
+    Codes follow the order of the values (numbers, and text that is all numbers, by size; other text by alphabet), over
+    both parts together. With `names` given, the values are codes already, and a part that has only -1, the hub's
+    mark for labels that are kept secret, has no labels.
+    """
+    values = [a.tolist() for a in arrays]
+    everything = [v for part in values for v in part]
+    for part, found in zip(division.parts, values, strict=True):
+        row = next((i for i, v in enumerate(found) if _missing(v)), None)
+        if row is not None:
+            raise EccentricError(
+                f"{source}: label {column!r} is missing in {part.where(row)}; fill it, or remove the row"
+            )
+    if not is_category(everything):
+        some = ", ".join(f"{v:g}" for v in everything[:3])
+        raise EccentricError(
+            f"{source}: {column!r} holds fractions ({some}, ...), but a label must be categories; "
+            "choose another column with --label"
+        )
+    if names is not None:
+        return _declared(values, division, column=column, source=source, names=names)
+    if any(isinstance(v, float) for v in everything) and all(float(v).is_integer() for v in everything):
+        values = [[int(v) for v in part] for part in values]  # whole numbers, made floats by a missing value elsewhere
+    kinds = {type(v) for part in values for v in part}
+    if len(kinds) > 1 or kinds & {bytes}:
+        values = [[v.decode(errors="replace") if isinstance(v, bytes) else str(v) for v in part] for part in values]
+    distinct = {v for part in values for v in part}
+    if kinds == {bool}:
+        distinct = {False, True}  # so that the codes mean the same when a split has one of them only
+    numbers = all(isinstance(v, str) and v.isdecimal() for v in distinct)
+    ordered = sorted(distinct, key=int if numbers else None)
+    code = {v: i for i, v in enumerate(ordered)}
+    codes: list[np.ndarray | None] = [np.array([code[v] for v in part], dtype=np.int64) for part in values]
+    return codes, [str(v) for v in ordered], []
+
+
+def _declared(
+    values: list[list[Any]], division: Division, *, column: str, source: str, names: list[str]
+) -> tuple[list[np.ndarray | None], list[str], list[str]]:
+    codes: list[np.ndarray | None] = []
+    notes: list[str] = []
+    for part, found in zip(division.parts, values, strict=True):
+        array = np.array(found, dtype=np.int64)
+        if (array == -1).all():
+            notes.append(f"{_side(part, division)} has no labels: {column!r} is -1 throughout")
+            codes.append(None)
+            continue
+        wrong = np.flatnonzero((array < 0) | (array >= len(names)))
+        if wrong.size:
+            raise EccentricError(
+                f"{source}: label {column!r} is {array[wrong[0]]} in {part.where(int(wrong[0]))}, "
+                f"but its {len(names)} classes are numbered from 0; correct it, or remove the row"
+            )
+        codes.append(array)
+    return codes, names, notes
+
+
+def _side(part: Part, division: Division) -> str:
+    return "the training set" if part is division.train else "the test set"

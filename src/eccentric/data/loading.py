@@ -1,0 +1,297 @@
+"""The way in: find the source, divide it, decode it once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from eccentric.data import images, sources, tables
+from eccentric.data import labels as labelling
+from eccentric.data.files import Arrays, Source
+from eccentric.data.splits import Data, Division, Split, divide, listing
+from eccentric.errors import EccentricError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+
+__all__ = ["from_arrays", "load"]
+
+INDEX_COLUMNS = {"", "Unnamed: 0", "__index_level_0__"}  # how pandas writes an index that has no name
+
+ImageSize = int | tuple[int, int] | None
+
+
+def load(
+    source: str | Path,
+    *,
+    label: str | None = None,
+    drop: Sequence[str] = (),
+    image_size: ImageSize = None,
+    test_fraction: float = 0.2,
+    seed: int = 0,
+) -> Data:
+    """Read a data set from wherever it lies, and decode it once.
+
+    Args:
+        source: tried in this order:
+
+            1. `digits` (8x8, comes with scikit-learn), `mnist` or `celeba`: always the data set of that name; write
+               `./mnist`, or pass a `pathlib.Path`, for a folder called so. A folder of that name in
+               `$ECCENTRIC_DATA` is read instead of the hub.
+            2. A path that exists: a folder that `datasets.load_dataset` reads (Parquet, CSV or JSON files, or a
+               README.md with `configs`); a folder of images, flat or with one folder per class, maybe under `train/`
+               and `test/`; an `.npy`, `.npz` (arrays x|X|images|data and y|label|labels, or those with `_train` and
+               `_test` after them), `.csv` or `.parquet` file.
+            3. A folder of that name in `$ECCENTRIC_DATA`.
+            4. A hub id, `owner/name`.
+
+            A name, folder or hub id may be followed by `:CONFIG` to choose a configuration.
+        label: the column (in an `.npz`, the array) that holds the labels. By default the first one called label,
+            labels, target, class or y, else the first one declared as classes, else none; for `celeba` "Smiling". An
+            empty string means no labels; a table keeps the column then.
+        drop: columns of a table to leave out.
+        image_size: side, or (height, width), to which images are resized; by default the most common size among
+            them, and 64 for `celeba`, whose larger images are cropped to their middle 140x140 first, as is usual.
+            Proportions are kept by cropping at the centre.
+        test_fraction: share of items held out at random where the source has no test or validation split of its own.
+        seed: of that choice.
+
+    Returns:
+        Images as uint8 (n, c, h, w), grey if all are grey and RGB otherwise; tables as float32 (n, f), not
+        standardised. `Data.notes` tells what was changed or left out.
+
+    Raises:
+        UsageError: unknown source, column or configuration; arguments out of range.
+        EccentricError: anything wrong with the data, in one line: where, what, and the mend.
+    """
+    size = _check_options(image_size, test_fraction, seed)
+    found = sources.read(source, label)
+    sizes = {k: t.num_rows for k, t in found.tables.items()} or {k: _length(a, found) for k, a in found.arrays.items()}
+    division = divide(sizes, name=found.where, test_fraction=test_fraction, seed=seed)
+    if found.arrays:
+        if drop:
+            raise UsageError(f"{found.where} is an array without named columns, so nothing can be dropped by name")
+        return _from_arrays(found, division, label=label, size=size)
+    return _from_tables(found, division, label=label, drop=drop, size=size)
+
+
+def from_arrays(
+    x: np.ndarray | torch.Tensor,
+    labels: np.ndarray | torch.Tensor | Sequence[Any] | None = None,
+    *,
+    name: str = "arrays",
+    feature_names: Sequence[str] | None = None,
+    image_size: ImageSize = None,
+    test_fraction: float = 0.2,
+    seed: int = 0,
+) -> Data:
+    """The same checks and conversions for arrays that are in memory.
+
+    Args:
+        x: a table (n, f), or images (n, h, w), (n, c, h, w) or (n, h, w, c) with 1 or 3 channels. Where both the
+            second and the last axis could hold channels, the second does. Images are uint8, whole numbers in
+            0..255, bools, or fractions in [0, 1].
+        labels: (n,) text, whole numbers or bools.
+        name: for titles and errors.
+        feature_names: of the columns of a table; "x0", "x1", ... by default.
+        image_size, test_fraction, seed: as for `load`.
+
+    Raises:
+        UsageError: arguments out of range.
+        EccentricError: anything wrong with the arrays.
+    """
+    size = _check_options(image_size, test_fraction, seed)
+    arrays = Arrays(_numpy(x, name), None if labels is None else _numpy(labels, name), "label")
+    found = Source(name, name, arrays={"all": arrays})
+    sizes = {"all": _length(arrays, found)}
+    division = divide(sizes, name=name, test_fraction=test_fraction, seed=seed)
+    return _from_arrays(found, division, label=None, size=size, feature_names=feature_names)
+
+
+def _check_options(image_size: ImageSize, test_fraction: float, seed: int) -> tuple[int, int] | None:
+    if not 0 < test_fraction < 1:
+        raise UsageError(f"test_fraction must lie between 0 and 1, not {test_fraction}")
+    if seed < 0:
+        raise UsageError(f"seed must not be negative, but is {seed}")
+    if image_size is None:
+        return None
+    size = tuple(image_size) if isinstance(image_size, Sequence) else (image_size, image_size)
+    if len(size) != 2 or not all(isinstance(s, int) and s > 0 for s in size):
+        raise UsageError(f"image_size must be one or two positive numbers of pixels, not {image_size}")
+    return size[0], size[1]
+
+
+def _numpy(values: Any, name: str) -> np.ndarray:
+    if isinstance(values, torch.Tensor):
+        values = values.detach().cpu()
+        return (values.float() if values.dtype == torch.bfloat16 else values).numpy()
+    try:
+        return np.asarray(values)
+    except ValueError:
+        raise EccentricError(f"{name}: the rows differ in length; make them equal") from None
+
+
+# --- tables with named columns --------------------------------------------------------------------------------------
+
+
+def _from_tables(
+    found: Source,
+    division: Division,
+    *,
+    label: str | None,
+    drop: Sequence[str],
+    size: tuple[int, int] | None,
+) -> Data:
+    where, notes = found.where, [*found.notes, *division.notes]
+    first = found.tables[division.train.key]
+    columns: list[str] = first.column_names
+    for part in division.parts:
+        lacking = [c for c in columns if c not in found.tables[part.key].column_names]
+        if lacking:
+            raise EccentricError(f"{where}: split {part.key!r} lacks {listing(lacking)}, which the training split has")
+    drop = [drop] if isinstance(drop, str) else drop
+    labelling.check_names("--drop", drop, columns, where)
+    if label and label in drop:
+        raise UsageError(f"{label!r} cannot be both the label and dropped")
+    left = [c for c in columns if c not in drop]
+    encoded = [c for c in left if images.is_encoded(first.schema.field(c))]
+    if found.image in encoded:
+        encoded = [found.image]
+
+    if label is None and found.label in left:
+        label = found.label
+    label, codes, names = _label(found, division, label, left, notes)
+    left = [c for c in left if c != label]
+
+    if encoded:
+        if len(encoded) > 1:
+            notes.append(f"images taken from column {encoded[0]!r}, not from {listing(encoded[1:])}")
+        others = [c for c in left if c not in encoded]
+        if label is None and others:
+            notes.append(f"no labels; columns that could be chosen: {listing(others, 12)}")
+        size = size or found.size
+        x, more = images.from_table(found.tables, division, encoded[0], where, size=size, crop=found.crop)
+        return _data(found, division, x, codes, names, [], notes + more, label)
+
+    if size is not None:
+        raise UsageError(f"image_size is for images, but {where} is a table")
+    index = [c for c in left if c in INDEX_COLUMNS]
+    if index:
+        notes.append(f"column {listing(index)} left out: the row numbers that pandas writes")
+        left = [c for c in left if c not in index]
+    x, more = tables.from_columns(found.tables, division, left, where)
+    return _data(found, division, x, codes, names, left, notes + more, label)
+
+
+def _label(
+    found: Source, division: Division, label: str | None, columns: Sequence[str], notes: list[str]
+) -> tuple[str | None, list[np.ndarray | None], list[str]]:
+    """The column of labels, its codes for each part, and their names; adds what there is to say to the notes."""
+    classes = labelling.class_names(found.tables[division.train.key])
+    implicit = label is None
+    if implicit:
+        scalar = [c for c in columns if not labelling.is_nested(found.tables[division.train.key], c)]
+        label = labelling.usual_label(scalar, classes)
+    if not label:  # none found, or an empty string: none wanted
+        return None, [None, None], []
+    labelling.check_names("--label", [label], columns, found.where)
+    values = [labelling.column_values(found.tables[p.key], label, p.rows, found.where) for p in division.parts]
+    if implicit and not labelling.is_category(v for part in values for v in part.tolist()):
+        notes.append(f"column {label!r} is called like a label but holds fractions, so it is not taken for one")
+        return None, [None, None], []
+    codes, names, more = labelling.encode(values, division, column=label, source=found.where, names=classes.get(label))
+    notes.extend(more)
+    return label, codes, names
+
+
+# --- arrays ---------------------------------------------------------------------------------------------------------
+
+
+def _length(arrays: Arrays, found: Source) -> int:
+    x, labels, where = arrays.x, arrays.labels, found.where
+    if x.dtype.kind not in "buif":
+        what = "objects or text" if x.dtype.kind in "OUST" else str(x.dtype)
+        raise EccentricError(f"{where} holds {what}, not numbers; convert the array to a number type")
+    if x.ndim not in (2, 3, 4) or (x.size == 0 and len(x) > 0):
+        raise EccentricError(f"{where} has shape {x.shape}; a table is (n, f), images are (n, h, w) or have four axes")
+    if labels is not None and (labels.ndim == 0 or labels.shape not in ((len(x),), (len(x), 1))):
+        raise EccentricError(f"{where} has {len(x)} items but labels of shape {labels.shape}; give one for each")
+    return len(x)
+
+
+def _from_arrays(
+    found: Source,
+    division: Division,
+    *,
+    label: str | None,
+    size: tuple[int, int] | None,
+    feature_names: Sequence[str] | None = None,
+) -> Data:
+    where, notes = found.where, [*found.notes, *division.notes]
+    arrays = {part.key: found.arrays[part.key] for part in division.parts}
+    shapes = {a.x.shape[1:] for a in arrays.values()}
+    if len(shapes) > 1:
+        raise EccentricError(f"{where}: training and test items differ in shape: {' and '.join(map(str, shapes))}")
+    label, codes, names = _array_labels(arrays, division, label, where, notes)
+    shape = shapes.pop()
+    if len(shape) > 1:
+        if feature_names is not None:
+            raise UsageError(f"feature_names are for tables, but {where} holds images")
+        x, more = images.from_arrays({k: a.x for k, a in arrays.items()}, division, where, size=size)
+        return _data(found, division, x, codes, names, [], notes + more, label)
+    if size is not None:
+        raise UsageError(f"image_size is for images, but {where} is a table")
+    columns = [f"x{j}" for j in range(shape[0])] if feature_names is None else [str(c) for c in feature_names]
+    if len(columns) != shape[0]:
+        raise UsageError(f"{where} has {shape[0]} columns, but {len(columns)} feature_names are given")
+    x, more = tables.from_matrices({k: a.x for k, a in arrays.items()}, division, columns, where)
+    return _data(found, division, x, codes, names, columns, notes + more, label)
+
+
+def _array_labels(
+    arrays: Mapping[str, Arrays], division: Division, label: str | None, where: str, notes: list[str]
+) -> tuple[str | None, list[np.ndarray | None], list[str]]:
+    given = [a for a in arrays.values() if a.labels is not None]
+    if label and (not given or label != given[0].label):
+        raise UsageError(f"{where} has no labels called {label!r} (--label)")
+    if label == "" or not given:
+        return None, [None, None], []
+    if len(given) < len(arrays):
+        notes.append("no labels: only one of the splits has them")
+        return None, [None, None], []
+    column = given[0].label or "label"
+    values = [np.ravel(arrays[p.key].labels)[p.rows] for p in division.parts]  # type: ignore[arg-type]
+    codes, names, more = labelling.encode(values, division, column=column, source=where)
+    notes.extend(more)
+    return column, codes, names
+
+
+def _data(
+    found: Source,
+    division: Division,
+    x: Sequence[np.ndarray],
+    codes: Sequence[np.ndarray | None],
+    label_names: list[str],
+    feature_names: list[str],
+    notes: list[str],
+    label: str | None,
+) -> Data:
+    train, test = (
+        Split(torch.from_numpy(np.ascontiguousarray(values)), code, part.rows)
+        for values, code, part in zip(x, codes, division.parts, strict=True)
+    )
+    return Data(
+        name=found.title,
+        train=train,
+        test=test,
+        label_names=label_names,
+        feature_names=feature_names,
+        split=division.sentence,
+        notes=notes,
+        label=label,
+    )

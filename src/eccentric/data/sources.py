@@ -1,0 +1,122 @@
+"""Names, paths and hub ids -> Arrow tables or arrays, nothing decoded yet."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from eccentric.data.files import READERS, Arrays, Source, first_line, read_file
+from eccentric.data.folders import arrow_tables, quiet, read_folder
+from eccentric.errors import EccentricError, UsageError
+
+__all__ = ["NAMED", "Named", "read"]
+
+
+@dataclass(frozen=True)
+class Named:
+    """A data set of the hub that has a short name here, and how it is usually taken."""
+
+    hub: str
+    config: str
+    image: str
+    label: str
+    size: tuple[int, int] | None = None
+    crop: int | None = None
+
+
+NAMED = {
+    "mnist": Named("ylecun/mnist", "mnist", "image", "label"),
+    # The usual preparation of CelebA: the middle 140x140 of 178x218, at 64x64. In full it would need 24 GB.
+    "celeba": Named("flwrlabs/celeba", "img_align+identity+attr", "image", "Smiling", size=(64, 64), crop=140),
+}
+NAMES = ("digits", *NAMED)
+
+
+def read(source: str | Path, label: str | None = None) -> Source:
+    """Find the source and open it; see `eccentric.data.load` for the order in which names are tried."""
+    text = str(source)
+    if not text.strip():
+        raise UsageError("no data given; name a data set (digits, mnist, celeba), a path or a hub id (owner/name)")
+    if isinstance(source, str):
+        base, _, config = text.partition(":")
+        if base in NAMES:
+            return _named(base, config or None)
+    path = Path(source).expanduser()
+    if path.exists():
+        return read_folder(path) if path.is_dir() else read_file(path, label)
+    stem, _, config = text.rpartition(":")
+    if stem and Path(stem).expanduser().is_dir():
+        return read_folder(Path(stem).expanduser(), config)
+    base, _, config = text.partition(":")
+    if (folder := _offline_folder(base)) is not None:
+        return read_folder(folder, config or None)
+    looks_local = path.suffix.lower() in READERS or text.startswith((".", "~", "/"))
+    if re.fullmatch(r"[\w-][\w.-]*/[\w.-]+", base) and not looks_local:
+        return _hub(base, config or None, title=base)
+    near = difflib.get_close_matches(text, NAMES, n=1)
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    raise UsageError(
+        f"{text!r} is neither an existing path nor a data set's name ({', '.join(NAMES)}) "
+        f"nor a hub id (owner/name){hint}"
+    )
+
+
+# --- names and the hub ----------------------------------------------------------------------------------------------
+
+
+def _named(name: str, config: str | None) -> Source:
+    notes = []
+    if Path(name).exists():
+        notes.append(f"the data set called {name!r} was read, not the path of that name here (write ./{name} for it)")
+    if name == "digits":
+        if config is not None:
+            raise UsageError(f"digits has no configuration {config!r}")
+        from sklearn.datasets import load_digits
+
+        digits = load_digits()
+        pixels = np.rint(digits.images * (255 / 16)).astype(np.uint8)
+        return Source(name, name, arrays={"all": Arrays(pixels, digits.target, "label")}, notes=notes)
+    folder = _offline_folder(name)
+    if folder is not None:
+        found = read_folder(folder, config)
+    else:
+        found = _hub(NAMED[name].hub, config or NAMED[name].config, title=name)
+    usual = NAMED[name]
+    return replace(
+        found,
+        title=name,
+        notes=notes + found.notes,
+        image=usual.image,
+        label=usual.label,
+        size=usual.size,
+        crop=usual.crop,
+    )
+
+
+def _offline_folder(name: str) -> Path | None:
+    root = os.environ.get("ECCENTRIC_DATA")
+    if not root or "/" in name or not name:
+        return None
+    folder = Path(root).expanduser() / name
+    return folder if folder.is_dir() else None
+
+
+def _hub(hub_id: str, config: str | None, *, title: str) -> Source:
+    import datasets
+
+    try:
+        with quiet(bars=True):
+            loaded = datasets.load_dataset(hub_id, config)
+    except Exception as error:  # connection, access, configuration, broken files: each library below has its own kinds
+        mend = "give a local folder instead"
+        if title in NAMED:
+            mend = f"give a local folder, or set ECCENTRIC_DATA to a folder that holds one called {title!r}"
+        raise EccentricError(
+            f"{hub_id} could not be read from the Hugging Face hub ({first_line(error)}); {mend}"
+        ) from error
+    return Source(title, hub_id, tables=arrow_tables(loaded))

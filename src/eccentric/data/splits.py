@@ -1,0 +1,138 @@
+"""What loading returns, and how a source is divided into training and test items."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from eccentric.errors import EccentricError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from jaxtyping import Float, Int, UInt8
+    from torch import Tensor
+
+__all__ = ["Data", "Division", "Part", "Split", "divide"]
+
+TRAIN, TEST, VALIDATION = ("train", "training"), ("test", "testing"), ("validation", "valid", "val", "dev")
+
+
+@dataclass(frozen=True)
+class Split:
+    """The items of one side, training or test."""
+
+    x: UInt8[Tensor, "n c h w"] | Float[Tensor, "n f"]
+    """Images as uint8 with 1 (grey) or 3 (RGB) channels, or a table as float32 in the units of the source."""
+    labels: Int[np.ndarray, " n"] | None
+    """int64 codes into `Data.label_names`; None where the source has no labels for this side."""
+    rows: Int[np.ndarray, " n"]
+    """int64, ascending: the row of each item in the table it came from, counted from 0."""
+
+
+@dataclass(frozen=True)
+class Data:
+    """Training and test items, and how they came to be what they are."""
+
+    name: str
+    """Short, for titles and file names."""
+    train: Split
+    test: Split
+    label_names: list[str]
+    """What the codes in `Split.labels` mean; empty when there are no labels."""
+    feature_names: list[str]
+    """The columns of a table, in order; empty for images."""
+    split: str
+    """How training and test items were told apart, e.g. "20 % held out at random, seed 0"."""
+    notes: list[str] = field(default_factory=list)
+    """What was changed or left out on the way in, one sentence each."""
+    label: str | None = None
+    """The column or array the labels came from; None when there are no labels."""
+
+    @property
+    def is_image(self) -> bool:
+        return self.train.x.ndim == 4
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of one item: (channels, height, width) or (features,)."""
+        return tuple(self.train.x.shape[1:])
+
+
+@dataclass(frozen=True)
+class Part:
+    """The rows of one table of the source that make up one side."""
+
+    key: str
+    rows: np.ndarray
+    place: str  # completes "row 7" where the source has several tables
+
+    def where(self, i: int) -> str:
+        return f"row {self.rows[i]}{self.place}"
+
+
+@dataclass(frozen=True)
+class Division:
+    train: Part
+    test: Part
+    sentence: str
+    notes: list[str]
+
+    @property
+    def parts(self) -> tuple[Part, Part]:
+        return self.train, self.test
+
+
+def divide(sizes: Mapping[str, int], *, name: str, test_fraction: float, seed: int) -> Division:
+    """Choose which rows of which table train and which test.
+
+    The source's own splits come first: numbers on them can be compared with other people's. A validation split serves
+    as the test set where there is no other, and is left unused where there is. A source with one table only, or with
+    nothing to test on, has `test_fraction` of its rows held out at random.
+    """
+
+    def find(names: tuple[str, ...]) -> str | None:
+        return next((key for want in names for key in sizes if key.lower() == want), None)
+
+    train, test = find(TRAIN), find(TEST) or find(VALIDATION)
+    if train is None and len(sizes) > 1:
+        raise EccentricError(
+            f"{name} has the splits {listing(sizes)}, and none is called 'train'; give one of them as a file of its own"
+        )
+    train = train or next(iter(sizes))
+    if sizes[train] < 2:
+        rows = f"{sizes[train]} row" + "s" * (sizes[train] != 1)
+        raise EccentricError(f"{name} has {rows}{' to train on' * (len(sizes) > 1)}; at least 2 are needed")
+
+    def place(key: str) -> str:
+        return f" of split {key!r}" if len(sizes) > 1 else ""
+
+    notes = [f"split {k!r} ({n:,} rows) left unused" for k, n in sizes.items() if k not in (train, test)]
+    if test is not None and test != train:
+        if sizes[test] == 0:
+            raise EccentricError(f"{name} has an empty {test!r} split; remove it to have test items held out at random")
+        sentence = "the data set's own splits"
+        if test.lower() in VALIDATION:
+            sentence += f", {test!r} as the test set"
+        whole = {key: Part(key, np.arange(sizes[key], dtype=np.int64), place(key)) for key in (train, test)}
+        return Division(whole[train], whole[test], sentence, notes)
+
+    n = sizes[train]
+    n_test = min(max(1, round(test_fraction * n)), n - 1)
+    order = np.random.default_rng(seed).permutation(n).astype(np.int64)
+    # Sorted, because items in the order of the source read faster and are easier to find again.
+    held_out, kept = np.sort(order[:n_test]), np.sort(order[n_test:])
+    return Division(
+        Part(train, kept, place(train)),
+        Part(train, held_out, place(train)),
+        f"{100 * test_fraction:g} % held out at random, seed {seed}",
+        notes,
+    )
+
+
+def listing(names: Iterable[object], most: int = 6) -> str:
+    """'a', 'b', 'c' and 12 more: a list of names that fits on a line."""
+    every = [repr(str(n)) for n in names]
+    return ", ".join(every[:most]) + (f" and {len(every) - most:,} more" if len(every) > most else "")

@@ -1,0 +1,131 @@
+"""Columns of numbers -> one float32 matrix."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from eccentric.data.splits import listing
+from eccentric.errors import EccentricError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import pyarrow as pa
+
+    from eccentric.data.splits import Division, Part
+
+__all__ = ["from_columns", "from_matrices"]
+
+
+def from_columns(
+    tables: Mapping[str, pa.Table], division: Division, columns: Sequence[str], source: str
+) -> tuple[list[np.ndarray], list[str]]:
+    """The columns, in order, as (n, f) float32 for each part, and notes."""
+    if not columns:
+        raise EccentricError(f"{source} has no columns left to learn from; drop fewer")
+    matrices = []
+    for part in division.parts:
+        table = tables[part.key]
+        _check_numbers(table, columns, source)
+        x = np.empty((len(part.rows), len(columns)), dtype=np.float32)
+        with np.errstate(over="ignore"):  # beyond float32: becomes inf here, and an error below
+            for j, column in enumerate(columns):
+                x[:, j] = _numbers(table[column])[part.rows]
+
+        def original(i: int, j: int, table: pa.Table = table, part: Part = part) -> object:
+            return table[columns[j]][int(part.rows[i])].as_py()
+
+        _check_finite(x, part, columns, source, original)
+        matrices.append(x)
+    return matrices, _constant(matrices, columns)
+
+
+def from_matrices(
+    matrices: Mapping[str, np.ndarray], division: Division, columns: Sequence[str], source: str
+) -> tuple[list[np.ndarray], list[str]]:
+    """(n, f) arrays of any number type as float32 for each part, and notes."""
+    if not columns:
+        raise EccentricError(f"{source} has no columns")
+    out = []
+    for part in division.parts:
+        raw = matrices[part.key]
+        with np.errstate(over="ignore"):
+            x = raw[part.rows].astype(np.float32, copy=False)
+
+        def original(i: int, j: int, raw: np.ndarray = raw, part: Part = part) -> object:
+            return raw[part.rows[i], j].item()
+
+        _check_finite(x, part, columns, source, original)
+        out.append(x)
+    return out, _constant(out, columns)
+
+
+def _is_number(kind: pa.DataType) -> bool:
+    import pyarrow.types as t
+
+    # null: a column without a single value, which the check for missing values reports with its row
+    kinds = (t.is_boolean, t.is_integer, t.is_floating, t.is_decimal, t.is_null)
+    return any(is_kind(kind) for is_kind in kinds)
+
+
+def _numbers(column: pa.ChunkedArray) -> np.ndarray:
+    import pyarrow as pa
+
+    if not pa.types.is_integer(column.type) and not pa.types.is_floating(column.type):
+        column = column.cast(pa.int8()) if pa.types.is_boolean(column.type) else column.cast(pa.float64())
+    return column.to_numpy()  # missing values become nan
+
+
+def _check_numbers(table: pa.Table, columns: Sequence[str], source: str) -> None:
+    bad = [c for c in columns if not _is_number(table.schema.field(c).type)]
+    if not bad:
+        return
+    first = _first_text(table[bad[0]])
+    names = ",".join(bad[:6]) + (",..." if len(bad) > 6 else "")
+    raise EccentricError(
+        f"{source}: {len(bad)} column{'s hold' if len(bad) > 1 else ' holds'} no numbers: {listing(bad)}{first}; "
+        f"make one the label (--label NAME), leave out what is no measurement (--drop {names})"
+    )
+
+
+def _first_text(column: pa.ChunkedArray) -> str:
+    """Where the first value lies that is no number: in a column of numbers with one slip, that is the mend."""
+    import pyarrow.types as t
+
+    if not (t.is_string(column.type) or t.is_large_string(column.type) or t.is_dictionary(column.type)):
+        return f" ({column.type})"
+    for row, value in enumerate(column):
+        try:
+            float(value.as_py() or "nan")
+        except ValueError:
+            return f" ({value.as_py()[:40]!r} in row {row})"
+    return f" ({column.type})"
+
+
+def _check_finite(x: np.ndarray, part: Part, columns: Sequence[str], source: str, original: Any) -> None:
+    bad = ~np.isfinite(x)
+    count = int(bad.sum())
+    if not count:
+        return
+    i, j = (int(k) for k in np.argwhere(bad)[0])
+    value = original(i, j)
+    if value is None:
+        what = "is empty"
+    elif np.isfinite(value):
+        what = f"is {value:g}, too large for float32"
+    else:
+        what = f"is {value}"
+    more = f" ({count - 1:,} more such values)" if count > 1 else ""
+    raise EccentricError(
+        f"{source}: column {columns[j]!r} {what} in {part.where(i)}{more}; fill it, or remove the row or the column"
+    )
+
+
+def _constant(matrices: Sequence[np.ndarray], columns: Sequence[str]) -> list[str]:
+    same = np.logical_and.reduce([(m == matrices[0][:1]).all(axis=0) for m in matrices])
+    names = [columns[j] for j in np.flatnonzero(same).tolist()]
+    if not names:
+        return []
+    return [f"{len(names)} column{'s are' if len(names) > 1 else ' is'} constant: {listing(names)}"]

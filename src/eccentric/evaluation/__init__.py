@@ -1,0 +1,1 @@
+"""How good an encoding is: what a simple classifier can read off it."""

@@ -1,0 +1,83 @@
+"""Files that are either whole or not there, and never execute code when read."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from eccentric.errors import EccentricError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from torch import Tensor
+
+
+@contextmanager
+def atomic(path: Path) -> Iterator[Path]:
+    """A temporary path beside `path`, moved to it when the block ends well and removed when it does not."""
+    try:
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=path.suffix)
+    except OSError as error:
+        raise EccentricError(f"cannot write {path}: {error.strerror}; choose another place with --out") from None
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        with temporary.open("rb") as file:
+            os.fsync(file.fileno())
+        temporary.chmod(0o666 & ~_umask())  # mkstemp's files are private
+        temporary.replace(path)
+    except OSError as error:
+        raise EccentricError(f"cannot write {path}: {error.strerror or error}") from None
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def write_json(path: Path, value: Any) -> None:
+    with atomic(path) as temporary:
+        temporary.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def read_json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise EccentricError(f"cannot read {path}: {error.strerror}") from None
+    except ValueError as error:
+        raise EccentricError(f"{path} is not JSON ({error}); the file is damaged") from None
+
+
+def write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
+    """Write a .safetensors file; needs safetensors, part of the `train` extra."""
+    from safetensors.torch import save_file
+
+    with atomic(path) as temporary:
+        save_file({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, temporary)
+
+
+def read_tensors(path: Path, expected: Iterable[str] = ()) -> dict[str, Tensor]:
+    """Read a .safetensors file and check that it holds what is `expected`."""
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        tensors = load_file(path)
+    except FileNotFoundError:
+        raise EccentricError(f"there is no file {path}") from None
+    except (OSError, SafetensorError) as error:
+        raise EccentricError(f"cannot read {path} as safetensors ({error}); the file is damaged") from None
+    missing = [name for name in expected if name not in tensors]
+    if missing:
+        raise EccentricError(f"{path} holds no {', '.join(missing)}; it was not written by eccentric, or is damaged")
+    return tensors

@@ -1,0 +1,59 @@
+"""What a training run is told: one frozen table of settings with the paper's defaults (A.5)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from eccentric.errors import UsageError
+from eccentric.loss import EccentricLoss
+from eccentric.models import ARCHITECTURES
+
+
+def _setting(default: Any, help: str) -> Any:
+    """A field with its meaning, which the command line shows."""
+    return field(default=default, metadata={"help": help})
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """Settings of one run; the defaults are the paper's (A.5) where it gives one.
+
+    `architecture` is "custom" in the record of a run that was given its own modules.
+
+    Raises:
+        UsageError: a setting is out of range.
+    """
+
+    dim: int = _setting(8, "Latent dimensions, and so components (the paper's d).")
+    weight: float = _setting(0.001, "Factor of the Eccentric loss (lambda); smaller, the variances differ more.")
+    mu: float = _setting(1.0, "Strength of the repulsion.")
+    N: float | Literal["paper", "exact"] = _setting("paper", "Kernel constant: paper, exact, or a positive number.")
+    epochs: int = _setting(100, "Passes over the training data; the paper has 1000 for MNIST, 100 for CelebA.")
+    batch_size: int = _setting(100, "Items a step; the last, shorter batch of an epoch is left out.")
+    learning_rate: float = _setting(1e-4, "Adam's learning rate, constant.")
+    weight_decay: float = _setting(1e-6, "Adam's weight decay.")
+    architecture: str = _setting("auto", "auto (by shape), mnist, celeba, conv or mlp.")
+    seed: int = _setting(0, "Seed of the initial weights and the order of batches.")
+    device: str = _setting("auto", "A torch device; auto takes the accelerator if there is one.")
+    log_every: int = _setting(50, "Steps between rows of metrics.csv; an epoch's end makes one as well.")
+
+    def __post_init__(self) -> None:
+        for name in ("dim", "epochs", "log_every"):
+            if getattr(self, name) < 1:
+                raise UsageError(f"{name} must be at least 1, not {getattr(self, name)}")
+        if self.batch_size < 2:
+            raise UsageError(f"batch_size must be at least 2, so that there is a pair, not {self.batch_size}")
+        if not self.learning_rate > 0:
+            raise UsageError(f"learning_rate must be positive, not {self.learning_rate}")
+        for name in ("weight", "weight_decay"):
+            if not getattr(self, name) >= 0:
+                raise UsageError(f"{name} must not be negative, not {getattr(self, name)}")
+        if self.architecture not in (*ARCHITECTURES, "custom"):
+            raise UsageError(f"unknown architecture {self.architecture!r}; choose one of {', '.join(ARCHITECTURES)}")
+        if self.dim == 1 and isinstance(self.N, str):
+            raise UsageError("dim 1 has no formula for the kernel constant; give N as a number, or use more dimensions")
+        try:
+            EccentricLoss(self.mu, self.N)
+        except ValueError as error:
+            raise UsageError(str(error)) from None

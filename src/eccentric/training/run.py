@@ -1,0 +1,200 @@
+"""The run folder: everything about a run, readable without this package, and nothing in it executes when loaded."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass, fields
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from eccentric.components import DeepComponents
+from eccentric.errors import EccentricError, UsageError
+from eccentric.files import atomic, read_json, read_tensors
+from eccentric.models import Autoencoder, build_pair
+from eccentric.training.loop import Metrics
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pyarrow
+    from torch import Tensor, nn
+
+CONFIG, METRICS, MODEL = "config.json", "metrics.csv", "model.safetensors"
+COMPONENTS, LATENTS, EVALUATION = "components.safetensors", "latents.parquet", "evaluation.json"
+EXAMPLES = "examples.safetensors"
+METRIC_NAMES = [field.name for field in fields(Metrics)]
+
+
+@dataclass(frozen=True)
+class Latents:
+    """Encoded items of one split.
+
+    Attributes:
+        p: (n, d) float32, coordinates along the components.
+        labels: (n,) names as text, or None.
+        rows: (n,) int64, the item's row in its source.
+    """
+
+    p: np.ndarray
+    labels: np.ndarray | None
+    rows: np.ndarray
+
+
+class Run:
+    """A run folder opened for reading. Each part is read when first asked for.
+
+    Raises:
+        EccentricError: the folder, or a file in it, is missing or damaged.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        if not self.path.is_dir():
+            raise EccentricError(f"there is no run folder {self.path}")
+        if not (self.path / CONFIG).is_file():
+            raise EccentricError(f"{self.path} is no run folder, it has no {CONFIG}; name the --out of a training run")
+
+    @cached_property
+    def config(self) -> dict[str, Any]:
+        """What config.json holds: `data`, `train`, `shape`, `status`, versions."""
+        config: dict[str, Any] = read_json(self.path / CONFIG)
+        missing = [key for key in ("data", "train", "shape", "status") if key not in config]
+        if missing:
+            raise EccentricError(f"{self.path / CONFIG} has no {', '.join(missing)}; the file is damaged")
+        return config
+
+    @cached_property
+    def metrics(self) -> dict[str, np.ndarray]:
+        """Columns of metrics.csv by name, (rows,) float64; NaN where a row has no value."""
+        try:
+            with (self.path / METRICS).open(newline="", encoding="utf-8") as file:
+                header, *rows = csv.reader(file)
+            if header != METRIC_NAMES:
+                raise ValueError("its first line is not the names of the metrics")
+            columns = zip(*rows, strict=True) if rows else [()] * len(header)
+            return {name: np.array([float(v or "nan") for v in col]) for name, col in zip(header, columns, strict=True)}
+        except OSError as error:
+            raise EccentricError(f"cannot read {self.path / METRICS}: {error.strerror}") from None
+        except ValueError as error:
+            raise EccentricError(f"{self.path / METRICS} is damaged ({error})") from None
+
+    @cached_property
+    def components(self) -> DeepComponents:
+        return DeepComponents.load(self.path / COMPONENTS)
+
+    @cached_property
+    def evaluation(self) -> dict[str, Any]:
+        """What evaluation.json holds, measured when training ended."""
+        evaluation: dict[str, Any] = read_json(self.path / EVALUATION)
+        return evaluation
+
+    @cached_property
+    def examples(self) -> Tensor:
+        """A few raw test items, (k, *shape), so that reconstructions can be drawn without the data."""
+        return read_tensors(self.path / EXAMPLES, expected=("x",))["x"]
+
+    def model(self, encoder: nn.Module | None = None, decoder: nn.Module | None = None) -> Autoencoder:
+        """The trained model on the CPU, in evaluation mode. Modules of one's own must be given as they were trained."""
+        settings = self.config["train"]
+        if settings["architecture"] == "custom":
+            if encoder is None or decoder is None:
+                raise UsageError(f"{self.path} was trained with modules of its own; pass the encoder and decoder")
+        else:
+            encoder, decoder = build_pair(settings["architecture"], tuple(self.config["shape"]), settings["dim"])
+        weights = read_tensors(self.path / MODEL, expected=("shift", "scale"))
+        model = Autoencoder(encoder, decoder, weights["shift"], weights["scale"])
+        try:
+            model.load_state_dict(weights)
+        except RuntimeError as error:
+            raise EccentricError(f"{self.path / MODEL} does not fit the model: {str(error).splitlines()[-1]}") from None
+        return model.eval()
+
+    def latents(self, split: str) -> Latents:
+        """The encoded items of "train" or "test"."""
+        return read_latents(self.path / LATENTS, split)
+
+
+def create_folder(path: Path, overwrite: bool) -> None:
+    """Make an empty run folder, or clear the run that lies there if told to.
+
+    Raises:
+        UsageError: something lies there that is not a run, or a run that may not be overwritten.
+        EccentricError: the folder cannot be made.
+    """
+    if path.exists() and not path.is_dir():
+        raise UsageError(f"{path} is a file; choose another folder with --out")
+    if path.is_dir() and any(path.iterdir()):
+        if not (path / CONFIG).is_file():
+            raise UsageError(f"{path} is not empty and holds no run; choose another folder with --out")
+        if not overwrite:
+            raise UsageError(f"{path} already holds a run; choose another folder with --out, or pass --overwrite")
+        for name in (CONFIG, METRICS, MODEL, COMPONENTS, LATENTS, EVALUATION, EXAMPLES, "report.html"):
+            (path / name).unlink(missing_ok=True)
+        for figure in (path / "figures").glob("*.png"):
+            figure.unlink()
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise EccentricError(f"cannot make the folder {path}: {error.strerror}; choose another with --out") from None
+
+
+class MetricsFile:
+    """metrics.csv as it grows: every row is on disk when `write` returns."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / METRICS
+        self._write(METRIC_NAMES, mode="w")
+
+    def write(self, metrics: Metrics) -> None:
+        values = [getattr(metrics, name) for name in METRIC_NAMES]
+        self._write([f"{value:.8g}" if isinstance(value, float) else value for value in values])
+
+    def _write(self, values: Sequence[object], mode: str = "a") -> None:
+        try:
+            with self._path.open(mode, newline="", encoding="utf-8") as file:
+                csv.writer(file).writerow(values)
+        except OSError as error:
+            raise EccentricError(f"cannot write {self._path}: {error.strerror}") from None
+
+
+def latents_table(splits: dict[str, Latents]) -> pyarrow.Table:
+    """An Arrow table with columns split, row, label (where there are labels) and p1 ... pd."""
+    import pyarrow as pa
+
+    parts = list(splits.items())
+    columns: dict[str, Any] = {
+        "split": np.concatenate([np.full(len(part.p), name) for name, part in parts]),
+        "row": np.concatenate([part.rows for _, part in parts]),
+    }
+    if all(part.labels is not None for _, part in parts):
+        columns["label"] = np.concatenate([part.labels for _, part in parts if part.labels is not None])
+    p = np.concatenate([part.p for _, part in parts])
+    columns |= {f"p{k + 1}": np.ascontiguousarray(p[:, k]) for k in range(p.shape[1])}
+    return pa.table(columns)
+
+
+def write_latents(path: Path, splits: dict[str, Latents]) -> None:
+    """The table of encoded items as Parquet."""
+    import pyarrow.parquet as pq
+
+    with atomic(path) as temporary:
+        pq.write_table(latents_table(splits), temporary)
+
+
+def read_latents(path: Path, split: str) -> Latents:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        table = pq.read_table(path, filters=[("split", "=", split)])
+        names = [name for name in table.column_names if name[0] == "p" and name[1:].isdigit()]
+        p = np.stack([table[name].to_numpy() for name in names], 1)
+        labels = np.array(table["label"].to_pylist()) if "label" in table.column_names else None
+        return Latents(p, labels, table["row"].to_numpy())
+    except FileNotFoundError:
+        raise EccentricError(f"there is no file {path}") from None
+    except (OSError, pa.ArrowException, KeyError, ValueError) as error:
+        raise EccentricError(f"cannot read {path} ({str(error).splitlines()[0]}); the file is damaged") from None

@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from eccentric.errors import UsageError
+from eccentric.models import Autoencoder, build_pair, celeba_pair, conv_pair, mlp_pair, mnist_pair
+
+
+def count(layers: list[tuple[int, int, int]]) -> int:
+    """Parameters of layers (inputs, outputs, kernel side), each with a bias."""
+    return sum(inputs * outputs * side**2 + outputs for inputs, outputs, side in layers)
+
+
+def parameters(module: nn.Module) -> int:
+    return sum(p.numel() for p in module.parameters())
+
+
+def sizes(module: nn.Module, x: torch.Tensor, kind: type) -> list[int]:
+    """Heights after each layer of a kind."""
+    found = []
+    assert isinstance(module, nn.Sequential)
+    for layer in module:
+        x = layer(x)
+        if isinstance(layer, kind):
+            found.append(x.shape[-1])
+    return found
+
+
+@pytest.mark.parametrize("dim", [2, 6])
+def test_the_papers_mnist_pair(dim):
+    encoder, decoder = mnist_pair(dim)
+    convolutions = [(1, 16, 5), (16, 24, 4), (24, 32, 4), (32, 48, 4)]
+    norms = 2 * (16 + 24 + 32 + 48)
+    assert parameters(encoder) == count([*convolutions, (768, 64, 1), (64, dim, 1)]) + norms
+    back = [(dim, 48, 3), (48, 32, 4), (32, 24, 4), (24, 16, 4), (16, 16, 5), (16, 16, 1), (16, 1, 1)]
+    assert parameters(decoder) == count(back) + 2 * (48 + 32 + 24 + 16 + 16 + 16)
+    assert sizes(encoder, torch.rand(2, 1, 28, 28), nn.Conv2d) == [28, 13, 10, 4]
+    assert sizes(decoder, torch.rand(2, dim), nn.ConvTranspose2d) == [3, 8, 11, 24, 28, 28, 28]
+
+
+def test_the_papers_celeba_pair():
+    encoder, decoder = celeba_pair(64)
+    convolutions = [(3, 128, 4), (128, 256, 4), (256, 512, 4), (512, 1024, 4)]
+    assert parameters(encoder) == count([*convolutions, (16384, 64, 1)]) + 2 * (128 + 256 + 512 + 1024)
+    back = [(64, 65536, 1), (1024, 512, 4), (512, 256, 4), (256, 128, 4), (128, 3, 1)]
+    assert parameters(decoder) == count(back) + 2 * (512 + 256 + 128)
+    with torch.no_grad():
+        assert sizes(encoder, torch.rand(2, 3, 64, 64), nn.Conv2d) == [32, 16, 8, 4]
+        assert sizes(decoder, torch.rand(2, 64), nn.ConvTranspose2d) == [16, 32, 64, 64]
+
+
+@pytest.mark.parametrize("shape", [(1, 8, 8), (3, 17, 30), (4, 64, 5), (2, 1, 1), (1, 28, 28)])
+def test_convolutions_for_any_image(shape):
+    encoder, decoder = conv_pair(shape, 5)
+    z = encoder(torch.rand(3, *shape))
+    assert z.shape == (3, 5)
+    image = decoder(z)
+    assert image.shape == (3, *shape)
+    assert 0 <= image.min() <= image.max() <= 1
+
+
+def test_tables():
+    encoder, decoder = mlp_pair(11, 3)
+    z = encoder(torch.randn(4, 11))
+    assert z.shape == (4, 3)
+    assert decoder(z).shape == (4, 11)
+
+
+@pytest.mark.parametrize(
+    ("shape", "expected"), [((1, 28, 28), mnist_pair(4)), ((3, 64, 64), celeba_pair(4)), ((9,), mlp_pair(9, 4))]
+)
+def test_auto_goes_by_shape(shape, expected):
+    encoder, decoder = build_pair("auto", shape, 4)
+    assert (parameters(encoder), parameters(decoder)) == (parameters(expected[0]), parameters(expected[1]))
+
+
+@pytest.mark.parametrize(
+    ("architecture", "shape", "message"),
+    [
+        ("mnist", (3, 64, 64), "'mnist' takes 1x28x28 images, the data are 3x64x64 images"),
+        ("celeba", (1, 28, 28), "'celeba' takes 3x64x64 images, the data are 1x28x28 images"),
+        ("conv", (7,), "'conv' takes images, the data are 7 columns"),
+        ("mlp", (1, 8, 8), "'mlp' takes tables, the data are 1x8x8 images"),
+        ("resnet", (7,), "unknown architecture 'resnet'; choose one of auto, mnist"),
+    ],
+)
+def test_architectures_that_do_not_fit(architecture, shape, message):
+    with pytest.raises(UsageError, match=message):
+        build_pair(architecture, shape, 4)
+
+
+def test_units_travel_with_the_weights():
+    shift, scale = torch.tensor([10.0, -3.0]), torch.tensor([2.0, 5.0])
+    model = Autoencoder(nn.Identity(), nn.Identity(), shift, scale)
+    x = torch.tensor([[12.0, 7.0], [8.0, -3.0]])
+    torch.testing.assert_close(model.standardize(x), torch.tensor([[1.0, 2.0], [-1.0, 0.0]]))
+    torch.testing.assert_close(model.decode(model.encode(x)), x)
+    assert {"shift", "scale"} <= set(model.state_dict())
+
+
+def test_bytes_become_unit_intervals():
+    model = Autoencoder(nn.Flatten(), nn.Identity())
+    z, _, target = model(torch.tensor([[[[0, 255]]]], dtype=torch.uint8))
+    assert target.flatten().tolist() == [0, 1]
+    assert z.dtype == torch.float32
