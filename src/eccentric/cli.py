@@ -156,14 +156,13 @@ def encode(
     data: DataArgument,
     out: Annotated[Path, typer.Option(help="File to write: .parquet or .csv.")] = Path("latents.parquet"),
     label: LabelOption = None,
-    drop: DropOption = "",
 ) -> None:
     """Write the components of every item of DATA."""
     from eccentric.export import encode_data, write_encoding
     from eccentric.training import Run
 
     with console.status(f"Encoding {data}"):
-        splits = encode_data(Run(path), data, label=label, drop=_names(drop))
+        splits = encode_data(Run(path), data, label=label)
         write_encoding(out, splits)
     console.print(f"{sum(len(split.p) for split in splits.values())} items: {out}", markup=False, soft_wrap=True)
 

@@ -15,7 +15,6 @@ from eccentric.training.run import Latents, latents_table
 from eccentric.training.train import label_names
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
 
     from jaxtyping import Shaped
@@ -23,21 +22,18 @@ if TYPE_CHECKING:
     from eccentric.training import Run
 
 
-def encode_data(run: Run, source: str, *, label: str | None = None, drop: Sequence[str] = ()) -> dict[str, Latents]:
+def encode_data(run: Run, source: str, *, label: str | None = None) -> dict[str, Latents]:
     """Components of every item of a data source, by split, with the encoder of `run`.
 
     Raises:
         EccentricError: the data cannot be read, or are not of the shape that the run was trained on.
     """
     shape = tuple(run.config["shape"])
-    size = (shape[1], shape[2]) if len(shape) == 3 else None
-    data = load(source, label=label, drop=drop, image_size=size)
+    image_size = (shape[1], shape[2]) if len(shape) == 3 else None
+    columns = run.config["feature_names"] or None
+    data = load(source, label=label, columns=columns, image_size=image_size)
     if data.shape != shape:
         raise EccentricError(f"{source} holds items of shape {data.shape}, {run.path} was trained on {shape}")
-    trained = run.config["feature_names"]
-    if data.feature_names != trained:
-        wrong = [f"{a!r} where {b!r} was" for a, b in zip(data.feature_names, trained, strict=True) if a != b]
-        raise EccentricError(f"{source} has other columns than {run.path} was trained on: {', '.join(wrong[:3])}")
     model, components = run.model(), run.components
     return {
         name: Latents(

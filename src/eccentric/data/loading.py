@@ -31,6 +31,7 @@ def load(
     *,
     label: str | None = None,
     drop: Sequence[str] = (),
+    columns: Sequence[str] | None = None,
     image_size: ImageSize = None,
     test_fraction: float = 0.2,
     seed: int = 0,
@@ -55,6 +56,7 @@ def load(
             labels, target, class or y, else the first one declared as classes, else none; for `celeba` "Smiling". An
             empty string means no labels; a table keeps the column then.
         drop: columns of a table to leave out.
+        columns: columns of a table to take, in this order; all by default.
         image_size: side, or (height, width), to which images are resized; by default the most common size among
             them, and 64 for `celeba`, whose larger images are cropped to their middle 140x140 first, as is usual.
             Proportions are kept by cropping at the centre.
@@ -77,7 +79,7 @@ def load(
         if drop:
             raise UsageError(f"{found.where} is an array without named columns, so nothing can be dropped by name")
         return _from_arrays(found, division, label=label, size=size)
-    return _from_tables(found, division, label=label, drop=drop, size=size)
+    return _from_tables(found, division, label=label, drop=drop, wanted=columns, size=size)
 
 
 def from_arrays(
@@ -145,6 +147,7 @@ def _from_tables(
     *,
     label: str | None,
     drop: Sequence[str],
+    wanted: Sequence[str] | None,
     size: tuple[int, int] | None,
 ) -> Data:
     where, notes = found.where, [*found.notes, *division.notes]
@@ -181,7 +184,10 @@ def _from_tables(
     if size is not None:
         raise UsageError(f"image_size is for images, but {where} is a table")
     index = [c for c in left if c in INDEX_COLUMNS]
-    if index:
+    if wanted is not None:
+        labelling.check_names("columns", wanted, left, where)
+        left = list(wanted)
+    elif index:
         notes.append(f"column {listing(index)} left out: the row numbers that pandas writes")
         left = [c for c in left if c not in index]
     x, more = tables.from_columns(found.tables, division, left, where)

@@ -169,8 +169,11 @@ def latents_table(splits: dict[str, Latents]) -> pyarrow.Table:
         "split": np.concatenate([np.full(len(part.p), name) for name, part in parts]),
         "row": np.concatenate([part.rows for _, part in parts]),
     }
-    if all(part.labels is not None for _, part in parts):
-        columns["label"] = np.concatenate([part.labels for _, part in parts if part.labels is not None])
+    if any(part.labels is not None for _, part in parts):  # one split alone may have them
+        labels = [
+            np.full(len(part.p), None) if part.labels is None else part.labels.astype(object) for _, part in parts
+        ]
+        columns["label"] = np.concatenate(labels)
     p = np.concatenate([part.p for _, part in parts])
     columns |= {f"p{k + 1}": np.ascontiguousarray(p[:, k]) for k in range(p.shape[1])}
     return pa.table(columns)
@@ -192,7 +195,8 @@ def read_latents(path: Path, split: str) -> Latents:
         table = pq.read_table(path, filters=[("split", "=", split)])
         names = [name for name in table.column_names if name[0] == "p" and name[1:].isdigit()]
         p = np.stack([table[name].to_numpy() for name in names], 1)
-        labels = np.array(table["label"].to_pylist()) if "label" in table.column_names else None
+        labelled = "label" in table.column_names and table["label"].null_count == 0
+        labels = np.array(table["label"].to_pylist()) if labelled else None
         return Latents(p, labels, table["row"].to_numpy())
     except FileNotFoundError:
         raise EccentricError(f"there is no file {path}") from None

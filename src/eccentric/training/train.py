@@ -153,7 +153,7 @@ def label_names(data: Data, split: Split) -> np.ndarray | None:
 
 
 def _flat(model: Autoencoder, split: Split) -> np.ndarray:
-    standard: Tensor = Autoencoder.standardize(model.cpu(), split.x)
+    standard: Tensor = (split.x - model.shift.cpu()) / model.scale.cpu()
     return standard.flatten(1).numpy()
 
 

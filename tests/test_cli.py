@@ -1,0 +1,211 @@
+from __future__ import annotations
+
+import csv
+import re
+import subprocess
+import sys
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from PIL import Image
+
+from eccentric import __version__, cli
+from eccentric.training import Run
+
+QUICK = ["--epochs", "1", "--dim", "3", "--device", "cpu"]
+
+
+@pytest.fixture
+def eccentric(monkeypatch, capsys):
+    """Runs the command line in this process: (arguments) -> exit status, output, errors."""
+
+    def call(*arguments):
+        monkeypatch.setattr(sys, "argv", ["eccentric", *map(str, arguments)])
+        status = 0
+        try:
+            cli.run()
+        except SystemExit as stop:
+            status = stop.code if isinstance(stop.code, int) else 1
+        captured = capsys.readouterr()
+        return status, captured.out, captured.err
+
+    return call
+
+
+@pytest.fixture(scope="session")
+def digits_run(tmp_path_factory):
+    from eccentric.data import load
+    from eccentric.training import TrainConfig, train
+
+    out = tmp_path_factory.mktemp("digits") / "run"
+    return train(load("digits"), TrainConfig(dim=3, epochs=1, device="cpu"), out).path
+
+
+@pytest.fixture(scope="session")
+def table(tmp_path_factory):
+    path = tmp_path_factory.mktemp("table") / "table.csv"
+    x = np.random.default_rng(0).normal(size=(60, 4))
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["weight", "height", "age", "class", "noise"])
+        writer.writerows([*row[:3], "ab"[int(row[0] > 0)], row[3]] for row in x)
+    return path
+
+
+class TestTrain:
+    def test_digits(self, eccentric, tmp_path):
+        status, out, err = eccentric("train", "digits", "--out", tmp_path / "run", *QUICK)
+        assert (status, err) == (0, "")
+        assert "Eigenvalues:" in out
+        assert re.search(r"Trace: [\d.]+ \(d = 3\)", out)
+        assert "nearest-neighbour error" in out
+        assert (tmp_path / "run" / "report.html").exists()
+        assert Run(tmp_path / "run").config["data"]["source"] == "digits"
+
+    def test_a_table(self, eccentric, table, tmp_path):
+        status, _, err = eccentric("train", table, "--out", tmp_path / "run", *QUICK, "--drop", "noise")
+        assert status == 0, err
+        run = Run(tmp_path / "run")
+        assert run.config["feature_names"] == ["weight", "height", "age"]
+        assert run.config["label_names"] == ["a", "b"]
+
+    @pytest.mark.parametrize(
+        ("arguments", "message"),
+        [
+            (["--dim", "0"], "dim must be at least 1"),
+            (["--mu", "0.4"], "mu"),
+            (["--N", "papre"], "'papre'"),
+            (["--architecture", "mnist"], "'mnist' takes 1x28x28 images, the data are 1x8x8 images"),
+            (["--device", "gpu9"], "device 'gpu9' cannot be used"),
+            (["--test-fraction", "1.5"], "test_fraction"),
+        ],
+    )
+    def test_bad_usage(self, eccentric, tmp_path, arguments, message):
+        status, _, err = eccentric("train", "digits", "--out", tmp_path / "run", *QUICK, *arguments)
+        assert status == 2
+        assert err.startswith("error: ")
+        assert err.count("\n") == 1
+        assert message in err
+        assert not (tmp_path / "run" / "config.json").exists()
+
+    def test_bad_data(self, eccentric, tmp_path):
+        (tmp_path / "bad.csv").write_text("a,b\n1,2\n3,nan\n5,6\n")
+        status, _, err = eccentric("train", tmp_path / "bad.csv", "--out", tmp_path / "run")
+        assert status == 1
+        assert re.fullmatch(r"error: .*bad\.csv.*'b'.*\n", err)
+
+    def test_an_option_that_is_none(self, eccentric, tmp_path):
+        status, _, err = eccentric("train", "digits", "--out", tmp_path / "run", "--epoch", "3")
+        assert status == 2
+        assert "Traceback" not in err
+
+
+class TestEncode:
+    def test_agrees_with_training(self, eccentric, digits_run, tmp_path):
+        out = tmp_path / "again.parquet"
+        status, said, err = eccentric("encode", digits_run, "digits", "--out", out)
+        assert status == 0, err
+        assert "1797 items" in said
+        again, before = pq.read_table(out), pq.read_table(digits_run / "latents.parquet")
+        assert again.column_names == before.column_names == ["split", "row", "label", "p1", "p2", "p3"]
+        np.testing.assert_allclose(again["p2"], before["p2"], atol=1e-5)
+
+    def test_csv(self, eccentric, digits_run, tmp_path):
+        assert eccentric("encode", digits_run, "digits", "--out", tmp_path / "p.csv")[0] == 0
+        assert (tmp_path / "p.csv").read_text().splitlines()[0] == '"split","row","label","p1","p2","p3"'
+
+    def test_new_tables_need_the_trained_columns_only(self, eccentric, table, tmp_path):
+        assert eccentric("train", table, "--out", tmp_path / "run", *QUICK, "--drop", "noise")[0] == 0
+        (tmp_path / "new.csv").write_text("name,age,weight,height\nann,1,2,3\nbob,4,5,6\n")
+        status, _, err = eccentric("encode", tmp_path / "run", tmp_path / "new.csv", "--out", tmp_path / "new.parquet")
+        assert status == 0, err
+        assert pq.read_table(tmp_path / "new.parquet").num_rows == 2
+        (tmp_path / "short.csv").write_text("age,weight\n1,2\n4,5\n")
+        status, _, err = eccentric("encode", tmp_path / "run", tmp_path / "short.csv", "--out", tmp_path / "x.parquet")
+        assert status == 2
+        assert "no column 'height'" in err
+
+    def test_items_of_another_shape(self, eccentric, digits_run, tmp_path):
+        np.save(tmp_path / "rgb.npy", np.zeros((5, 8, 8, 3), np.uint8))
+        status, _, err = eccentric("encode", digits_run, tmp_path / "rgb.npy", "--out", tmp_path / "p.csv")
+        assert status == 1
+        assert "items of shape (3, 8, 8)" in err
+
+    def test_unknown_format(self, eccentric, digits_run, tmp_path):
+        status, _, err = eccentric("encode", digits_run, "digits", "--out", tmp_path / "p.xlsx")
+        assert status == 2
+        assert "as .parquet or .csv, not 'p.xlsx'" in err
+
+
+class TestSample:
+    def test_a_sheet(self, eccentric, digits_run, tmp_path):
+        status, _, err = eccentric("sample", digits_run, "--out", tmp_path / "sheet.png", "--count", "10")
+        assert status == 0, err
+        with Image.open(tmp_path / "sheet.png") as sheet:
+            assert sheet.size == (4 * 10 - 2, 3 * 10 - 2)
+
+    def test_an_array_that_the_seed_repeats(self, eccentric, digits_run, tmp_path):
+        for name, seed in (("a", 1), ("b", 1), ("c", 2)):
+            out = tmp_path / f"{name}.npy"
+            assert eccentric("sample", digits_run, "--out", out, "--seed", seed, "--method", "standard")[0] == 0
+        a, b, c = (np.load(tmp_path / f"{name}.npy") for name in "abc")
+        assert a.shape == (64, 1, 8, 8)
+        assert a.dtype == np.uint8
+        assert (a == b).all()
+        assert (a != c).any()
+
+    def test_a_table(self, eccentric, table, tmp_path):
+        assert eccentric("train", table, "--out", tmp_path / "run", *QUICK)[0] == 0
+        assert eccentric("sample", tmp_path / "run", "--out", tmp_path / "s.csv", "--count", "7")[0] == 0
+        lines = (tmp_path / "s.csv").read_text().splitlines()
+        assert lines[0] == '"weight","height","age","noise"'
+        assert len(lines) == 8
+
+    def test_a_format_that_does_not_fit(self, eccentric, digits_run, tmp_path):
+        status, _, err = eccentric("sample", digits_run, "--out", tmp_path / "s.csv")
+        assert status == 2
+        assert "as .png or .npy, not 's.csv'" in err
+
+
+def test_report_again(eccentric, digits_run):
+    status, _, err = eccentric("report", digits_run)
+    assert status == 0, err
+    assert (digits_run / "report.html").stat().st_size > 10_000
+
+
+@pytest.mark.parametrize("command", [["report"], ["encode", "digits"], ["sample", "--out", "x.png"]])
+def test_no_run(eccentric, command, tmp_path):
+    name, *rest = command
+    status, _, err = eccentric(name, tmp_path / "nowhere", *rest)
+    assert status == 1
+    assert err == f"error: there is no run folder {tmp_path / 'nowhere'}\n"
+
+
+@pytest.mark.parametrize("command", [[], ["train"], ["report"], ["encode"], ["sample"]])
+def test_help(eccentric, command):
+    status, out, _ = eccentric(*command, "--help")
+    assert status == 0
+    assert "Usage" in out
+
+
+def test_version(eccentric):
+    assert eccentric("--version")[1] == f"eccentric {__version__}\n"
+
+
+def test_as_a_module():
+    done = subprocess.run([sys.executable, "-m", "eccentric", "--version"], capture_output=True, text=True, check=True)
+    assert done.stdout == f"eccentric {__version__}\n"
+
+
+def test_without_the_train_extra():
+    code = """
+import sys
+sys.modules["typer"] = None
+sys.argv = ["eccentric"]
+from eccentric.__main__ import main
+main()
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr == "error: the command line needs typer; pip install 'eccentric[train]'\n"
