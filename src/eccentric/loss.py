@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 import torch
 
-from eccentric.kernels import reference
-from eccentric.kernels.autograd import one_pass
+from eccentric.kernels import autograd, reference
 from eccentric.kernels.constant import KernelConstant, resolve
 
 if TYPE_CHECKING:
@@ -52,7 +51,7 @@ def eccentric_loss(
         constant = resolve(z.shape[1], mu, N)
         wide = z.double() if z.device.type != "mps" else z.float()
         return reference.loss(wide, mu, constant).to(torch.promote_types(z.dtype, torch.float32))
-    return one_pass(z, mu, N)
+    return autograd.loss(z, mu, N)
 
 
 class EccentricLoss(torch.nn.Module):

@@ -13,23 +13,17 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from eccentric.kernels import blocked, reference
+from eccentric.kernels import one_pass, reference
 from eccentric.kernels.constant import KernelConstant, resolve
 
 
-def one_pass(z: Tensor, mu: float, N: KernelConstant) -> Tensor:
+def loss(z: Tensor, mu: float, N: KernelConstant) -> Tensor:
     """The loss of z (b, d): float64 for float64 input, else float32 (half precision is widened first)."""
     if torch.compiler.is_compiling():
         # The formula for N stays inside the operator: a compiler cannot trace it.
         return value_and_gradient(z, mu, N, 0.0)[0] if isinstance(N, str) else value_and_gradient(z, mu, "number", N)[0]
     value: Tensor = _OnePass.apply(z, mu, resolve(z.shape[1], mu, N))[0]
     return value
-
-
-def _compute(z: Tensor, mu: float, N: float) -> tuple[Tensor, Tensor]:
-    # Autocast would take the matrix products down to half precision again.
-    with torch.autocast(z.device.type, enabled=False):
-        return blocked.value_and_gradient(z.to(_wide(z.dtype)), mu, N)
 
 
 def _save(ctx: Any, inputs: tuple[Tensor, float, float], output: tuple[Tensor, Tensor]) -> None:
@@ -54,7 +48,7 @@ class _OnePass(torch.autograd.Function):
 
     @staticmethod
     def forward(z: Tensor, mu: float, N: float) -> tuple[Tensor, Tensor]:
-        return _compute(z, mu, N)
+        return one_pass.value_and_gradient(z, mu, N)
 
     @staticmethod
     def vmap(
@@ -96,12 +90,14 @@ def value_and_gradient(z: Tensor, mu: float, method: str, N: float) -> tuple[Ten
 
     N is taken as it is where `method` is "number"; otherwise `method` says how it follows from mu and d.
     """
-    return _compute(z, mu, _number(z, mu, method, N))
+    return one_pass.value_and_gradient(z, mu, _number(z, mu, method, N))
 
 
 @value_and_gradient.register_fake
 def _(z: Tensor, mu: float, method: str, N: float) -> tuple[Tensor, Tensor]:
-    return z.new_empty((), dtype=_wide(z.dtype)), z.new_empty(z.shape, dtype=_wide(z.dtype))
+    return z.new_empty((), dtype=one_pass.result_dtype(z.dtype)), z.new_empty(
+        z.shape, dtype=one_pass.result_dtype(z.dtype)
+    )
 
 
 def _save_operator(ctx: Any, inputs: tuple[Tensor, float, str, float], output: tuple[Tensor, Tensor]) -> None:
@@ -119,7 +115,3 @@ value_and_gradient.register_autograd(_backward_operator, setup_context=_save_ope
 def _number(z: Tensor, mu: float, method: str, N: float) -> float:
     # index() makes d a plain number where a compiler holds it for a variable.
     return resolve(operator.index(z.shape[1]), mu, N if method == "number" else method)
-
-
-def _wide(dtype: torch.dtype) -> torch.dtype:
-    return torch.float64 if dtype == torch.float64 else torch.float32
