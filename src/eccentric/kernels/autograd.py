@@ -95,9 +95,8 @@ def value_and_gradient(z: Tensor, mu: float, method: str, N: float) -> tuple[Ten
 
 @value_and_gradient.register_fake
 def _(z: Tensor, mu: float, method: str, N: float) -> tuple[Tensor, Tensor]:
-    return z.new_empty((), dtype=one_pass.result_dtype(z.dtype)), z.new_empty(
-        z.shape, dtype=one_pass.result_dtype(z.dtype)
-    )
+    dtype = one_pass.result_dtype(z.dtype)
+    return z.new_empty((), dtype=dtype), z.new_empty(z.shape, dtype=dtype)
 
 
 def _save_operator(ctx: Any, inputs: tuple[Tensor, float, str, float], output: tuple[Tensor, Tensor]) -> None:

@@ -1,7 +1,7 @@
 """Pair sums over tiles: any device, O(b d) memory, each pair of a batch visited once.
 
-A tile holds u_ij = 1 + D_ij/N. Its logarithm is its share of the value; its reciprocal w_ij, times the points, its share
-of the force sum_j w_ij (x_i - y_j) = x_i sum_j w_ij - sum_j w_ij y_j.
+A tile holds u_ij = 1 + D_ij/N. Its logarithm is its share of the value; its reciprocal w_ij, times the points, its
+share of the force sum_j w_ij (x_i - y_j) = x_i sum_j w_ij - sum_j w_ij y_j.
 """
 
 from __future__ import annotations
@@ -44,9 +44,10 @@ def pairs(x: Float[Tensor, "b d"], N: float) -> tuple[Float[Tensor, ""], Float[T
 def repel(
     x: Float[Tensor, "m d"], y: Float[Tensor, "n d"], N: float, diagonal: int | None
 ) -> tuple[Float[Tensor, ""], Float[Tensor, "m d"]]:
-    """The same for rows x against columns y; where x is y[diagonal : diagonal + m], pairs of an item with itself count not.
+    """The same for rows x against columns y.
 
-    Centre both on the same point first: distances do not change, but rounding errors shrink.
+    Where x is y[diagonal : diagonal + m], an item's pair with itself is left out. Centre both on the same point first:
+    distances do not change, but rounding errors shrink.
     """
     (m, d), n = x.shape, y.shape[0]
     left, right = _factors(x, N)[0], _factors(y, N)[1]
