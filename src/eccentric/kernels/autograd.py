@@ -1,8 +1,8 @@
 """The one-pass kernels made differentiable: for eager mode and torch.func a Function, for torch.compile an operator.
 
 The operator `eccentric::value_and_gradient` is one opaque step with a known shape and derivative, so that no compiler
-sees a Python loop over tiles. Eager mode goes through a Function with the same rules instead, because PyTorch's
-operators do not yet take part in torch.func's transforms, and cost twice as much to call.
+sees a Python loop over tiles. Eager mode goes through Functions with the same rules instead, because PyTorch's
+operators do not take part in torch.func's transforms, and cost twice as much to call.
 """
 
 from __future__ import annotations
@@ -22,33 +22,53 @@ def loss(z: Tensor, mu: float, N: KernelConstant) -> Tensor:
     if torch.compiler.is_compiling():
         # The formula for N stays inside the operator: a compiler cannot trace it.
         return value_and_gradient(z, mu, N, 0.0)[0] if isinstance(N, str) else value_and_gradient(z, mu, "number", N)[0]
-    value: Tensor = _OnePass.apply(z, mu, resolve(z.shape[1], mu, N))[0]
+    number = resolve(z.shape[1], mu, N)
+    value: Tensor = _Pair.apply(z, mu, number)[0] if _transforms_active() else _Eager.apply(z, mu, number)
     return value
 
 
-def _save(ctx: Any, inputs: tuple[Tensor, float, float], output: tuple[Tensor, Tensor]) -> None:
-    z, ctx.mu, ctx.N = inputs
-    ctx.save_for_backward(z, output[1])
-    ctx.mark_non_differentiable(output[1])
-    ctx.set_materialize_grads(False)
+# What Function.apply itself asks; where a version of PyTorch lacks it, the way that always works is taken.
+_transforms_active = getattr(torch._C, "_are_functorch_transforms_active", lambda: True)
 
 
-def _backward(ctx: Any, grad: Tensor | None, _: Tensor | None) -> tuple[Tensor | None, None, None]:
-    if grad is None:
-        return None, None, None
+def _backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
     z, gradient = ctx.saved_tensors
     if torch.is_grad_enabled():  # someone means to differentiate again
         gradient = _Gradient.apply(z, gradient, ctx.mu, ctx.N)
     return (grad * gradient).to(z.dtype), None, None
 
 
-class _OnePass(torch.autograd.Function):
-    setup_context = staticmethod(_save)
+class _Eager(torch.autograd.Function):
+    """Half the overhead of the form that torch.func needs, which is what a small batch costs."""
+
+    @staticmethod
+    def forward(ctx: Any, z: Tensor, mu: float, N: float) -> Tensor:
+        value, gradient = one_pass.value_and_gradient(z, mu, N)
+        ctx.save_for_backward(z, gradient)
+        ctx.mu, ctx.N = mu, N
+        return value
+
     backward = staticmethod(_backward)
+
+
+def _save(ctx: Any, inputs: tuple[Tensor, float, float], output: tuple[Tensor, Tensor]) -> None:
+    z, ctx.mu, ctx.N = inputs
+    ctx.save_for_backward(z, output[1])
+    ctx.mark_non_differentiable(output[1])
+
+
+class _Pair(torch.autograd.Function):
+    """Value and gradient, for torch.func."""
+
+    setup_context = staticmethod(_save)
 
     @staticmethod
     def forward(z: Tensor, mu: float, N: float) -> tuple[Tensor, Tensor]:
         return one_pass.value_and_gradient(z, mu, N)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor, _: Tensor) -> tuple[Tensor, None, None]:
+        return _backward(ctx, grad)
 
     @staticmethod
     def vmap(
@@ -56,7 +76,7 @@ class _OnePass(torch.autograd.Function):
     ) -> tuple[tuple[Tensor, Tensor], tuple[int, int]]:
         """An ensemble (r, b, d): one batch after the other, each with kernels of its own size."""
         assert in_dims[0] is not None
-        each = [_OnePass.apply(batch, mu, N) for batch in z.unbind(in_dims[0])]
+        each = [_Pair.apply(batch, mu, N) for batch in z.unbind(in_dims[0])]
         values, gradients = zip(*each, strict=True)
         return (torch.stack(values), torch.stack(gradients)), (0, 0)
 
@@ -104,8 +124,8 @@ def _save_operator(ctx: Any, inputs: tuple[Tensor, float, str, float], output: t
     _save(ctx, (z, mu, _number(z, mu, method, N)), output)
 
 
-def _backward_operator(ctx: Any, grad: Tensor | None, unused: Tensor | None) -> tuple[Tensor | None, None, None, None]:
-    return *_backward(ctx, grad, unused), None
+def _backward_operator(ctx: Any, grad: Tensor, _: Tensor) -> tuple[Tensor, None, None, None]:
+    return *_backward(ctx, grad), None
 
 
 value_and_gradient.register_autograd(_backward_operator, setup_context=_save_operator)
