@@ -277,7 +277,7 @@ class _Contents:
         figure = plots.reconstructions(self.examples.numpy(), self.decode(z))
         caption = (
             f"Test items, and under each what the model draws from the {_count(self.dim, 'number')} it keeps of it; "
-            "the first of the test split, not chosen. Over all test items the mean squared error is "
+            "chosen at random. Over all test items the mean squared error is "
             f"{_sig(self.recon)} (pixel values from 0 to 1), {self.recon_verdict}."
         )
         return self.picture("reconstructions", "Reconstructions", figure, caption, "Test images and reconstructions.")
@@ -336,7 +336,7 @@ class _Contents:
         errors = (gap**2).mean(0).reshape(-1)
         poor = int((errors >= 1).sum())
         caption = (
-            f"How far each column is off when {_count(len(gap), 'test item')} (the first of the test split, all "
+            f"How far each column is off when {_count(len(gap), 'test item')} (chosen at random, all "
             "that the run folder keeps) are rebuilt from their components, as a share of the column's variance over "
             "the training items: 0 is perfect; at 1 (orange line) the column's mean would be as good an answer. With "
             f"so few items the order is rough. {_count(poor, 'column')} of {len(errors)} "

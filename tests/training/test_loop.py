@@ -122,7 +122,7 @@ def test_modules_of_ones_own(tmp_path):
     decoder = nn.Sequential(nn.Linear(3, 64), nn.Unflatten(1, (1, 8, 8)))
     run = train(images(), TrainConfig(**FAST), tmp_path / "run", encoder=encoder, decoder=decoder)
     assert run.config["train"]["architecture"] == "custom"
-    with pytest.raises(UsageError, match="modules of its own; pass the encoder and decoder"):
+    with pytest.raises(UsageError, match="modules of its own; pass encoder and decoder"):
         run.model()
     assert run.model(encoder, decoder).encode(images().test.x).shape == (24, 3)
 

@@ -1,7 +1,16 @@
 """Encoders and decoders: the paper's two pairs, a convolutional pair for any image, an MLP pair for tables."""
 
-from eccentric.models.autoencoder import ARCHITECTURES, Autoencoder, build_pair
+from eccentric.models.autoencoder import ARCHITECTURES, Autoencoder, build_pair, choose_architecture
 from eccentric.models.general import conv_pair, mlp_pair
 from eccentric.models.paper import celeba_pair, mnist_pair
 
-__all__ = ["ARCHITECTURES", "Autoencoder", "build_pair", "celeba_pair", "conv_pair", "mlp_pair", "mnist_pair"]
+__all__ = [
+    "ARCHITECTURES",
+    "Autoencoder",
+    "build_pair",
+    "celeba_pair",
+    "choose_architecture",
+    "conv_pair",
+    "mlp_pair",
+    "mnist_pair",
+]

@@ -64,17 +64,21 @@ class Autoencoder(nn.Module):
         return z, self.decoder(z), target
 
 
+def choose_architecture(architecture: str, shape: tuple[int, ...]) -> str:
+    """What "auto" stands for: the paper's pair where its image size fits, "conv" for other images, "mlp" for tables."""
+    if architecture != "auto":
+        return architecture
+    by_shape: dict[tuple[int, ...], str] = {(1, 28, 28): "mnist", (3, 64, 64): "celeba"}
+    return by_shape.get(shape, "conv" if len(shape) == 3 else "mlp")
+
+
 def build_pair(architecture: str, shape: tuple[int, ...], dim: int) -> tuple[nn.Module, nn.Module]:
     """Encoder and decoder by name for items of `shape`: (c, h, w) images, or (features,) rows of a table.
-
-    "auto" takes the paper's pair where its image size fits, "conv" for other images, "mlp" for tables.
 
     Raises:
         UsageError: the architecture is unknown or does not fit the shape.
     """
-    if architecture == "auto":
-        by_shape: dict[tuple[int, ...], str] = {(1, 28, 28): "mnist", (3, 64, 64): "celeba"}
-        architecture = by_shape.get(shape, "conv" if len(shape) == 3 else "mlp")
+    architecture = choose_architecture(architecture, shape)
     said = "x".join(map(str, shape)) + (" images" if len(shape) == 3 else " columns")
     if architecture == "mnist":
         _must_fit(shape == (1, 28, 28), "mnist", "1x28x28 images", said)

@@ -101,7 +101,9 @@ class Run:
         settings = self.config["train"]
         if settings["architecture"] == "custom":
             if encoder is None or decoder is None:
-                raise UsageError(f"{self.path} was trained with modules of its own; pass the encoder and decoder")
+                raise UsageError(
+                    f"{self.path} has modules of its own; pass encoder and decoder to Run.model or write_report"
+                )
         else:
             encoder, decoder = build_pair(settings["architecture"], tuple(self.config["shape"]), settings["dim"])
         weights = read_tensors(self.path / MODEL, expected=("shift", "scale"))

@@ -13,7 +13,7 @@ from eccentric.components import DeepComponents
 from eccentric.errors import UsageError
 from eccentric.evaluation.probes import neighbour_error, neighbours_for, pca_encodings
 from eccentric.files import write_json, write_tensors
-from eccentric.models import Autoencoder, build_pair
+from eccentric.models import Autoencoder, build_pair, choose_architecture
 from eccentric.training import run as folder
 from eccentric.training.config import TrainConfig
 from eccentric.training.loop import Metrics, Stop, encode, find_device, fit, reconstruction_error
@@ -62,8 +62,8 @@ def train(
     out = Path(out)
     device = find_device(config.device)
     model = build_model(data, config, encoder, decoder).to(device)
-    if encoder is not None:
-        config = replace(config, architecture="custom")
+    chosen = choose_architecture(config.architecture, data.shape) if encoder is None else "custom"
+    config = replace(config, architecture=chosen)
     folder.create_folder(out, overwrite)
     description = describe(data, config, source, device)
     write_json(out / folder.CONFIG, description)
@@ -83,7 +83,7 @@ def train(
         for name, split in splits.items()
     }
     folder.write_latents(out / folder.LATENTS, latents)
-    write_tensors(out / folder.EXAMPLES, {"x": data.test.x[:EXAMPLES]})
+    write_tensors(out / folder.EXAMPLES, {"x": choose_examples(data.test.x)})
     write_json(out / folder.EVALUATION, evaluate(model, data, latents["train"].p, latents["test"].p))
     description["status"] = f"stopped after {metrics.step} steps" if stop.asked else "finished"
     write_json(out / folder.CONFIG, description)
@@ -134,7 +134,8 @@ def evaluate(model: Autoencoder, data: Data, train_p: np.ndarray, test_p: np.nda
         "test_reconstruction": reconstruction_error(model, data.test.x),
         "pca_test_reconstruction": pca_error,
     }
-    if data.train.labels is not None and data.test.labels is not None:
+    # Labels that nearly all differ name items, not classes.
+    if data.train.labels is not None and data.test.labels is not None and 2 * len(data.label_names) <= len(train_p):
         neighbours = neighbours_for(len(train_p))
         labels = data.train.labels, data.test.labels
         result |= {
@@ -143,6 +144,12 @@ def evaluate(model: Autoencoder, data: Data, train_p: np.ndarray, test_p: np.nda
             "pca_neighbour_error": neighbour_error(pca_train, labels[0], pca_test, labels[1], neighbours),
         }
     return result
+
+
+def choose_examples(x: Tensor) -> Tensor:
+    """A few items of the test split, at random (the same for every run), since a split may be sorted by class."""
+    chosen = torch.randperm(len(x), generator=torch.Generator().manual_seed(0))[:EXAMPLES]
+    return x[chosen]
 
 
 def label_names(data: Data, split: Split) -> np.ndarray | None:
@@ -160,4 +167,7 @@ def _flat(model: Autoencoder, split: Split) -> np.ndarray:
 def _device_name(device: torch.device) -> str:
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
-    return f"{platform.machine()} CPU, {torch.get_num_threads()} threads" if device.type == "cpu" else device.type
+    if device.type == "cpu":
+        threads = torch.get_num_threads()
+        return f"{platform.machine()} CPU, {threads} thread{'s' if threads > 1 else ''}"
+    return device.type
