@@ -247,8 +247,14 @@ def test_free_points_settle_on_the_sphere(dim):
         (lambda z: eccentric_loss(z, mu=math.nan, N=1.0), ValueError, "mu must be a positive number, not nan"),
         (lambda z: eccentric_loss(z[:, :1]), ValueError, "dim"),
         (lambda z: eccentric_loss(z, N=0.0), ValueError, "'paper', 'exact' or a positive number, not 0.0"),
-        (lambda z: eccentric_loss(z, N="papre"), ValueError, "'papre'"),
+        (lambda z: eccentric_loss(z, **{"N": "papre"}), ValueError, "'papre'"),
         (lambda z: eccentric_loss(z, impl="fast"), ValueError, "unknown impl 'fast'; choose one of 'auto', 'ref"),
+        (lambda z: eccentric_loss(z, pairs=0), ValueError, "positive whole number of partners, not 0"),
+        (lambda z: eccentric_loss(z, **{"pairs": "some"}), ValueError, "'all' or a positive whole number .* not 'some'"),
+        (lambda z: eccentric_loss(z, pairs=3, impl="reference"), ValueError, "pairs=3 has one implementation"),
+        (lambda z: eccentric_loss(z, pairs=3, sync=True), ValueError, "one rank; leave out sync"),
+        (lambda z: eccentric_loss(z, impl="reference", sync=True), ValueError, "works on one rank"),
+        (lambda z: eccentric_loss(z, sync=True), RuntimeError, "call torch.distributed.init_process_group"),
         (lambda z: EccentricLoss(mu=0.3), ValueError, "mu"),
         (lambda z: EccentricLoss(impl="fast"), ValueError, "unknown impl 'fast'"),
     ],
@@ -257,6 +263,77 @@ def test_errors_are_one_line(call, error, message):
     with pytest.raises(error, match=message) as caught:
         call(gaussian(100, 8))
     assert "\n" not in str(caught.value)
+
+
+class TestPartners:
+    """The estimate from a number of partners per row."""
+
+    def estimate(self, z, partners, seed):
+        z = z.detach().requires_grad_()
+        value = eccentric_loss(z, 1.5, 7.0, pairs=partners, generator=torch.Generator().manual_seed(seed))
+        value.backward()
+        return value.item(), z.grad
+
+    def test_all_partners_are_all_pairs(self):
+        z = gaussian(60, 5).double()
+        value, gradient = self.estimate(z, 59, 0)
+        true_value, true_gradient = loss_and_gradient(z, 1.5, 7.0)
+        assert value == pytest.approx(true_value, rel=1e-12)
+        np.testing.assert_allclose(gradient, true_gradient, atol=1e-14)
+        assert self.estimate(z, 1000, 0)[0] == pytest.approx(true_value, rel=1e-12)
+
+    def test_every_shift_once_has_the_exact_mean(self):
+        """The mean over all shifts is exact, for value and gradient: no bias, without waiting for statistics."""
+        z = gaussian(20, 3).double()
+        estimates = []
+        for shift in range(1, 20):
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr("eccentric.kernels.sampled.draw_shifts", lambda *_, s=shift: torch.tensor([s]))
+                estimates.append(self.estimate(z, 1, 0))
+        values, gradients = zip(*estimates, strict=True)
+        true_value, true_gradient = loss_and_gradient(z, 1.5, 7.0)
+        assert np.mean(values) == pytest.approx(true_value, rel=1e-12)
+        np.testing.assert_allclose(torch.stack(gradients).mean(0), true_gradient, atol=1e-14)
+
+    def test_no_bias_and_less_variance_with_more_partners(self):
+        z = gaussian(200, 5).double()
+        true_value, true_gradient = loss_and_gradient(z, 1.5, 7.0)
+        spread = {}
+        for partners in (2, 8, 32):
+            values, gradients = zip(*(self.estimate(z, partners, seed) for seed in range(300)), strict=True)
+            spread[partners] = np.std(values)
+            assert abs(np.mean(values) - true_value) < 4 * spread[partners] / np.sqrt(300)
+            error = (torch.stack(gradients).mean(0).numpy() - true_gradient) / (torch.stack(gradients).std(0).numpy())
+            assert np.abs(error).max() < 5.5 / np.sqrt(300)
+        # Drawn without replacement from 199: the variance of a mean, with the finite-population factor.
+        for few, many in ((2, 8), (8, 32)):
+            expected = np.sqrt(many / few * (199 - few) / (199 - many))
+            assert spread[few] / spread[many] == pytest.approx(expected, rel=0.2)
+
+    def test_seeds(self):
+        z = gaussian(100, 5)
+        assert self.estimate(z, 4, 1)[0] == self.estimate(z, 4, 1)[0] != self.estimate(z, 4, 2)[0]
+        torch.manual_seed(3)
+        first = eccentric_loss(z, pairs=4)
+        assert eccentric_loss(z, pairs=4) != first
+        torch.manual_seed(3)
+        assert eccentric_loss(z, pairs=4) == first
+
+    def test_gradient_is_that_of_the_estimate(self):
+        z = gaussian(9, 3).double().requires_grad_()
+
+        def loss(z):
+            return eccentric_loss(z, pairs=3, generator=torch.Generator().manual_seed(0))
+
+        assert torch.autograd.gradcheck(loss, z)
+        (gradient,) = torch.autograd.grad(loss(z), z, create_graph=True)  # in use beside other terms
+        with pytest.raises(RuntimeError, match="estimated from a number of pairs has no second derivative"):
+            gradient.sum().backward()
+
+    def test_compiles(self):
+        z = gaussian(100, 5)
+        compiled = torch.compile(lambda z: eccentric_loss(z, pairs=99), fullgraph=True, backend="aot_eager")
+        torch.testing.assert_close(compiled(z), eccentric_loss(z))
 
 
 def test_one_dimension_with_a_number():

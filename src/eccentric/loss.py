@@ -6,19 +6,32 @@ from typing import TYPE_CHECKING, Literal
 
 import torch
 
-from eccentric.kernels import autograd, reference
+from eccentric.kernels import autograd, reference, sampled
 from eccentric.kernels.constant import KernelConstant, resolve
 
 if TYPE_CHECKING:
     from jaxtyping import Float
     from torch import Tensor
+    from torch.distributed import ProcessGroup
 
-Impl = Literal["auto", "reference", "blocked"]
-IMPLS = ("auto", "reference", "blocked")
+    from eccentric.ranks import Exchange
+
+Impl = Literal["auto", "reference", "blocked", "triton"]
+IMPLS = ("auto", "reference", "blocked", "triton")
 
 
 def eccentric_loss(
-    z: Float[Tensor, "b d"], mu: float = 1.0, N: KernelConstant = "paper", *, impl: Impl = "auto"
+    z: Float[Tensor, "b d"],
+    mu: float = 1.0,
+    N: KernelConstant = "paper",
+    *,
+    impl: Impl = "auto",
+    pairs: int | Literal["all"] = "all",
+    generator: torch.Generator | None = None,
+    sync: bool = False,
+    group: ProcessGroup | None = None,
+    exchange: Exchange = "gather",
+    average: bool = True,
 ) -> Float[Tensor, ""]:
     """Repel every pair of latent vectors and pull each to the origin: equation (1) of Li & Blair 2021.
 
@@ -35,56 +48,105 @@ def eccentric_loss(
             most and clusters may form; at d + 1/2 near pairs do, and the latents spread evenly.
         N: kernel constant, a squared length. "paper" is the paper's formula, which puts the radius within 0.1 % of
             sqrt(d) from d = 12 on; "exact" makes it sqrt(d); a positive number is taken as it is.
-        impl: "blocked" visits tiles of pairs in O(b d) memory and computes the gradient in the same pass; "reference"
-            is the formula as written, dense and in double precision. "auto", the default, is "blocked", whose second
-            derivative is dense too.
+        impl: "blocked" visits tiles of pairs in O(b d) memory and computes the gradient in the same pass, on any
+            device; "triton" does so in one kernel on NVIDIA GPUs; "reference" is the formula as written, dense and in
+            double precision. "auto", the default, is "triton" where it runs and "blocked" elsewhere. Second
+            derivatives are right with each of them, in O(b^2) memory.
+        pairs: "all", or a number of partners per row for an unbiased estimate of value and gradient in O(b pairs d):
+            each row meets the rows at so many random cyclic shifts. For batches where all pairs are too many.
+        generator: draws the shifts, on the CPU; by default PyTorch's own, which torch.manual_seed seeds.
+        sync: the batch is the union of the rows that the ranks of `group` hold; the value is the same on all of them.
+        group: process group; with `sync`, None is the default group. Giving a group implies `sync`.
+        exchange: how rows travel between ranks: "gather" in O(B d) memory, "ring" in O(b d) (see `ranks.union_loss`).
+        average: scale the gradient for DistributedDataParallel, which averages over ranks, so that the result is that
+            of one process with the whole batch; False for those who sum gradients.
 
     Returns:
         A scalar: float64 for float64 input, otherwise float32. NaN if z holds a NaN.
 
     Raises:
         TypeError: z is not a floating-point tensor.
-        ValueError: z is not (b, d) with b >= 2, or mu, N or impl is out of range.
+        ValueError: z is not (b, d) with b >= 2, or another argument is out of range.
+        RuntimeError: `sync` without a process group; `impl="triton"` where it cannot run.
     """
-    _check(z, impl)
+    sync = sync or group is not None
+    _check(z, at_least=0 if sync else 2)
+    _check_options(impl, pairs, sync)
+    if sync:
+        from eccentric.ranks import union_loss
+
+        return union_loss(z, mu, resolve(z.shape[1], mu, N), group=group, exchange=exchange, average=average)
     if impl == "reference":
-        constant = resolve(z.shape[1], mu, N)
         wide = z.double() if z.device.type != "mps" else z.float()
-        return reference.loss(wide, mu, constant).to(torch.promote_types(z.dtype, torch.float32))
-    return autograd.loss(z, mu, N)
+        value = reference.loss(wide, mu, resolve(z.shape[1], mu, N))
+        return value.to(torch.promote_types(z.dtype, torch.float32))
+    shifts = None if pairs == "all" else sampled.draw_shifts(z.shape[0], pairs, generator)
+    return autograd.loss(z, mu, N, impl, shifts)
 
 
 class EccentricLoss(torch.nn.Module):
     """`eccentric_loss` as a module, for `objective = reconstruction + weight * EccentricLoss()(z)`.
 
-    Args and errors are those of `eccentric_loss`; mu and N are checked at once where they do not depend on d.
+    Args and errors are those of `eccentric_loss`; what does not depend on z is checked at once.
     """
 
-    def __init__(self, mu: float = 1.0, N: KernelConstant = "paper", *, impl: Impl = "auto") -> None:
+    def __init__(
+        self,
+        mu: float = 1.0,
+        N: KernelConstant = "paper",
+        *,
+        impl: Impl = "auto",
+        pairs: int | Literal["all"] = "all",
+        generator: torch.Generator | None = None,
+        sync: bool = False,
+        group: ProcessGroup | None = None,
+        exchange: Exchange = "gather",
+        average: bool = True,
+    ) -> None:
         super().__init__()
         resolve(3, mu, N)
-        _check_impl(impl)
-        self.mu, self.N, self.impl = mu, N, impl
+        _check_options(impl, pairs, sync or group is not None)
+        self.mu, self.N = mu, N
+        self._options = {
+            "impl": impl,
+            "pairs": pairs,
+            "generator": generator,
+            "sync": sync,
+            "group": group,
+            "exchange": exchange,
+            "average": average,
+        }
 
     def forward(self, z: Float[Tensor, "b d"]) -> Float[Tensor, ""]:
-        return eccentric_loss(z, self.mu, self.N, impl=self.impl)
+        return eccentric_loss(z, self.mu, self.N, **self._options)  # type: ignore[arg-type]
 
     def extra_repr(self) -> str:
-        return f"mu={self.mu:g}, N={self.N!r}" + ("" if self.impl == "auto" else f", impl={self.impl!r}")
+        changed = {name: value for name, value in self._options.items() if value != DEFAULTS[name]}
+        return ", ".join(
+            [f"mu={self.mu:g}", f"N={self.N!r}", *(f"{name}={value!r}" for name, value in changed.items())]
+        )
 
 
-def _check(z: Tensor, impl: str) -> None:
+DEFAULTS = dict(eccentric_loss.__kwdefaults__ or {})  # one place for them, for what repr leaves out
+
+
+def _check(z: Tensor, at_least: int) -> None:
     if not isinstance(z, torch.Tensor):
         raise TypeError(f"z must be a torch.Tensor of shape (b, d), not {type(z).__name__}")
     if z.ndim != 2 or z.shape[1] == 0:
         raise ValueError(f"z must have shape (b, d) with d >= 1, not {tuple(z.shape)}; flatten each item to one vector")
-    if z.shape[0] < 2:
+    if z.shape[0] < at_least:
         raise ValueError(f"z must hold at least 2 vectors to make a pair, not {z.shape[0]}; drop the last short batch")
     if not z.is_floating_point():
         raise TypeError(f"z must be floating point, not {z.dtype}; convert it with z.float()")
-    _check_impl(impl)
 
 
-def _check_impl(impl: str) -> None:
+def _check_options(impl: str, pairs: int | str, sync: bool) -> None:
     if impl not in IMPLS:
         raise ValueError(f"unknown impl {impl!r}; choose one of {', '.join(map(repr, IMPLS))}")
+    if pairs != "all" and not (isinstance(pairs, int) and pairs >= 1):
+        raise ValueError(f"pairs must be 'all' or a positive whole number of partners, not {pairs!r}")
+    if pairs != "all" and (sync or impl not in ("auto", "blocked")):
+        raise ValueError(f"pairs={pairs} has one implementation and one rank; leave out {'sync' if sync else 'impl'}")
+    if sync and impl == "reference":
+        raise ValueError("impl='reference' works on one rank; leave out impl or sync")

@@ -1,4 +1,4 @@
-"""The one-pass kernels made differentiable: for eager mode and torch.func a Function, for torch.compile an operator.
+"""The one-pass kernels made differentiable: for eager mode and torch.func Functions, for torch.compile an operator.
 
 The operator `eccentric::value_and_gradient` is one opaque step with a known shape and derivative, so that no compiler
 sees a Python loop over tiles. Eager mode goes through Functions with the same rules instead, because PyTorch's
@@ -17,13 +17,14 @@ from eccentric.kernels import one_pass, reference
 from eccentric.kernels.constant import KernelConstant, resolve
 
 
-def loss(z: Tensor, mu: float, N: KernelConstant) -> Tensor:
+def loss(z: Tensor, mu: float, N: KernelConstant, impl: str = "auto", shifts: Tensor | None = None) -> Tensor:
     """The loss of z (b, d): float64 for float64 input, else float32 (half precision is widened first)."""
     if torch.compiler.is_compiling():
         # The formula for N stays inside the operator: a compiler cannot trace it.
-        return value_and_gradient(z, mu, N, 0.0)[0] if isinstance(N, str) else value_and_gradient(z, mu, "number", N)[0]
-    number = resolve(z.shape[1], mu, N)
-    value: Tensor = _Pair.apply(z, mu, number)[0] if _transforms_active() else _Eager.apply(z, mu, number)
+        method, number = (N, 0.0) if isinstance(N, str) else ("number", N)
+        return value_and_gradient(z, mu, method, number, impl, shifts)[0]
+    arguments = (z, mu, resolve(z.shape[1], mu, N), impl, shifts)
+    value: Tensor = _Pair.apply(*arguments)[0] if _transforms_active() else _Eager.apply(*arguments)
     return value
 
 
@@ -31,52 +32,51 @@ def loss(z: Tensor, mu: float, N: KernelConstant) -> Tensor:
 _transforms_active = getattr(torch._C, "_are_functorch_transforms_active", lambda: True)
 
 
-def _backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
+def _save(ctx: Any, inputs: tuple[Tensor, float, float, str, Tensor | None], gradient: Tensor) -> None:
+    z, ctx.mu, ctx.N, _, shifts = inputs
+    ctx.sampled = shifts is not None
+    ctx.save_for_backward(z, gradient)
+
+
+def _backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None, None, None]:
     z, gradient = ctx.saved_tensors
-    if torch.is_grad_enabled():  # someone means to differentiate again
-        gradient = _Gradient.apply(z, gradient, ctx.mu, ctx.N)
-    return (grad * gradient).to(z.dtype), None, None
+    if torch.is_grad_enabled():  # someone may mean to differentiate again
+        gradient = _Gradient.apply(z, gradient, ctx.mu, ctx.N, ctx.sampled)
+    return (grad * gradient).to(z.dtype), None, None, None, None
 
 
 class _Eager(torch.autograd.Function):
     """Half the overhead of the form that torch.func needs, which is what a small batch costs."""
 
     @staticmethod
-    def forward(ctx: Any, z: Tensor, mu: float, N: float) -> Tensor:
-        value, gradient = one_pass.value_and_gradient(z, mu, N)
-        ctx.save_for_backward(z, gradient)
-        ctx.mu, ctx.N = mu, N
+    def forward(ctx: Any, *inputs: Any) -> Tensor:
+        value, gradient = one_pass.value_and_gradient(*inputs)
+        _save(ctx, inputs, gradient)
         return value
 
     backward = staticmethod(_backward)
 
 
-def _save(ctx: Any, inputs: tuple[Tensor, float, float], output: tuple[Tensor, Tensor]) -> None:
-    z, ctx.mu, ctx.N = inputs
-    ctx.save_for_backward(z, output[1])
-    ctx.mark_non_differentiable(output[1])
-
-
 class _Pair(torch.autograd.Function):
     """Value and gradient, for torch.func."""
 
-    setup_context = staticmethod(_save)
+    @staticmethod
+    def forward(*inputs: Any) -> tuple[Tensor, Tensor]:
+        return one_pass.value_and_gradient(*inputs)
 
     @staticmethod
-    def forward(z: Tensor, mu: float, N: float) -> tuple[Tensor, Tensor]:
-        return one_pass.value_and_gradient(z, mu, N)
+    def setup_context(ctx: Any, inputs: Any, output: tuple[Tensor, Tensor]) -> None:
+        _save(ctx, inputs, output[1])
+        ctx.mark_non_differentiable(output[1])
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor, _: Tensor) -> tuple[Tensor, None, None]:
+    def backward(ctx: Any, grad: Tensor, _: Tensor) -> tuple[Tensor, None, None, None, None]:
         return _backward(ctx, grad)
 
     @staticmethod
-    def vmap(
-        info: Any, in_dims: tuple[int | None, ...], z: Tensor, mu: float, N: float
-    ) -> tuple[tuple[Tensor, Tensor], tuple[int, int]]:
+    def vmap(info: Any, in_dims: Any, z: Tensor, *others: Any) -> tuple[tuple[Tensor, Tensor], tuple[int, int]]:
         """An ensemble (r, b, d): one batch after the other, each with kernels of its own size."""
-        assert in_dims[0] is not None
-        each = [_Pair.apply(batch, mu, N) for batch in z.unbind(in_dims[0])]
+        each = [_Pair.apply(batch, *others) for batch in z.unbind(in_dims[0])]
         values, gradients = zip(*each, strict=True)
         return (torch.stack(values), torch.stack(gradients)), (0, 0)
 
@@ -87,44 +87,51 @@ class _Gradient(torch.autograd.Function):
     generate_vmap_rule = True
 
     @staticmethod
-    def forward(z: Tensor, gradient: Tensor, mu: float, N: float) -> Tensor:
+    def forward(z: Tensor, gradient: Tensor, mu: float, N: float, sampled: bool) -> Tensor:
         return gradient.clone()
 
     @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor, float, float], output: Tensor) -> None:
-        z, _, ctx.mu, ctx.N = inputs
+    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor, float, float, bool], output: Tensor) -> None:
+        z, _, ctx.mu, ctx.N, ctx.sampled = inputs
         ctx.save_for_backward(z)
 
     @staticmethod
-    def backward(ctx: Any, v: Tensor) -> tuple[Tensor, None, None, None]:
+    def backward(ctx: Any, v: Tensor) -> tuple[Tensor, None, None, None, None]:
+        if ctx.sampled:
+            raise RuntimeError("the loss estimated from a number of pairs has no second derivative; use pairs='all'")
         (z,) = ctx.saved_tensors
         # Dense, but only for those who ask for it; plain operations, so a third derivative works as well.
         with torch.autocast(z.device.type, enabled=False):
             product = reference.hessian_product(z.to(v.dtype), v, ctx.mu, ctx.N)
-        return product.to(z.dtype), None, None, None
+        return product.to(z.dtype), None, None, None, None
 
 
 @torch.library.custom_op("eccentric::value_and_gradient", mutates_args=())
-def value_and_gradient(z: Tensor, mu: float, method: str, N: float) -> tuple[Tensor, Tensor]:
+def value_and_gradient(
+    z: Tensor, mu: float, method: str, N: float, impl: str = "auto", shifts: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
     """The loss of z (b, d) and its gradient, both in float64 for float64 input, else in float32.
 
     N is taken as it is where `method` is "number"; otherwise `method` says how it follows from mu and d.
     """
-    return one_pass.value_and_gradient(z, mu, _number(z, mu, method, N))
+    return one_pass.value_and_gradient(z, mu, _number(z, mu, method, N), impl, shifts)
 
 
 @value_and_gradient.register_fake
-def _(z: Tensor, mu: float, method: str, N: float) -> tuple[Tensor, Tensor]:
+def _(
+    z: Tensor, mu: float, method: str, N: float, impl: str = "auto", shifts: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
     dtype = one_pass.result_dtype(z.dtype)
     return z.new_empty((), dtype=dtype), z.new_empty(z.shape, dtype=dtype)
 
 
-def _save_operator(ctx: Any, inputs: tuple[Tensor, float, str, float], output: tuple[Tensor, Tensor]) -> None:
-    z, mu, method, N = inputs
-    _save(ctx, (z, mu, _number(z, mu, method, N)), output)
+def _save_operator(ctx: Any, inputs: Any, output: tuple[Tensor, Tensor]) -> None:
+    z, mu, method, N, impl, shifts = inputs
+    _save(ctx, (z, mu, _number(z, mu, method, N), impl, shifts), output[1])
+    ctx.mark_non_differentiable(output[1])
 
 
-def _backward_operator(ctx: Any, grad: Tensor, _: Tensor) -> tuple[Tensor, None, None, None]:
+def _backward_operator(ctx: Any, grad: Tensor, _: Tensor) -> tuple[Tensor, None, None, None, None, None]:
     return *_backward(ctx, grad), None
 
 
