@@ -247,10 +247,10 @@ def test_free_points_settle_on_the_sphere(dim):
         (lambda z: eccentric_loss(z, mu=math.nan, N=1.0), ValueError, "mu must be a positive number, not nan"),
         (lambda z: eccentric_loss(z[:, :1]), ValueError, "dim"),
         (lambda z: eccentric_loss(z, N=0.0), ValueError, "'paper', 'exact' or a positive number, not 0.0"),
-        (lambda z: eccentric_loss(z, **{"N": "papre"}), ValueError, "'papre'"),
+        (lambda z: eccentric_loss(z, N="papre"), ValueError, "'papre'"),  # type: ignore[arg-type]
         (lambda z: eccentric_loss(z, impl="fast"), ValueError, "unknown impl 'fast'; choose one of 'auto', 'ref"),
         (lambda z: eccentric_loss(z, pairs=0), ValueError, "positive whole number of partners, not 0"),
-        (lambda z: eccentric_loss(z, **{"pairs": "some"}), ValueError, "'all' or a positive whole number .* not 'some'"),
+        (lambda z: eccentric_loss(z, pairs="some"), ValueError, "'all' or .* not 'some'"),  # type: ignore[arg-type]
         (lambda z: eccentric_loss(z, pairs=3, impl="reference"), ValueError, "pairs=3 has one implementation"),
         (lambda z: eccentric_loss(z, pairs=3, sync=True), ValueError, "one rank; leave out sync"),
         (lambda z: eccentric_loss(z, impl="reference", sync=True), ValueError, "works on one rank"),
