@@ -253,7 +253,7 @@ def test_free_points_settle_on_the_sphere(dim):
         (lambda z: eccentric_loss(z, pairs="some"), ValueError, "'all' or .* not 'some'"),  # type: ignore[arg-type]
         (lambda z: eccentric_loss(z, pairs=3, impl="reference"), ValueError, "pairs=3 has one implementation"),
         (lambda z: eccentric_loss(z, pairs=3, sync=True), ValueError, "one rank; leave out sync"),
-        (lambda z: eccentric_loss(z, impl="reference", sync=True), ValueError, "works on one rank"),
+        (lambda z: eccentric_loss(z, impl="reference", sync=True), ValueError, "is for one rank; leave out impl or sync"),
         (lambda z: eccentric_loss(z, sync=True), RuntimeError, "call torch.distributed.init_process_group"),
         (lambda z: EccentricLoss(mu=0.3), ValueError, "mu"),
         (lambda z: EccentricLoss(impl="fast"), ValueError, "unknown impl 'fast'"),  # type: ignore[arg-type]

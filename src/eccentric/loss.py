@@ -75,7 +75,7 @@ def eccentric_loss(
     if sync:
         from eccentric.ranks import union_loss
 
-        return union_loss(z, mu, resolve(z.shape[1], mu, N), group=group, exchange=exchange, average=average)
+        return union_loss(z, mu, N, group=group, exchange=exchange, average=average)
     if impl == "reference":
         wide = z.double() if z.device.type != "mps" else z.float()
         value = reference.loss(wide, mu, resolve(z.shape[1], mu, N))
@@ -148,5 +148,5 @@ def _check_options(impl: str, pairs: int | str, sync: bool) -> None:
         raise ValueError(f"pairs must be 'all' or a positive whole number of partners, not {pairs!r}")
     if pairs != "all" and (sync or impl not in ("auto", "blocked")):
         raise ValueError(f"pairs={pairs} has one implementation and one rank; leave out {'sync' if sync else 'impl'}")
-    if sync and impl == "reference":
-        raise ValueError("impl='reference' works on one rank; leave out impl or sync")
+    if sync and impl != "auto":
+        raise ValueError(f"impl={impl!r} is for one rank; leave out impl or sync")

@@ -10,6 +10,7 @@ so no second look at the pairs is needed: the backward pass multiplies a saved (
 from __future__ import annotations
 
 import importlib.util
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import torch
@@ -17,6 +18,8 @@ import torch
 from eccentric.kernels import blocked, sampled
 
 if TYPE_CHECKING:
+    from types import ModuleType
+
     from jaxtyping import Float, Int
     from torch import Tensor
 
@@ -28,40 +31,50 @@ def value_and_gradient(
 
     Estimated from the pairs at the given shifts, if any are given (see `sampled`).
     """
-    dtype = result_dtype(z.dtype)
-    on_triton = impl == "triton" or (impl == "auto" and _suits_triton(z))
+    dtype, kernel = result_dtype(z.dtype), kernel_for(z, impl)
     # Autocast would take the matrix products down to half precision again.
     with torch.autocast(z.device.type, enabled=False):
-        if not on_triton and shifts is None and len(z) <= blocked.TILE and z.device.type != "mps":
-            # A small batch is all dispatch, so that double precision costs next to nothing. At equilibrium the two
-            # terms of the gradient cancel, and duplicates (w = 1) add to both sums what their difference must not see;
-            # a small batch has few terms for such errors to average out over.
-            z = z.double()
-        else:
-            z = z.to(dtype)
+        z = z.to(working_dtype(z, len(z), kernel) if shifts is None else dtype)
         b = z.shape[0]
         # Distances do not change when z is centred, but most of the cancellation in |zi|^2 + |zj|^2 - 2 zi.zj goes.
         x = z - z.mean(0)
-        if shifts is not None:
-            log_sum, force = sampled.pairs(x, N, shifts)
-        elif on_triton:
-            from eccentric.kernels import triton
-
-            log_sum, force = triton.pairs(x, N)
-        else:
-            log_sum, force = blocked.pairs(x, N)
+        log_sum, force = kernel.pairs(x, N) if shifts is None else sampled.pairs(x, N, shifts)
         value = z.square().sum() / b - mu * N / (b * (b - 1)) * log_sum
         gradient = torch.add(z * (2 / b), force, alpha=-4 * mu / (b * (b - 1)))
         return value.to(dtype), gradient.to(dtype)
 
 
-def result_dtype(dtype: torch.dtype) -> torch.dtype:
-    return torch.float64 if dtype == torch.float64 else torch.float32
+def kernel_for(z: Float[Tensor, "b d"], impl: str = "auto") -> ModuleType:
+    """The module whose `pairs` and `repel` suit z's device, or the one asked for.
 
-
-def _suits_triton(z: Float[Tensor, "b d"]) -> bool:
-    if not z.is_cuda or importlib.util.find_spec("triton") is None:
-        return False
+    Raises:
+        RuntimeError: Triton is asked for and missing.
+    """
+    if impl == "blocked" or (impl == "auto" and not (z.is_cuda and _has_triton())):
+        return blocked
+    if not _has_triton():
+        raise RuntimeError("impl='triton' needs the package triton, which comes with CUDA builds of PyTorch")
     from eccentric.kernels import triton
 
-    return triton.suits(z)
+    return triton if impl == "triton" or triton.suits(z) else blocked
+
+
+@lru_cache(maxsize=1)
+def _has_triton() -> bool:
+    return importlib.util.find_spec("triton") is not None
+
+
+def working_dtype(z: Float[Tensor, "b d"], b: int, kernel: ModuleType) -> torch.dtype:
+    """The dtype to work in where b vectors make the batch: double for a small one, which is all dispatch, if it can.
+
+    At equilibrium the two terms of the gradient cancel, and duplicates (w = 1) add to both sums what their difference
+    must not see; a small batch has few terms for such errors to average out over. A larger one is exact enough in the
+    dtype of the result.
+    """
+    small = kernel is blocked and b <= blocked.TILE and z.device.type != "mps"
+    return torch.float64 if small else result_dtype(z.dtype)
+
+
+def result_dtype(dtype: torch.dtype) -> torch.dtype:
+    """float64 for float64, else float32."""
+    return torch.float64 if dtype == torch.float64 else torch.float32
