@@ -63,6 +63,16 @@ class TestTrain:
         assert (tmp_path / "run" / "report.html").exists()
         assert Run(tmp_path / "run").config["data"]["source"] == "digits"
 
+    def test_again(self, eccentric, tmp_path):
+        command = ["train", "digits", "--out", tmp_path / "run", *QUICK]
+        assert eccentric(*command)[0] == 0
+        status, _, err = eccentric(*command)
+        assert status == 2
+        assert "already holds a run" in err
+        status, _, err = eccentric(*command, "--overwrite", "--dim", "2")
+        assert status == 0, err
+        assert Run(tmp_path / "run").components.dim == 2
+
     def test_a_table(self, eccentric, table, tmp_path):
         status, _, err = eccentric("train", table, "--out", tmp_path / "run", *QUICK, "--drop", "noise")
         assert status == 0, err

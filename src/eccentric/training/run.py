@@ -137,6 +137,8 @@ def create_folder(path: Path, overwrite: bool) -> None:
             (path / name).unlink(missing_ok=True)
         for figure in (path / "figures").glob("*.png"):
             figure.unlink()
+        if (path / "figures").is_dir() and not any((path / "figures").iterdir()):
+            (path / "figures").rmdir()
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -1,0 +1,37 @@
+"""One function per picture: plain arrays in, a matplotlib figure out, no pyplot and nothing left open.
+
+Figures are `WIDTH` inches wide with text of 9 points, so that they print in a column of text as they are. Components
+are numbered from 1 for the reader: p1, p2, ... Images are (channels, height, width) with values from 0 to 255.
+
+>>> import numpy as np
+>>> from eccentric import plots
+>>> figure = plots.spectrum(np.array([1.21, 1.09, 1.02, 0.99, 0.90, 0.52]))
+>>> plots.png(figure)[1:4]
+b'PNG'
+"""
+
+from eccentric.plots.images import eigenpairs, grid, reconstructions, samples
+from eccentric.plots.labels import label_kind
+from eccentric.plots.latents import MOST_POINTS, histogram, scatter, spectrum
+from eccentric.plots.style import MOST_PAIRS, WIDTH, png
+from eccentric.plots.tables import MOST_FEATURES, feature_effects, feature_errors
+from eccentric.plots.training import curves
+
+__all__ = [
+    "MOST_FEATURES",
+    "MOST_PAIRS",
+    "MOST_POINTS",
+    "WIDTH",
+    "curves",
+    "eigenpairs",
+    "feature_effects",
+    "feature_errors",
+    "grid",
+    "histogram",
+    "label_kind",
+    "png",
+    "reconstructions",
+    "samples",
+    "scatter",
+    "spectrum",
+]

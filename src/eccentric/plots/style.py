@@ -1,0 +1,78 @@
+"""What the pictures share: size, colours, type, and the way a figure becomes a file."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from functools import wraps
+from typing import TYPE_CHECKING, ParamSpec
+
+import matplotlib.style
+from matplotlib.patheffects import withStroke
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from matplotlib.figure import Figure
+
+WIDTH = 5.2
+DPI = 220
+MOST_PAIRS = 16
+"""Components drawn, at most, where each is a pair of images or a column of a map."""
+INK, GREY, FAINT, BLUE, ORANGE = "#24292f", "#6b7280", "#d5d9de", "#2f6db3", "#d9741a"
+STYLE = {
+    "figure.dpi": DPI,
+    "figure.facecolor": "white",
+    "figure.constrained_layout.h_pad": 0.06,
+    "figure.constrained_layout.w_pad": 0.06,
+    "font.size": 9,
+    "axes.titlesize": 10,
+    "axes.titlelocation": "left",
+    "axes.labelsize": 9,
+    "xtick.labelsize": 9,
+    "ytick.labelsize": 9,
+    "legend.fontsize": 9,
+    "legend.frameon": False,
+    "text.color": INK,
+    "axes.labelcolor": INK,
+    "axes.titlecolor": INK,
+    "axes.edgecolor": GREY,
+    "axes.linewidth": 0.7,
+    "xtick.color": GREY,
+    "ytick.color": GREY,
+    "xtick.labelcolor": INK,
+    "ytick.labelcolor": INK,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "lines.linewidth": 1.4,
+}
+HALO = [withStroke(linewidth=2.2, foreground="white")]
+P = ParamSpec("P")
+
+
+def styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
+    """Draw in our style alone, whatever the user's matplotlibrc says, and leave theirs as it was."""
+
+    @wraps(draw)
+    def in_style(*args: P.args, **kwargs: P.kwargs) -> Figure:
+        with matplotlib.style.context(["default", STYLE]):
+            return draw(*args, **kwargs)
+
+    return in_style
+
+
+def png(figure: Figure) -> bytes:
+    """The picture as the bytes of a PNG file, the same for the same figure."""
+    buffer = io.BytesIO()
+    with matplotlib.style.context(["default", STYLE]), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph")  # a label in a script the font lacks is drawn as boxes
+        figure.savefig(buffer, format="png", metadata={"Software": None})
+    return buffer.getvalue()
+
+
+def literal(name: str, most: int) -> str:
+    """A name from the data as matplotlib shows it literally: no mathematics, no hidden legend entries, not too long."""
+    name = " ".join(str(name).split())
+    name = name if len(name) <= most else name[: most - 1].rstrip() + "…"
+    name = name.replace("$", r"\$")
+    return f" {name}" if name.startswith("_") else name

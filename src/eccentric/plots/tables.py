@@ -1,0 +1,104 @@
+"""Pictures of the columns of a table."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from eccentric.plots.style import BLUE, FAINT, INK, MOST_PAIRS, ORANGE, WIDTH, literal, styled
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from jaxtyping import Float
+
+MOST_FEATURES = 24
+
+
+@styled
+def feature_effects(effects: Float[np.ndarray, "k f"], names: Sequence[str]) -> Figure:
+    """What each component does to the columns of a table, as a map of colours: blue falls, red rises.
+
+    The columns with the greatest effect of any component, at most `MOST_FEATURES`, ordered by the component that moves
+    them most; the first `MOST_PAIRS` components.
+
+    Args:
+        effects: change of each column from a component's minus to its plus side, in standard deviations of the column.
+        names: of the columns.
+    """
+    effects = effects[:MOST_PAIRS]
+    chosen = _strongest(effects)
+    shown = effects[:, chosen].T
+    k, f = len(effects), len(chosen)
+    reach = max(float(np.abs(shown).max()), 1e-6)
+    figure = Figure(figsize=(WIDTH, 0.9 + 0.2 * f), layout="constrained")
+    axes = figure.subplots()
+    colours = axes.imshow(shown, cmap="RdBu_r", vmin=-reach, vmax=reach, aspect="auto", interpolation="nearest")
+    axes.set_xticks(range(k), [f"p{i + 1}" if k <= 10 else f"{i + 1}" for i in range(k)])
+    if k > 10:
+        axes.set_xlabel("component")
+        axes.xaxis.set_label_position("top")
+    axes.set_yticks(range(f), [literal(names[j], 24) for j in chosen])
+    axes.tick_params(length=0)
+    axes.xaxis.tick_top()
+    axes.spines[:].set_visible(False)
+    axes.set_xticks(np.arange(k + 1) - 0.5, minor=True)
+    axes.set_yticks(np.arange(f + 1) - 0.5, minor=True)
+    axes.grid(which="minor", color="white", linewidth=1)
+    axes.tick_params(which="minor", length=0)
+    if k <= 8:
+        for j, i in np.ndindex(f, k):
+            value = shown[j, i]
+            colour = "white" if abs(value) > 0.6 * reach else INK
+            axes.text(i, j, _signed(float(value)), ha="center", va="center", color=colour)
+    bar = figure.colorbar(colours, ax=axes, location="bottom", shrink=0.6, aspect=30, pad=0.02)
+    bar.set_label("change from − to + side, in standard deviations")
+    bar.outline.set_visible(False)
+    return figure
+
+
+def _signed(value: float) -> str:
+    return f"{value:+.1f}".replace("-", "−") if abs(value) >= 0.05 else "0"
+
+
+def _strongest(effects: Float[np.ndarray, "k f"]) -> list[int]:
+    """The columns `feature_effects` draws, in its order."""
+    strength = np.abs(effects).max(0)
+    chosen = np.argsort(-strength, kind="stable")[:MOST_FEATURES]
+    owner = np.abs(effects).argmax(0)
+    return [int(j) for j in sorted(chosen, key=lambda j: (owner[j], -strength[j]))]
+
+
+@styled
+def feature_errors(errors: Float[np.ndarray, " f"], names: Sequence[str]) -> Figure:
+    """How well each column of a table is reconstructed, worst first; the worst and best halves where they are many.
+
+    Args:
+        errors: mean squared error of each column over its variance: 0 is perfect, 1 no better than its mean.
+        names: of the columns.
+    """
+    order = np.argsort(-errors, kind="stable")
+    half = MOST_FEATURES // 2
+    cut = len(order) > MOST_FEATURES
+    chosen = np.concatenate([order[:half], order[-half:]]) if cut else order
+    figure = Figure(figsize=(WIDTH, 0.65 + 0.19 * (len(chosen) + cut)), layout="constrained")
+    axes = figure.subplots()
+    at = np.arange(len(chosen)) + np.where(np.arange(len(chosen)) >= half, cut, 0)
+    axes.hlines(at, 0, errors[chosen], color=BLUE, linewidth=1.4)
+    axes.plot(errors[chosen], at, "o", color=BLUE, markersize=4.5, clip_on=False)
+    ticks, texts = list(at), [literal(names[j], 24) for j in chosen]
+    if cut:
+        ticks.insert(half, half)
+        texts.insert(half, f"… {len(order) - len(chosen)} between …")
+    axes.set_yticks(ticks, texts)
+    axes.tick_params(axis="y", length=0)
+    axes.set_ylim(at[-1] + 0.6, -0.6)
+    axes.set_xlim(0, 1.05 * max(1.0, float(errors.max())))
+    axes.axvline(1, color=ORANGE, linewidth=1.2, zorder=0)
+    axes.grid(axis="x", color=FAINT, linewidth=0.6, zorder=0)
+    axes.set_axisbelow(True)
+    axes.spines["left"].set_visible(False)
+    axes.set_xlabel("squared error / variance")
+    return figure

@@ -1,0 +1,92 @@
+"""The course of training."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from eccentric.plots.style import BLUE, FAINT, GREY, ORANGE, WIDTH, styled
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
+    from matplotlib.axes import Axes
+
+
+@styled
+def curves(
+    epochs: Float[np.ndarray, " rows"],
+    reconstruction: Float[np.ndarray, " rows"],
+    test_reconstruction: Float[np.ndarray, " rows"],
+    eccentric: Float[np.ndarray, " rows"],
+    trace: Float[np.ndarray, " rows"],
+    dim: int,
+    pca: float | None = None,
+) -> Figure:
+    """The course of training: reconstruction error, Eccentric loss and trace against epochs.
+
+    Args:
+        epochs: passes over the training data, fractions allowed.
+        reconstruction, eccentric, trace: one value a row.
+        test_reconstruction: NaN where it was not measured.
+        dim: d, where the trace belongs.
+        pca: test error of PCA with as many components, drawn as a line.
+    """
+    figure = Figure(figsize=(WIDTH, 4.9), layout="constrained")
+    top, middle, bottom = figure.subplots(3, 1, sharex=True, height_ratios=(3, 2, 2))
+    marker = "o" if len(epochs) < 2 else None
+    measured = np.isfinite(test_reconstruction)
+    few = "o" if measured.sum() <= 30 else None
+
+    top.plot(epochs, reconstruction, color=BLUE, marker=marker, markersize=4, label="training items")
+    top.plot(
+        epochs[measured], test_reconstruction[measured], color=ORANGE, marker=few, markersize=3, label="test items"
+    )
+    if pca is not None:
+        top.axhline(pca, color=GREY, linewidth=1, linestyle=(0, (4, 3)), label="PCA, test items")
+    top.legend(loc="upper right", frameon=True, facecolor="white", edgecolor="none", framealpha=1)
+    _log_if_wide(top)
+    top.set_title("Reconstruction error")
+    middle.plot(epochs, eccentric, color=BLUE, marker=marker, markersize=4)
+    middle.set_title("Eccentric loss")
+    bottom.plot(epochs, trace, color=BLUE, marker=marker, markersize=4)
+    if trace.max() > 5 * dim:
+        bottom.set_yscale("log")
+    else:
+        bottom.set_ylim(0, 1.15 * max(dim, trace.max()))
+    bottom.axhline(dim, color=GREY, linewidth=1, linestyle=(0, (4, 3)))
+    bottom.annotate(
+        f"d = {dim}",
+        (1, dim),
+        xycoords=("axes fraction", "data"),
+        xytext=(-2, -3 if trace[-1] > dim else 3),
+        textcoords="offset points",
+        ha="right",
+        va="top" if trace[-1] > dim else "bottom",
+        color=GREY,
+    )
+    bottom.set_title("Trace (sum of the variances of the latents)")
+    bottom.set_xlabel("epoch")
+    bottom.set_xlim(0, epochs[-1] * (1 if len(epochs) > 1 else 2))
+    for axes in (top, middle, bottom):
+        axes.grid(axis="y", color=FAINT, linewidth=0.6)
+    return figure
+
+
+def _log_if_wide(axes: Axes) -> None:
+    """A log axis with ticks such as 0.02 where the lines span more than a factor of four; else a linear one."""
+    values = np.concatenate([np.asarray(line.get_ydata(), dtype=float) for line in axes.lines])
+    low, high = values.min(), values.max()
+    if not 4 * low < high < 1e6 * low:
+        return
+    axes.set_yscale("log")
+    if high < 1000 * low:
+        steps = (1, 2, 5) if high > 30 * low else (1, 2, 3, 5, 7)
+        decades = range(math.floor(math.log10(low)) - 1, math.ceil(math.log10(high)) + 1)
+        axes.set_yticks([step * 10.0**decade for decade in decades for step in steps])
+        axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
+        axes.yaxis.minorticks_off()
+    margin = 1.05 * (high / low) ** 0.05
+    axes.set_ylim(low / margin, high * margin)

@@ -1,0 +1,128 @@
+"""What the words of a report rest on, read from a run folder once and checked."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any
+
+from eccentric.errors import EccentricError
+from eccentric.training.config import TrainConfig
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from eccentric.training.run import Latents, Run
+
+
+@dataclass(frozen=True)
+class Neighbours:
+    """Nearest-neighbour errors of the run's components and of PCA's."""
+
+    count: int
+    error: float
+    pca_error: float
+
+
+@dataclass(frozen=True)
+class Facts:
+    """One run in plain values."""
+
+    name: str
+    """Of the data."""
+    notes: tuple[str, ...]
+    status: str
+    version: str
+    shape: tuple[int, ...]
+    columns: tuple[str, ...]
+    """Names of a table's columns."""
+    train_items: int
+    test_items: int
+    settings: TrainConfig
+    metrics: dict[str, np.ndarray]
+    eigenvalues: np.ndarray
+    test: Latents
+    error: float
+    """Mean squared error of reconstruction over the test items."""
+    pca_error: float
+    neighbours: Neighbours | None
+    """Measured where the labels make classes."""
+
+    @property
+    def dim(self) -> int:
+        return len(self.eigenvalues)
+
+    @property
+    def trace(self) -> float:
+        return float(self.eigenvalues.sum())
+
+    @property
+    def size(self) -> int:
+        """Numbers in one item."""
+        return math.prod(self.shape)
+
+    @property
+    def is_image(self) -> bool:
+        return len(self.shape) == 3
+
+    @property
+    def pca_dim(self) -> int:
+        return min(self.dim, self.train_items, self.size)
+
+    @property
+    def batch_size(self) -> int:
+        return min(self.settings.batch_size, self.train_items)
+
+    @property
+    def epochs(self) -> np.ndarray:
+        """Passes over the training items at each row of the metrics."""
+        return self.metrics["step"] / (self.train_items // self.batch_size)
+
+
+def read_facts(run: Run) -> Facts:
+    """The facts of a run.
+
+    Raises:
+        EccentricError: a file is missing or damaged, or does not say what it must.
+    """
+    config, evaluation = run.config, run.evaluation
+    settings = {field.name: _need(run, config["train"], field.name) for field in fields(TrainConfig)}
+    shape = tuple(config["shape"])
+    names = [str(name) for name in config.get("feature_names") or []]
+    size = math.prod(shape)
+    facts = Facts(
+        name=str(config["data"].get("name", run.path.name)),
+        notes=tuple(str(note) for note in config["data"].get("notes") or []),
+        status=str(config["status"]),
+        version=config.get("versions", {}).get("eccentric", "unknown"),
+        shape=shape,
+        columns=tuple(names if len(names) == size else (f"column {i + 1}" for i in range(size))),
+        train_items=int(_need(run, config, "items", "train")),
+        test_items=int(_need(run, config, "items", "test")),
+        settings=TrainConfig(**settings),
+        metrics=run.metrics,
+        eigenvalues=run.components.eigenvalues.numpy(),
+        test=run.latents("test"),
+        error=float(_need(run, evaluation, "test_reconstruction")),
+        pca_error=float(_need(run, evaluation, "pca_test_reconstruction")),
+        neighbours=_neighbours(run) if "neighbour_error" in evaluation else None,
+    )
+    if not len(facts.metrics["step"]):
+        raise EccentricError(f"{run.path / 'metrics.csv'} has no rows; the run was not trained")
+    if not len(facts.test.p) or not len(run.examples):
+        raise EccentricError(f"{run.path} holds no test items; the folder is damaged")
+    return facts
+
+
+def _neighbours(run: Run) -> Neighbours:
+    values = [_need(run, run.evaluation, name) for name in ("neighbours", "neighbour_error", "pca_neighbour_error")]
+    return Neighbours(int(values[0]), float(values[1]), float(values[2]))
+
+
+def _need(run: Run, mapping: dict[str, Any], *keys: str) -> Any:
+    value: Any = mapping
+    for key in keys:
+        if not isinstance(value, dict) or key not in value:
+            raise EccentricError(f"{run.path} says nothing of {' '.join(keys)}; its JSON files are damaged")
+        value = value[key]
+    return value

@@ -1,0 +1,21 @@
+"""Numbers as the report writes them."""
+
+from __future__ import annotations
+
+
+def sig(value: float) -> str:
+    """Three significant digits, zeros at the end included; what is nothing but rounding is 0."""
+    return f"{value:#.3g}".rstrip(".") if abs(value) >= 1e-9 else "0"
+
+
+def percent(share: float) -> str:
+    return f"{100 * share:.1f} %"
+
+
+def count(n: int, noun: str) -> str:
+    return f"{n:,} {noun}" + "s" * (n != 1)
+
+
+def beside_pca(ours: str, theirs: str, lower: bool) -> str:
+    """Completes "the error is ...". Called lower only where the numbers as printed differ."""
+    return f"{'lower' if lower and ours != theirs else 'not lower'} than PCA's ({ours} against {theirs})"

@@ -1,0 +1,139 @@
+"""The pictures of the report, drawn."""
+
+from __future__ import annotations
+
+import base64
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from eccentric import plots
+from eccentric.report import captions
+from eccentric.report.captions import GRID, PAIR
+from eccentric.report.formats import count
+from eccentric.training.loop import decode, encode
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+    from torch import Tensor
+
+    from eccentric.components import DeepComponents
+    from eccentric.models import Autoencoder
+    from eccentric.report.facts import Facts
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One figure of the report."""
+
+    name: str
+    """Of its file in figures/, without the suffix."""
+    title: str
+    caption: str
+    alt: str
+    png: bytes
+
+    @property
+    def src(self) -> str:
+        return "data:image/png;base64," + base64.b64encode(self.png).decode()
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in pixels."""
+        return int.from_bytes(self.png[16:20], "big"), int.from_bytes(self.png[20:24], "big")
+
+
+def draw(facts: Facts, model: Autoencoder, components: DeepComponents, examples: Tensor) -> list[Picture]:
+    """All pictures of a run, in the order of the page.
+
+    Args:
+        facts: of the run.
+        model, components: as trained, on the CPU.
+        examples: a few raw test items, (k, *shape).
+    """
+    first = [_curves(facts), _spectrum(facts), _scatter(facts)]
+    redrawn = decode(model, encode(model, examples))
+    if not facts.is_image:
+        return [*first, _effects(facts, model, components), _feature_errors(facts, model, examples, redrawn)]
+    images = [_eigenpairs(facts, model, components), _reconstructions(facts, examples, redrawn)]
+    images += [_samples(facts, model, components)]
+    return [*first, *images, _grid(facts, model, components)] if facts.dim > 1 else [*first, *images]
+
+
+def _curves(f: Facts) -> Picture:
+    m = f.metrics
+    figure = plots.curves(
+        f.epochs, m["reconstruction"], m["test_reconstruction"], m["eccentric"], m["trace"], f.dim, f.pca_error
+    )
+    return _picture(
+        "curves", "The course of training", figure, captions.curves(f), "Line charts of the losses by epoch."
+    )
+
+
+def _spectrum(f: Facts) -> Picture:
+    alt = f"Bar chart of {count(f.dim, 'eigenvalue')}, trace {f.trace:.2f}."
+    return _picture("spectrum", "Spectrum", plots.spectrum(f.eigenvalues), captions.spectrum(f), alt)
+
+
+def _scatter(f: Facts) -> Picture:
+    if f.dim == 1:
+        figure = plots.histogram(f.test.p, f.test.labels)
+        title, alt = "The items along the component", "Histogram of the first component."
+    else:
+        figure = plots.scatter(f.test.p, f.test.labels, f.eigenvalues, circle=f.dim == 2)
+        title, alt = "The first two components", "Scatter plot of the test items on the first two components."
+    return _picture("scatter", title, figure, captions.scatter(f), alt)
+
+
+def _eigenpairs(f: Facts, model: Autoencoder, components: DeepComponents) -> Picture:
+    pairs = _decode(f, model, components.eigenpairs(min(f.dim, plots.MOST_PAIRS), PAIR))
+    alt = f"{count(len(pairs), 'pair')} of images, one for each component."
+    figure = plots.eigenpairs(pairs, f.eigenvalues)
+    return _picture("eigenpairs", "What each component does", figure, captions.eigenpairs(f), alt)
+
+
+def _reconstructions(f: Facts, examples: Tensor, redrawn: Tensor) -> Picture:
+    figure = plots.reconstructions(examples.numpy(), redrawn.numpy())
+    alt = "Test images and reconstructions."
+    return _picture("reconstructions", "Reconstructions", figure, captions.reconstructions(f), alt)
+
+
+def _samples(f: Facts, model: Autoencoder, components: DeepComponents) -> Picture:
+    standard = _decode(f, model, components.sample(60, "standard", seed=0))
+    matched = _decode(f, model, components.sample(60, "matched", seed=0))
+    return _picture("samples", "Samples", plots.samples(standard, matched), captions.samples(), "Two grids of images.")
+
+
+def _grid(f: Facts, model: Autoencoder, components: DeepComponents) -> Picture:
+    chosen = list(range(min(f.dim, 6)))
+    half = math.ceil(len(chosen) / 2)
+    across, down = chosen[:half], chosen[half:]
+    figure = plots.grid(_decode(f, model, components.grid(across, down, GRID)), across, down)
+    return _picture("grid", "Components combined", figure, captions.grid(across, down), "A grid of images.")
+
+
+def _effects(f: Facts, model: Autoencoder, components: DeepComponents) -> Picture:
+    pairs = _decode(f, model, components.eigenpairs(min(f.dim, plots.MOST_PAIRS), PAIR))
+    change = (pairs[:, 1] - pairs[:, 0]) / model.scale.numpy()
+    figure = plots.feature_effects(change.reshape(len(pairs), -1), f.columns)
+    alt = "Map of the change of each column with each component."
+    return _picture("effects", "What each component does", figure, captions.effects(f), alt)
+
+
+def _feature_errors(f: Facts, model: Autoencoder, examples: Tensor, redrawn: Tensor) -> Picture:
+    gap = ((redrawn - examples) / model.scale).numpy()
+    errors = np.square(gap).mean(0).reshape(-1)
+    figure = plots.feature_errors(errors, f.columns)
+    caption = captions.feature_errors(f, errors, len(gap))
+    return _picture("feature-errors", "Reconstruction by column", figure, caption, "Error of each column.")
+
+
+def _decode(f: Facts, model: Autoencoder, z: Tensor) -> np.ndarray:
+    """Raw units for latents (..., d), as (..., *shape)."""
+    return decode(model, z.reshape(-1, f.dim)).numpy().reshape(*z.shape[:-1], *f.shape)
+
+
+def _picture(name: str, title: str, figure: Figure, caption: str, alt: str) -> Picture:
+    return Picture(name, title, caption, alt, plots.png(figure))

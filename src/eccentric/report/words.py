@@ -1,0 +1,119 @@
+"""The words around the pictures: the run in a few sentences and numbers, how it was made, how it compares."""
+
+from __future__ import annotations
+
+import math
+import shlex
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from eccentric.report.formats import beside_pca, count, percent, sig
+
+if TYPE_CHECKING:
+    from eccentric.report.facts import Facts
+
+
+def summary(f: Facts) -> str:
+    return (
+        f"An autoencoder learnt from {f.train_items:,} {'images' if f.is_image else 'rows of a table'} ({f.name}) to "
+        f"describe each by {count(f.dim, 'number')} and to rebuild it from them. Turned so that the first varies most, "
+        "the second next, and so on, they are called the deep principal components (p1, p2, ...); the figures "
+        f"below show what each of them does. On {f.test_items:,} test items that it never trained on, {verdict(f)}"
+    )
+
+
+def verdict(f: Facts) -> str:
+    """The run beside PCA, in words that say no more than the numbers do."""
+    text = f"the reconstruction error is {beside_pca(sig(f.error), sig(f.pca_error), f.error < f.pca_error)}"
+    if f.neighbours is None:
+        return f"{text}."
+    ours, theirs = f.neighbours.error, f.neighbours.pca_error
+    text += f"; the nearest-neighbour error is {beside_pca(percent(ours), percent(theirs), ours < theirs)}"
+    # Standard error of a difference of two proportions; taken as independent, which errs on the careful side.
+    doubt = 2 * math.sqrt((ours * (1 - ours) + theirs * (1 - theirs)) / f.test_items)
+    if 0 < abs(ours - theirs) < doubt:
+        text += f", a difference that chance could make with {f.test_items:,} test items"
+    return f"{text}."
+
+
+def key_numbers(f: Facts) -> list[tuple[str, str, str]]:
+    """(what, number, beside what)."""
+    numbers = [
+        ("components", f"{f.dim}", f"of {f.size:,} {'pixel values' if f.is_image else 'columns'}"),
+        ("trace", f"{f.trace:.2f}", f"d = {f.dim}"),
+        ("reconstruction error", sig(f.error), f"PCA {sig(f.pca_error)}"),
+    ]
+    if f.neighbours:
+        beside = f"PCA {percent(f.neighbours.pca_error)}"
+        numbers.append(("nearest-neighbour error", percent(f.neighbours.error), beside))
+    return numbers
+
+
+def comparison(f: Facts) -> list[tuple[str, str, str]]:
+    """Rows of the table: what, this run, PCA."""
+    rows = [(f"Reconstruction error ({error_unit(f)})", sig(f.error), sig(f.pca_error))]
+    if f.neighbours and f.test.labels is not None:
+        k, ours, theirs = f.neighbours.count, percent(f.neighbours.error), percent(f.neighbours.pca_error)
+        rows.append((f"Nearest-neighbour error ({count(k, 'neighbour')})", ours, theirs))
+        _, counts = np.unique(f.test.labels, return_counts=True)
+        blind = percent(1 - counts.max() / counts.sum())
+        rows.append(("For scale: always answering the most frequent label", blind, blind))
+    return rows
+
+
+def error_unit(f: Facts) -> str:
+    return "squared, pixel values from 0 to 1" if f.is_image else "squared, in units of each column's variance"
+
+
+def setup(f: Facts, config: dict[str, Any], parameters: int) -> list[tuple[str, str]]:
+    """What was trained and how."""
+    s = f.settings
+    steps, rate = f.metrics["step"], f.metrics["images_per_second"]
+    seconds = float((np.diff(steps, prepend=0) * f.batch_size / rate).sum())
+    if f.is_image:
+        channels, height, width = f.shape
+        kind = f"images, {width} × {height} pixels, {count(channels, 'channel')}"
+    else:
+        kind = f"table, {count(f.size, 'column')}"
+    return [
+        ("Data", f"{f.name} ({kind})"),
+        (
+            "Split",
+            f"{f.train_items:,} training and {f.test_items:,} test items; "
+            f"{config['data'].get('split', 'how is not recorded')}",
+        ),
+        ("Model", f"architecture {s.architecture}, {parameters:,} parameters, d = {f.dim}"),
+        ("Objective", f"mean squared error + {s.weight:g} × Eccentric loss (mu = {s.mu:g}, N = {s.N})"),
+        (
+            "Training",
+            f"{f.epochs[-1]:g} of {s.epochs} epochs, {steps[-1]:,.0f} steps of {f.batch_size} items; Adam, learning "
+            f"rate {s.learning_rate:g}, weight decay {s.weight_decay:g}; seed {s.seed}",
+        ),
+        (
+            "Time",
+            f"{timedelta(seconds=math.ceil(seconds))} of training steps, "
+            f"{np.median(rate):,.0f} items a second, on {config.get('device', 'a device that is not recorded')}",
+        ),
+        ("Versions", ", ".join(f"{name} {version}" for name, version in config.get("versions", {}).items())),
+        ("Status", f.status),
+    ]
+
+
+def command(config: dict[str, Any]) -> str | None:
+    """The command line that repeats the run, where the folder says how the data were loaded."""
+    data, settings = config["data"], config["train"]
+    if "source" not in data or settings["architecture"] == "custom":
+        return None
+    options = {name.replace("_", "-"): value for name, value in settings.items()}
+    options |= {name.replace("_", "-"): data.get(name) for name in ("label", "image_size", "test_fraction")}
+    options |= {"split-seed": data.get("seed"), "drop": ",".join(map(str, data.get("drop") or [])) or None}
+    words = ["--out RUN"]
+    words += [shlex.join([f"--{name}", str(value)]) for name, value in options.items() if value is not None]
+    lines = [f"eccentric train {shlex.quote(str(data['source']))}"]
+    for word in words:
+        if len(lines[-1]) + len(word) > 66:
+            lines.append(" ")
+        lines[-1] += f" {word}"
+    return " \\\n".join(lines)

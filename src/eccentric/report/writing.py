@@ -1,0 +1,77 @@
+"""From a run to the files of its report."""
+
+from __future__ import annotations
+
+from importlib import resources
+from typing import TYPE_CHECKING
+
+import jinja2
+
+from eccentric.errors import EccentricError
+from eccentric.files import atomic
+from eccentric.report import words
+from eccentric.report.facts import read_facts
+from eccentric.report.pictures import draw
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from torch import nn
+
+    from eccentric.report.facts import Facts
+    from eccentric.report.pictures import Picture
+    from eccentric.training.run import Run
+
+REPORT, FIGURES, TEMPLATE = "report.html", "figures", "report.html.j2"
+
+
+def write_report(run: Run, *, encoder: nn.Module | None = None, decoder: nn.Module | None = None) -> Path:
+    """Write the pictures and the report of a run into its folder.
+
+    Args:
+        run: an opened run folder that training has completed.
+        encoder, decoder: the modules, where the run was trained with modules of its own.
+
+    Returns:
+        The path of report.html.
+
+    Raises:
+        UsageError: the run was trained with modules of its own and they are not given.
+        EccentricError: training has not ended, a file of the run is missing or damaged, or the report cannot be
+            written. Nothing is written unless all of it could be drawn.
+    """
+    if run.config["status"] == "training":
+        raise EccentricError(f"training of {run.path} has not ended, or was broken off; train again with --overwrite")
+    facts = read_facts(run)
+    model = run.model(encoder, decoder)
+    pictures = draw(facts, model, run.components, run.examples)
+    parameters = sum(weights.numel() for weights in model.parameters())
+    page = render(facts, pictures, words.setup(facts, run.config, parameters), words.command(run.config))
+    folder = run.path / FIGURES
+    try:
+        folder.mkdir(exist_ok=True)
+    except OSError as error:
+        raise EccentricError(f"cannot make the folder {folder}: {error.strerror}") from None
+    for picture in pictures:
+        with atomic(folder / f"{picture.name}.png") as temporary:
+            temporary.write_bytes(picture.png)
+    with atomic(run.path / REPORT) as temporary:
+        temporary.write_text(page, encoding="utf-8")
+    return run.path / REPORT
+
+
+def render(facts: Facts, pictures: list[Picture], setup: list[tuple[str, str]], command: str | None) -> str:
+    """The page as HTML; everything that comes from the data is escaped."""
+    environment = jinja2.Environment(
+        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    template = resources.files("eccentric.report").joinpath(TEMPLATE).read_text(encoding="utf-8")
+    return environment.from_string(template).render(
+        facts=facts,
+        summary=words.summary(facts),
+        key_numbers=words.key_numbers(facts),
+        setup=setup,
+        command=command,
+        pictures=pictures,
+        comparison=words.comparison(facts),
+    )

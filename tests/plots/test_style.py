@@ -1,0 +1,46 @@
+"""The same picture everywhere, and no global state touched."""
+
+import subprocess
+import sys
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+
+from eccentric import plots
+from tests.plots.drawing import assert_publishable
+
+RNG = np.random.default_rng(0)
+NAMES = ["$x$ & $y", "_hidden", r"\alpha$", "a very long name of a column that goes on", "日本語", "", "two\nlines"]
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda: plots.scatter(RNG.normal(size=(70, 2)), NAMES * 10),
+        lambda: plots.feature_effects(RNG.normal(size=(2, len(NAMES))), NAMES),
+        lambda: plots.feature_errors(np.ones(len(NAMES)), NAMES),
+    ],
+)
+def test_names_from_the_data_are_drawn_as_they_are(draw):
+    shown = assert_publishable(draw())
+    assert {r"\$x\$ & \$y", " _hidden", "日本語", "two lines"} <= {*shown}
+
+
+def test_the_same_figure_gives_the_same_bytes_whatever_the_users_style():
+    eigenvalues = np.array([1.2, 0.8])
+    ours = plots.png(plots.spectrum(eigenvalues))
+    with mpl.rc_context({"figure.facecolor": "black", "font.size": 30, "text.usetex": True}):
+        assert plots.png(plots.spectrum(eigenvalues)) == ours
+        assert mpl.rcParams["font.size"] == 30
+
+
+def test_no_pyplot_and_no_backend_is_loaded():
+    code = """
+import sys
+import numpy as np
+from eccentric import plots
+plots.png(plots.spectrum(np.ones(3)))
+assert "matplotlib.pyplot" not in sys.modules
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
