@@ -253,7 +253,11 @@ def test_free_points_settle_on_the_sphere(dim):
         (lambda z: eccentric_loss(z, pairs="some"), ValueError, "'all' or .* not 'some'"),  # type: ignore[arg-type]
         (lambda z: eccentric_loss(z, pairs=3, impl="reference"), ValueError, "pairs=3 has one implementation"),
         (lambda z: eccentric_loss(z, pairs=3, sync=True), ValueError, "one rank; leave out sync"),
-        (lambda z: eccentric_loss(z, impl="reference", sync=True), ValueError, "is for one rank; leave out impl or sync"),
+        (
+            lambda z: eccentric_loss(z, impl="reference", sync=True),
+            ValueError,
+            "is for one rank; leave out impl or sync",
+        ),
         (lambda z: eccentric_loss(z, sync=True), RuntimeError, "call torch.distributed.init_process_group"),
         (lambda z: EccentricLoss(mu=0.3), ValueError, "mu"),
         (lambda z: EccentricLoss(impl="fast"), ValueError, "unknown impl 'fast'"),  # type: ignore[arg-type]
@@ -334,6 +338,12 @@ class TestPartners:
         z = gaussian(100, 5)
         compiled = torch.compile(lambda z: eccentric_loss(z, pairs=99), fullgraph=True, backend="aot_eager")
         torch.testing.assert_close(compiled(z), eccentric_loss(z))
+
+
+def test_triton_where_it_cannot_run(monkeypatch):
+    monkeypatch.delenv("TRITON_INTERPRET", raising=False)  # another test module's
+    with pytest.raises(RuntimeError, match=r"impl='triton' needs"):
+        eccentric_loss(gaussian(10, 3), impl="triton")
 
 
 def test_one_dimension_with_a_number():

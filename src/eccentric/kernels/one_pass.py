@@ -34,10 +34,11 @@ def value_and_gradient(
     dtype, kernel = result_dtype(z.dtype), kernel_for(z, impl)
     # Autocast would take the matrix products down to half precision again.
     with torch.autocast(z.device.type, enabled=False):
-        z = z.to(working_dtype(z, len(z), kernel) if shifts is None else dtype)
+        given, z = z, z.to(working_dtype(z, len(z), kernel) if shifts is None else dtype)
         b = z.shape[0]
-        # Distances do not change when z is centred, but most of the cancellation in |zi|^2 + |zj|^2 - 2 zi.zj goes.
-        x = z - z.mean(0)
+        # Distances do not change when z is centred, but most of the cancellation in |zi|^2 + |zj|^2 - 2 zi.zj goes. On
+        # tensor cores half precision is multiplied as it is, exactly and fast; centred, it would have to be rounded.
+        x = given if kernel is not blocked and given.dtype.itemsize < 4 else z - z.mean(0)
         log_sum, force = kernel.pairs(x, N) if shifts is None else sampled.pairs(x, N, shifts)
         value = z.square().sum() / b - mu * N / (b * (b - 1)) * log_sum
         gradient = torch.add(z * (2 / b), force, alpha=-4 * mu / (b * (b - 1)))
@@ -48,7 +49,7 @@ def kernel_for(z: Float[Tensor, "b d"], impl: str = "auto") -> ModuleType:
     """The module whose `pairs` and `repel` suit z's device, or the one asked for.
 
     Raises:
-        RuntimeError: Triton is asked for and missing.
+        RuntimeError: Triton is asked for and cannot run here.
     """
     if impl == "blocked" or (impl == "auto" and not (z.is_cuda and _has_triton())):
         return blocked
@@ -56,7 +57,11 @@ def kernel_for(z: Float[Tensor, "b d"], impl: str = "auto") -> ModuleType:
         raise RuntimeError("impl='triton' needs the package triton, which comes with CUDA builds of PyTorch")
     from eccentric.kernels import triton
 
-    return triton if impl == "triton" or triton.suits(z) else blocked
+    if triton.suits(z):
+        return triton
+    if impl == "triton":
+        raise RuntimeError(f"impl='triton' needs an NVIDIA GPU, Ampere or later; z is on {z.device}; use impl='auto'")
+    return blocked
 
 
 @lru_cache(maxsize=1)

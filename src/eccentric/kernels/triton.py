@@ -1,0 +1,309 @@
+"""Pair sums on a CUDA device: one kernel, compiled by Triton, one pass over the pairs, no atomics.
+
+A program owns a block of rows. It walks over the columns, a tile at a time: the Gram tile on the tensor cores, then
+u = 1 + D/N, its logarithm and w = 1/u in registers, then w @ y on the tensor cores again, added to the program's own
+share of the force. PyTorch adds up the shares in a fixed order, so the same input gives the same bits; and nothing
+waits for the device, so a CUDA graph can capture it.
+
+Float32 is multiplied as three tf32 products, half precision as it is; sums are float32. Float64 is left to `blocked`.
+
+Unlike `blocked`, this visits each pair twice. Once would halve all but the second product, but the force on the columns
+would have to leave the tile: by atomics, in an order that changes from run to run, or as shares for every row block.
+"""
+
+# mypy: allow-untyped-defs
+# Triton gives its own meaning to annotations of a kernel's arguments.
+
+from __future__ import annotations
+
+import os
+from functools import lru_cache
+from typing import TYPE_CHECKING, NamedTuple
+
+import torch
+import triton
+import triton.language as tl
+from triton.testing import do_bench
+
+from eccentric.kernels import blocked
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
+    from torch import Tensor
+
+
+def suits(x: Float[Tensor, "b d"]) -> bool:
+    """Whether x is on a device this kernel is made for: NVIDIA, with tf32 on its tensor cores (Ampere or later).
+
+    Or on the CPU, under Triton's interpreter.
+    """
+    if os.environ.get("TRITON_INTERPRET") == "1":
+        return True
+    return x.is_cuda and torch.version.hip is None and torch.cuda.get_device_capability(x.device) >= (8, 0)
+
+
+def pairs(x: Float[Tensor, "b d"], N: float) -> tuple[Float[Tensor, ""], Float[Tensor, "b d"]]:
+    """Sum over i != j of log(1 + |xi - xj|^2 / N), and for each i the force, the sum over j of w_ij (xi - xj).
+
+    Both are float32 for half precision input as well.
+    """
+    if x.dtype == torch.float64:
+        return blocked.pairs(x, N)
+    x = x.contiguous()  # once for both roles
+    return sweep(x, x, N, 0, _choose(x, x))
+
+
+def repel(
+    x: Float[Tensor, "m d"], y: Float[Tensor, "n d"], N: float, diagonal: int | None
+) -> tuple[Float[Tensor, ""], Float[Tensor, "m d"]]:
+    """The same for rows x against columns y.
+
+    Where x is y[diagonal : diagonal + m], an item's pair with itself is left out. Centre both on the same point first:
+    distances do not change, but rounding errors shrink.
+    """
+    if x.dtype == torch.float64:
+        return blocked.repel(x, y, N, diagonal)
+    return sweep(x, y, N, diagonal, _choose(x, y))
+
+
+class Cut(NamedTuple):
+    """How the pairs are cut into tiles, and the tiles dealt to programs."""
+
+    block_m: int
+    block_n: int
+    splits: int  # programs that share a block of rows, each with a range of columns
+    warps: int = 4
+    stages: int = 2
+
+
+def sweep(
+    x: Float[Tensor, "m d"], y: Float[Tensor, "n d"], N: float, diagonal: int | None, cut: Cut
+) -> tuple[Float[Tensor, ""], Float[Tensor, "m d"]]:
+    """What `repel` gives, with the work cut up as told."""
+    x, y = x.contiguous(), y.contiguous()
+    (m, d), n = x.shape, y.shape[0]
+    depth, outputs = _depth(d, x.dtype)
+    whole = depth == outputs
+    x_norms = y_norms = None
+    if m > SMALL or not whole:  # a small batch is all launches, so its programs work the norms out themselves
+        x_norms = x.float().square().sum(1)
+        y_norms = x_norms if y is x else y.float().square().sum(1)
+    rows = triton.cdiv(m, cut.block_m)
+    span = triton.cdiv(triton.cdiv(n, cut.block_n), cut.splits) * cut.block_n
+    splits = triton.cdiv(n, span)
+    log_sums = x.new_empty(splits * rows, dtype=torch.float32)
+    forces = x.new_empty(splits, m, d, dtype=torch.float32)
+    with torch.cuda.device_of(x):  # Triton launches on the current device
+        _sweep[rows, splits, triton.cdiv(d, outputs)](
+            x,
+            y,
+            x_norms,
+            y_norms,
+            log_sums,
+            forces,
+            m,
+            n,
+            d,
+            -m if diagonal is None else diagonal,  # i - m is no column
+            span,
+            1 / N,
+            BLOCK_M=cut.block_m,
+            BLOCK_N=cut.block_n,
+            DEPTH=depth,
+            OUTPUTS=outputs,
+            WHOLE=whole,
+            num_warps=cut.warps,
+            num_stages=cut.stages,
+        )
+    return log_sums.sum(), forces.sum(0) if splits > 1 else forces[0]
+
+
+SMALL = 2048  # rows; up to there the device has more room than work
+WIDEST = {torch.float32: 64, torch.float16: 128, torch.bfloat16: 128}  # d up to which a tile of y is held whole
+
+
+def _depth(d: int, dtype: torch.dtype) -> tuple[int, int]:
+    """How many dimensions a Gram product takes at a time, and for how many a program works out the force.
+
+    Both are d, padded to a power of two, as long as that fits: then y is read once for both products. Beyond, each
+    program has 128 dimensions of the force and recomputes the Gram tile, 32 or 64 dimensions at a time.
+    """
+    if d <= WIDEST[dtype]:
+        padded = max(16, triton.next_power_of_2(d))  # tl.dot wants 16 at least, tl.arange a power of two
+        return padded, padded
+    return (32 if dtype == torch.float32 else 64), 128
+
+
+# What triton 3.9 compiles for sm_90, with 4 warps and 2 stages. "Issued" is instructions per warp and tile, the cost of
+# a tile next to which its tensor core time is small. An H100 has room for two such programs on a multiprocessor (65,536
+# registers, 227 KB), most other devices as well.
+#
+#     dtype        d    tile      registers   spilled   shared   issued
+#     float32     16   64 x 64       234          0      20 KB     1083   16 x 64 takes more: its warps repeat work
+#     float32     64   16 x 64       230          0      24 KB      951
+#     float32     64   32 x 64       255       40 B      32 KB     1310
+#     float32     64   64 x 64       255      144 B      80 KB     1530   Hopper only: elsewhere it spills 1 KB
+#     float32    257   64 x 32       255      104 B      32 KB     1314
+#     bfloat16    64   64 x 64       227          0      24 KB      612
+#     bfloat16   128   64 x 64       255       16 B      48 KB      672
+#     bfloat16   257   64 x 64       255       72 B      32 KB      889
+def _heuristic(m: int, n: int, d: int, dtype: torch.dtype, processors: int, hopper: bool) -> Cut:
+    """Small row blocks where there are few rows, and then a split of the columns, so that no multiprocessor idles."""
+    single = dtype == torch.float32
+    largest = 64 if hopper or not single else 32
+    block_m = largest if d <= 16 or m > SMALL else 16 if m <= 512 else 32
+    block_n = 32 if single and d > WIDEST[dtype] else 64
+    return Cut(block_m, block_n, _splits(m, n, block_m, processors))
+
+
+def _splits(m: int, n: int, block_m: int, processors: int) -> int:
+    # Four programs for a multiprocessor even out the last wave; fewer than 256 columns are not worth a program.
+    return max(1, min(triton.cdiv(4 * processors, triton.cdiv(m, block_m)), n // 256))
+
+
+_tuned: dict[tuple[int | torch.dtype, ...], Cut] = {}
+
+
+def _choose(x: Float[Tensor, "m d"], y: Float[Tensor, "n d"]) -> Cut:
+    key = _key(x, y)
+    if key not in _tuned:
+        if os.environ.get("ECCENTRIC_AUTOTUNE") != "1" or not x.is_cuda or torch.cuda.is_current_stream_capturing():
+            return _heuristic(len(x), len(y), x.shape[1], x.dtype, *_device(x.device))
+        tune(x, y)
+    return _tuned[key]
+
+
+def tune(x: Float[Tensor, "m d"], y: Float[Tensor, "n d"] | None = None) -> Cut:
+    """Time a handful of cuts on x (against y, or itself), and use the fastest for inputs like these from here on.
+
+    Alike are those with the same d up to padding, the same dtype, device, and sizes up to a factor of two. Takes
+    seconds and waits for the device, so it happens only when called, or, with ECCENTRIC_AUTOTUNE=1 in the environment,
+    when a new size is met outside the capture of a CUDA graph.
+    """
+    y = x if y is None else y
+    processors, _ = _device(x.device)
+    times = {}
+    for block_m, block_n in [(16, 64), (32, 32), (32, 64), (64, 32), (64, 64), (128, 32), (128, 64)]:
+        splits = _splits(len(x), len(y), block_m, processors)
+        cut = Cut(block_m, block_n, splits, warps=8 if block_m == 128 else 4)
+        try:
+            times[cut] = do_bench(lambda cut=cut: sweep(x, y, 1.0, None, cut), warmup=10, rep=50, return_mode="median")
+        except triton.OutOfResources:  # too large a tile for this device
+            continue
+    _tuned[_key(x, y)] = best = min(times, key=times.__getitem__)
+    return best
+
+
+def _key(x: Float[Tensor, "m d"], y: Float[Tensor, "n d"]) -> tuple[int | torch.dtype, ...]:
+    depth = triton.next_power_of_2(x.shape[1])
+    return len(x).bit_length(), len(y).bit_length(), depth, x.dtype, x.get_device()
+
+
+@lru_cache
+def _device(device: torch.device) -> tuple[int, bool]:
+    """How many multiprocessors it has, and whether they are Hopper's."""
+    if device.type != "cuda":  # Triton's interpreter
+        return 1, True
+    properties = torch.cuda.get_device_properties(device)
+    return properties.multi_processor_count, properties.major == 9
+
+
+FAR = tl.constexpr(2.0**126)
+LOG_2 = tl.constexpr(0.6931471805599453)
+
+
+@triton.jit(do_not_specialize=["m", "n", "diagonal", "span"])
+def _sweep(
+    x_pointer,
+    y_pointer,
+    x_norms_pointer,  # None where programs work the norms out themselves, as does y's
+    y_norms_pointer,
+    log_sums_pointer,
+    forces_pointer,
+    m,
+    n,
+    d,
+    diagonal,
+    span,
+    inverse_N,
+    BLOCK_M: tl.constexpr,
+    BLOCK_N: tl.constexpr,
+    DEPTH: tl.constexpr,
+    OUTPUTS: tl.constexpr,
+    WHOLE: tl.constexpr,
+):
+    """Rows of one block against columns of one span: the sum of logs, and OUTPUTS dimensions of the force."""
+    block, split, group = tl.program_id(0), tl.program_id(1), tl.program_id(2)
+    first, begin = block * BLOCK_M, split * span
+    end = tl.minimum(begin + span, n)
+    rows, columns, depth = tl.arange(0, BLOCK_M), tl.arange(0, BLOCK_N), tl.arange(0, DEPTH)
+    outputs = group * OUTPUTS + tl.arange(0, OUTPUTS)
+    own = first + rows + diagonal  # the column that is the row itself
+
+    if WHOLE:
+        x = _load(x_pointer, first, rows, m, depth, d)
+    x_norms = _squares(x) if x_norms_pointer is None else tl.load(x_norms_pointer + first + rows, rows < m - first, 0.0)
+    row_terms = 1 + x_norms * inverse_N
+
+    w_sums = tl.zeros((BLOCK_M,), tl.float32)
+    weighted = tl.zeros((BLOCK_M, OUTPUTS), tl.float32)
+    mantissas = tl.full((BLOCK_M, BLOCK_N), 1.0, tl.float32)
+    exponents = tl.zeros((BLOCK_M,), tl.int32)
+
+    for start in range(begin, end, BLOCK_N):
+        if WHOLE:
+            y = _load(y_pointer, start, columns, n, depth, d)
+            gram = tl.dot(x, tl.trans(y), input_precision="tf32x3")
+        else:
+            gram = tl.zeros((BLOCK_M, BLOCK_N), tl.float32)
+            for k in range(0, d, DEPTH):
+                x_part = _load(x_pointer, first, rows, m, k + depth, d)
+                y_part = _load(y_pointer, start, columns, n, k + depth, d)
+                gram = tl.dot(x_part, tl.trans(y_part), gram, input_precision="tf32x3")
+            y = _load(y_pointer, start, columns, n, outputs, d)
+        inside = columns < n - start
+        y_norms = _squares(y) if y_norms_pointer is None else tl.load(y_norms_pointer + start + columns, inside, 0.0)
+
+        # Who does not count is put far away: its w is nothing beside others, its log 126 times log 2, taken off below.
+        column_terms = tl.where(inside, y_norms * inverse_N, FAR)
+        u = row_terms[:, None] + column_terms[None, :] - 2 * inverse_N * gram
+        u = tl.where(u < 1, 1.0, u)  # rounding leaves values just below one for duplicates; a NaN stays one
+        u = tl.where(columns[None, :] != (own - start)[:, None], u, FAR)
+
+        w = tl.rsqrt(u)
+        w = w * w  # a division looks after ranges where u cannot be, with three times the instructions
+        w_sums += tl.sum(w, 1)
+        weighted = tl.dot(w.to(y.dtype), y, weighted, input_precision="tf32x3")
+
+        # The sum of logs is the log of the product: mantissas multiply, exponents add. A log each would be the larger
+        # part of the kernel's instructions.
+        bits = (mantissas * u).to(tl.int32, bitcast=True)
+        mantissas = ((bits & 0x007FFFFF) | 0x3F800000).to(tl.float32, bitcast=True)
+        exponents += tl.sum(bits >> 23, 1) - 127 * BLOCK_N
+
+    x_out = _load(x_pointer, first, rows, m, outputs, d).to(tl.float32)
+    force = x_out * w_sums[:, None] - weighted
+    forces_pointer += (tl.cast(split, tl.int64) * m + first) * d
+    mask = (rows < m - first)[:, None] & (outputs < d)[None, :]
+    tl.store(forces_pointer + (rows * d)[:, None] + outputs[None, :], force, mask)
+
+    if group == 0:
+        uncounted = tl.cdiv(end - begin, BLOCK_N) * BLOCK_N - (end - begin)
+        uncounted += tl.where((own >= begin) & (own < end), 1, 0)
+        log_sums = tl.sum(tl.log(mantissas), 1) + LOG_2 * (exponents - 126 * uncounted).to(tl.float32)
+        log_sums += w_sums - w_sums  # the bits above forget a NaN
+        log_sum = tl.sum(tl.where(rows < m - first, log_sums, 0.0), 0)
+        tl.store(log_sums_pointer + split * tl.num_programs(0) + block, log_sum)
+
+
+@triton.jit
+def _load(pointer, start, rows, row_count, columns, d):
+    """Rows start + rows, zero beyond the array; offsets within a tile fit 32 bits, the tile's own may not."""
+    mask = (rows < row_count - start)[:, None] & (columns < d)[None, :]
+    return tl.load(pointer + tl.cast(start, tl.int64) * d + (rows * d)[:, None] + columns[None, :], mask, 0.0)
+
+
+@triton.jit
+def _squares(x):
+    x = x.to(tl.float32)
+    return tl.sum(x * x, 1)
