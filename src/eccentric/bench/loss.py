@@ -64,9 +64,9 @@ def measure(
     found = []
     for b, d in sizes:
         torch.manual_seed(0)
+        torch.compiler.reset()  # past a number of sizes it would go on uncompiled, without a word
         z = torch.randn(b, d, device=device, requires_grad=True)
-        losses: dict[str, rivals.Loss] = {OURS: eccentric_loss, **rivals.same_loss(device), **rivals.other_losses()}
-        losses = {name: loss for name, loss in losses.items() if b <= rivals.limit(name, device)}
+        losses = {name: loss for name, loss in _losses().items() if b <= rivals.limit(name, device) and _runs(loss, z)}
         times = _side_by_side(losses, z, repeats)
         for name in losses:
             seconds = statistics.median(times[name])
@@ -76,12 +76,27 @@ def measure(
     return found
 
 
+def _losses() -> dict[str, rivals.Loss]:
+    return {OURS: eccentric_loss, **rivals.same_loss(), **rivals.other_losses()}
+
+
+def _runs(loss: rivals.Loss, z: Tensor) -> bool:
+    """Whether it does here: torch.compile and KeOps need a compiler."""
+    try:
+        _step(loss, z)()
+    except (RuntimeError, ImportError, OSError) as error:
+        if loss is eccentric_loss:
+            raise
+        print(f"left out: {type(error).__name__}: {str(error).splitlines()[0]}", file=sys.stderr)
+        return False
+    return True
+
+
 def _side_by_side(losses: dict[str, rivals.Loss], z: Tensor, repeats: int) -> dict[str, list[float]]:
     steps = {name: _step(loss, z) for name, loss in losses.items()}
     # Each timing lasts 20 ms or more, in which a clock and a scheduler do not matter.
     calls = {}
     for name, step in steps.items():
-        step()  # compilation, caches
         calls[name] = max(1, int(0.02 / max(_time(step, 1, z), 1e-6)))
     times: dict[str, list[float]] = {name: [] for name in losses}
     for _ in range(repeats):
@@ -128,7 +143,7 @@ def matmul_rate(device: torch.device) -> float:
 def _peak_memory(name: str, b: int, d: int, device: torch.device) -> float | None:
     """Peak bytes beyond the input and what the library holds anyway; on the CPU in a process of its own."""
     if device.type == "cuda":
-        loss = {OURS: eccentric_loss, **rivals.same_loss(device), **rivals.other_losses()}[name]
+        loss = _losses()[name]
         z = torch.randn(b, d, device=device, requires_grad=True)
         torch.cuda.reset_peak_memory_stats(device)
         before = torch.cuda.memory_allocated(device)
@@ -141,7 +156,7 @@ def _peak_memory(name: str, b: int, d: int, device: torch.device) -> float | Non
 
 
 def _resident_growth(name: str, b: int, d: int) -> float:
-    loss = {OURS: eccentric_loss, **rivals.same_loss(torch.device("cpu")), **rivals.other_losses()}[name]
+    loss = _losses()[name]
     loss(torch.randn(64, d, requires_grad=True)).backward()  # threads and buffers that stay
     z = torch.randn(b, d, requires_grad=True)
     unit = 1 if sys.platform == "darwin" else 1024

@@ -77,7 +77,7 @@ def uniformity(z: Float[Tensor, "b d"]) -> Float[Tensor, ""]:
     return torch.pdist(x).square().mul(-2).exp().mean().log()
 
 
-def same_loss(device: torch.device) -> dict[str, Loss]:
+def same_loss() -> dict[str, Loss]:
     """Other code for the Eccentric loss with mu = 1, by name."""
     found: dict[str, Loss] = {"paper's listing": paper_listing, "dense": dense}
     compiled: Loss = torch.compile(dense, dynamic=False)
