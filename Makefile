@@ -27,11 +27,12 @@ demo: $(VENV)/.installed
 	$(BIN)/eccentric train digits --out $(DEMO) --overwrite $(DEMO_SETTINGS)
 	@echo "Open $(DEMO)/report.html in a browser."
 
+# One thread a worker: two workers of two threads on two cores mostly wait for each other.
 test: $(VENV)/.installed
-	$(BIN)/pytest -n auto --dist worksteal -m "not slow" --cov --cov-report=term:skip-covered
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --dist worksteal -m "not slow" --cov --cov-report=term:skip-covered
 
 test-slow: $(VENV)/.installed
-	$(BIN)/pytest -n auto --dist worksteal
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --dist worksteal
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff check .

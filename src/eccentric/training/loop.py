@@ -59,7 +59,8 @@ def find_device(name: str) -> torch.device:
         UsageError: there is no such device here.
     """
     if name == "auto":
-        return torch.accelerator.current_accelerator(check_available=True) or torch.device("cpu")
+        found = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
+        return found or torch.device("cpu")
     try:
         device = torch.device(name)
         torch.empty(0, device=device)
