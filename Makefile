@@ -13,12 +13,12 @@ help:
 	@echo "make lint       ruff, formatter, mypy"
 	@echo "make bench      measure the loss against its rivals"
 
-# Made anew when the dependencies change; the last step makes the file, so an interrupted set-up is done again.
+# Made anew when the dependencies change; the last step makes the file, so an interrupted set-up is done again. CUDA
+# builds of PyTorch bring their own Triton; beside others, its interpreter runs the CUDA kernel in the tests.
 $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet -c constraints.txt torch
 	$(BIN)/pip install --quiet -c constraints.txt -e ".[dev]"
-	# CUDA builds of PyTorch bring their own Triton; beside others its interpreter runs the CUDA kernel in the tests.
 	$(BIN)/python -c "import triton" 2>/dev/null || $(BIN)/pip install --quiet --no-deps triton==3.9.0 || \
 		echo "no Triton for this machine: its tests will be skipped"
 	touch $@

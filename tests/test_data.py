@@ -21,6 +21,7 @@ from pyarrow import csv
 
 from eccentric.data import Data, from_arrays, load
 from eccentric.errors import EccentricError, UsageError
+from tests.realdata import real
 
 IMAGE_KIND = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
 MNIST_CARD = """---
@@ -911,13 +912,6 @@ print([m for m in ("datasets", "PIL", "pyarrow", "pandas", "sklearn", "jaxtyping
 
 
 # --- the real sets --------------------------------------------------------------------------------------------------
-
-
-def real(name: str) -> Path:
-    root = Path(os.environ.get("ECCENTRIC_DATA") or Path(__file__).resolve().parents[2] / "shared" / "datasets")
-    if not (root / name).is_dir():
-        pytest.skip(f"no folder {name} in $ECCENTRIC_DATA or ../shared/datasets")
-    return root / name
 
 
 @pytest.mark.realdata

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,7 +19,7 @@ from eccentric.errors import EccentricError, UsageError
 from eccentric.files import read_tensors
 from eccentric.training import Run, Stop, TrainConfig, train
 
-FAST = {"epochs": 2, "batch_size": 20, "dim": 3, "learning_rate": 1e-3, "device": "cpu"}
+FAST: dict[str, Any] = {"epochs": 2, "batch_size": 20, "dim": 3, "learning_rate": 1e-3, "device": "cpu"}
 
 
 def images(n=120, seed=0):
