@@ -17,7 +17,7 @@ from torch import nn
 from eccentric.data import from_arrays
 from eccentric.errors import EccentricError, UsageError
 from eccentric.files import read_tensors
-from eccentric.training import Run, Stop, TrainConfig, train
+from eccentric.training import Metrics, Run, Stop, TrainConfig, train
 
 FAST: dict[str, Any] = {"epochs": 2, "batch_size": 20, "dim": 3, "learning_rate": 1e-3, "device": "cpu"}
 
@@ -40,7 +40,7 @@ def table(n=200):
 
 
 def test_a_run_folder_is_complete(tmp_path):
-    seen = []
+    seen: list[Metrics] = []
     run = train(images(), TrainConfig(**FAST), tmp_path / "run", on_metrics=seen.append)
     names = {path.name for path in run.path.iterdir()}
     assert names == {
