@@ -63,6 +63,38 @@ class TestTrain:
         assert (tmp_path / "run" / "report.html").exists()
         assert Run(tmp_path / "run").config["data"]["source"] == "digits"
 
+    def test_a_mistake_costs_no_run(self, eccentric, tmp_path):
+        """Whatever is wrong with the command, the run that it was to replace is still there."""
+        command = ["train", "digits", "--out", tmp_path / "run", *QUICK]
+        assert eccentric(*command)[0] == 0
+        before = {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir() if path.is_file()}
+        for wrong in (["--device", "gpu9"], ["--architecture", "mnist"], ["--label", "colour"]):
+            assert eccentric(*command, "--overwrite", *wrong)[0] == 2
+        assert eccentric("train", "digts", "--out", tmp_path / "run", "--overwrite")[0] == 2
+        assert {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir() if path.is_file()} == before
+
+    def test_other_files_in_a_run_stay(self, eccentric, tmp_path):
+        command = ["train", "digits", "--out", tmp_path / "run", *QUICK]
+        assert eccentric(*command)[0] == 0
+        (tmp_path / "run" / "notes.txt").write_text("mine")
+        assert eccentric(*command, "--overwrite")[0] == 0
+        assert (tmp_path / "run" / "notes.txt").read_text() == "mine"
+
+    def test_a_failed_command_leaves_no_folder(self, eccentric, tmp_path):
+        assert eccentric("train", tmp_path / "none.csv", "--out", tmp_path / "run")[0] == 2
+        assert not (tmp_path / "run").exists()
+
+    def test_a_folder_that_cannot_be_made(self, eccentric, tmp_path):
+        (tmp_path / "file").write_text("")
+        status, _, err = eccentric("train", "digits", "--out", tmp_path / "file" / "run", *QUICK)
+        assert status == 1
+        assert "cannot write to the folder" in err
+
+    def test_more_than_memory(self, eccentric, tmp_path):
+        status, _, err = eccentric("train", "digits", "--out", tmp_path / "run", "--dim", "1000000000000")
+        assert status == 1
+        assert err == "error: not enough memory; try a smaller --dim, --batch-size or --image-size\n"
+
     def test_again(self, eccentric, tmp_path):
         command = ["train", "digits", "--out", tmp_path / "run", *QUICK]
         assert eccentric(*command)[0] == 0
@@ -88,6 +120,9 @@ class TestTrain:
             (["--N", "papre"], "'papre'"),
             (["--architecture", "mnist"], "'mnist' takes 1x28x28 images, the data are 1x8x8 images"),
             (["--device", "gpu9"], "device 'gpu9' cannot be used"),
+            (["--device", "meta"], "device 'meta' cannot be used"),
+            (["--weight", "inf"], "weight must be zero or a positive number, not inf"),
+            (["--seed", str(2**64)], "seed must lie between 0 and 2**63"),
             (["--test-fraction", "1.5"], "test_fraction"),
         ],
     )
@@ -117,9 +152,27 @@ class TestEncode:
         status, said, err = eccentric("encode", digits_run, "digits", "--out", out)
         assert status == 0, err
         assert "1797 items" in said
-        again, before = pq.read_table(out), pq.read_table(digits_run / "latents.parquet")
+        again, before = pq.read_table(out), pq.read_table(digits_run / "latents.parquet").sort_by("row")
         assert again.column_names == before.column_names == ["split", "row", "label", "p1", "p2", "p3"]
+        # Which items the run was trained on is the run's affair; the data set has no splits.
+        assert set(again["split"].to_pylist()) == {"all"}
+        assert again["row"].to_pylist() == before["row"].to_pylist()
+        assert again["label"].to_pylist() == before["label"].to_pylist()
         np.testing.assert_allclose(again["p2"], before["p2"], atol=1e-5)
+
+    def test_one_item_is_enough(self, eccentric, digits_run, tmp_path):
+        np.save(tmp_path / "one.npy", np.zeros((1, 8, 8), np.uint8))
+        status, said, err = eccentric("encode", digits_run, tmp_path / "one.npy", "--out", tmp_path / "one.csv")
+        assert status == 0, err
+        assert said.startswith("1 item:")
+
+    def test_grey_images_for_a_run_on_coloured_ones(self, eccentric, tmp_path):
+        random = np.random.default_rng(0)
+        np.save(tmp_path / "rgb.npy", random.integers(0, 256, (40, 8, 8, 3), np.uint8))
+        np.save(tmp_path / "grey.npy", random.integers(0, 256, (5, 8, 8), np.uint8))
+        assert eccentric("train", tmp_path / "rgb.npy", "--out", tmp_path / "run", *QUICK)[0] == 0
+        status, _, err = eccentric("encode", tmp_path / "run", tmp_path / "grey.npy", "--out", tmp_path / "p.csv")
+        assert status == 0, err
 
     def test_csv(self, eccentric, digits_run, tmp_path):
         assert eccentric("encode", digits_run, "digits", "--out", tmp_path / "p.csv")[0] == 0
@@ -172,6 +225,9 @@ class TestSample:
         assert lines[0] == '"weight","height","age","noise"'
         assert len(lines) == 8
 
+    def test_suffixes_in_capitals(self, eccentric, digits_run, tmp_path):
+        assert eccentric("sample", digits_run, "--out", tmp_path / "s.PNG", "--count", "1")[0] == 0
+
     def test_a_format_that_does_not_fit(self, eccentric, digits_run, tmp_path):
         status, _, err = eccentric("sample", digits_run, "--out", tmp_path / "s.csv")
         assert status == 2
@@ -184,7 +240,33 @@ def test_report_again(eccentric, digits_run):
     assert (digits_run / "report.html").stat().st_size > 10_000
 
 
-@pytest.mark.parametrize("command", [["report"], ["encode", "digits"], ["sample", "--out", "x.png"]])
+class TestBench:
+    def test_a_table(self, eccentric, monkeypatch, tmp_path):
+        monkeypatch.setattr("eccentric.bench.rivals.same_loss", dict)
+        json = tmp_path / "bench.json"
+        status, out, err = eccentric(
+            "bench", "loss", "--sizes", "64x4", "--repeats", "1", "--no-memory", "--json", json, "--device", "cpu"
+        )
+        assert status == 0, err
+        assert "| eccentric |" in out
+        assert json.exists()
+
+    @pytest.mark.parametrize(
+        ("arguments", "message"),
+        [
+            (["--sizes", "64"], "a size is written as 1024x64"),
+            (["--sizes", "1x4"], "b of 2 or more"),
+            (["--plot", "growth.xyz"], "plots are written as .png, .svg, .pdf"),
+            (["--json", "nowhere/at/all.json"], "there is no folder nowhere/at"),
+        ],
+    )
+    def test_bad_usage_is_told_before_measuring(self, eccentric, arguments, message):
+        status, _, err = eccentric("bench", "loss", "--device", "cpu", *arguments)
+        assert status == 2
+        assert message in err
+
+
+@pytest.mark.parametrize("command", [["report"], ["encode", "digits", "--out", "x.csv"], ["sample", "--out", "x.png"]])
 def test_no_run(eccentric, command, tmp_path):
     name, *rest = command
     status, _, err = eccentric(name, tmp_path / "nowhere", *rest)
@@ -192,7 +274,7 @@ def test_no_run(eccentric, command, tmp_path):
     assert err == f"error: there is no run folder {tmp_path / 'nowhere'}\n"
 
 
-@pytest.mark.parametrize("command", [[], ["train"], ["report"], ["encode"], ["sample"]])
+@pytest.mark.parametrize("command", [[], ["train"], ["report"], ["encode"], ["sample"], ["bench"], ["bench", "loss"]])
 def test_help(eccentric, command):
     status, out, _ = eccentric(*command, "--help")
     assert status == 0

@@ -61,6 +61,14 @@ def test_decode_of_fewer_components_is_the_best_approximation():
     assert error.item() == pytest.approx(components.eigenvalues[3:].sum().item(), rel=1e-4)
 
 
+def test_numpy_and_whole_numbers():
+    z = latents(50, 3)
+    components = DeepComponents().fit(z.numpy())  # type: ignore[arg-type]
+    torch.testing.assert_close(components.mean, z.double().mean(0))
+    whole = torch.tensor([[1, 2, 3]])
+    torch.testing.assert_close(components.encode(whole), components.encode(whole.float()))
+
+
 def test_sign_convention():
     z = latents()
     basis = DeepComponents().fit(z).basis

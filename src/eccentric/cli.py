@@ -47,6 +47,12 @@ def run() -> None:
     except EccentricError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2 if isinstance(error, UsageError) else 1)
+    except (MemoryError, RuntimeError) as error:
+        # PyTorch's CPU allocator has no exception of its own; that of accelerators is a RuntimeError too.
+        if not isinstance(error, MemoryError) and "memory" not in str(error).lower():
+            raise
+        print("error: not enough memory; try a smaller --dim, --batch-size or --image-size", file=sys.stderr)
+        sys.exit(1)
 
 
 def _version(asked: bool) -> None:
@@ -84,7 +90,7 @@ def train(
     drop: DropOption = "",
     image_size: Annotated[int | None, typer.Option(help="Resize images to this height and width.")] = None,
     test_fraction: Annotated[float, typer.Option(help="Share held out where the data have no test split.")] = 0.2,
-    split_seed: Annotated[int, typer.Option(help="Seed of that split, apart from the run's own.")] = 0,
+    split_seed: Annotated[int, typer.Option(min=0, help="Seed of that split, apart from the run's own.")] = 0,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a run that already lies there.")] = False,
 ) -> None:
     """Train an autoencoder on DATA and write a run folder with its report."""
@@ -105,10 +111,10 @@ def train(
     from eccentric.data import load
     from eccentric.report import write_report
     from eccentric.training import stop_on_signal
-    from eccentric.training.run import create_folder
+    from eccentric.training.run import check_folder
     from eccentric.training.train import train as train_run
 
-    create_folder(out, overwrite)  # before the data are read, which may take long
+    check_folder(out, overwrite)  # before the data are read, which may take long
     source: dict[str, Any] = {
         "source": data,
         "label": label,
@@ -129,7 +135,7 @@ def train(
     for note in loaded.notes:
         console.print(f"note: {note}", markup=False, soft_wrap=True)
     with stop_on_signal() as stop, _TrainingProgress(config, len(loaded.train.x)) as progress:
-        result = train_run(loaded, config, out, source=source, stop=stop, on_metrics=progress.show)
+        result = train_run(loaded, config, out, source=source, overwrite=overwrite, stop=stop, on_metrics=progress.show)
     with console.status("Writing the report"):
         report = write_report(result)
     _print_summary(result.components.eigenvalues.tolist(), result.evaluation)
@@ -154,17 +160,19 @@ def report(path: RunArgument) -> None:
 def encode(
     path: RunArgument,
     data: DataArgument,
-    out: Annotated[Path, typer.Option(help="File to write: .parquet or .csv.")] = Path("latents.parquet"),
+    out: Annotated[Path, typer.Option(help="File to write: .parquet or .csv.")],
     label: LabelOption = None,
 ) -> None:
     """Write the components of every item of DATA."""
-    from eccentric.export import encode_data, write_encoding
+    from eccentric.export import check_encoding_path, encode_data, write_encoding
     from eccentric.training import Run
 
+    check_encoding_path(out)
     with console.status(f"Encoding {data}"):
         splits = encode_data(Run(path), data, label=label)
         write_encoding(out, splits)
-    console.print(f"{sum(len(split.p) for split in splits.values())} items: {out}", markup=False, soft_wrap=True)
+    count = sum(len(split.p) for split in splits.values())
+    console.print(f"{count} item{'s' if count > 1 else ''}: {out}", markup=False, soft_wrap=True)
 
 
 @app.command()
@@ -176,16 +184,17 @@ def sample(
         Literal["standard", "matched"],
         typer.Option(help="Latents from a standard normal, or from a Gaussian matched to the training latents."),
     ] = "matched",
-    seed: Annotated[int, typer.Option(help="Seed.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Seed.")] = 0,
 ) -> None:
     """Decode random latents into new items."""
+    from eccentric.export import check_samples_path, write_samples
     from eccentric.export import sample as draw
-    from eccentric.export import write_samples
     from eccentric.training import Run
 
     trained = Run(path)
-    write_samples(out, draw(trained, count, method, seed), trained.config["feature_names"])
-    console.print(f"{count} samples: {out}", markup=False, soft_wrap=True)
+    check_samples_path(out, trained)
+    write_samples(out, draw(trained, count, method, seed), trained.feature_names)
+    console.print(f"{count} sample{'s' if count > 1 else ''}: {out}", markup=False, soft_wrap=True)
 
 
 bench = typer.Typer(help="Measure against rivals, side by side in one run.", no_args_is_help=True)
@@ -208,6 +217,13 @@ def bench_loss(
     from eccentric.training import find_device
 
     where = find_device(device)
+    if where.type not in loss.GROWTH_B:
+        raise UsageError(f"measurements know {' and '.join(loss.GROWTH_B)}, not {where.type}")
+    for path in (json, plot):
+        if path is not None and not path.parent.is_dir():
+            raise UsageError(f"there is no folder {path.parent} to write {path.name} to")
+    if plot is not None and plot.suffix.lower() not in loss.PLOTS:
+        raise UsageError(f"plots are written as {', '.join(loss.PLOTS)}, not {plot.name!r}")
     chosen = [_size(text) for text in _names(sizes)] or list(loss.SIZES)
     with console.status("Measuring"):
         found = loss.measure(chosen, where, repeats, memory)

@@ -104,12 +104,12 @@ class DeepComponents:
         return self._axes
 
     def encode(self, z: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:
-        """Latents to coordinates along the components, in z's dtype and on its device."""
-        return ((_float64(z) - self.mean) @ self.basis.T).to(z)
+        """Latents to coordinates along the components, in z's dtype and on its device; without a gradient."""
+        return _like((_float64(z) - self.mean) @ self.basis.T, z)
 
     def decode(self, p: Float[Tensor, "n k"]) -> Float[Tensor, "n d"]:
         """Coordinates back to latents; with k < d, the remaining components are held at their mean."""
-        return (_float64(p) @ self.basis[: p.shape[1]] + self.mean).to(p)
+        return _like(_float64(p) @ self.basis[: p.shape[1]] + self.mean, p)
 
     def eigenpairs(self, k: int | None = None, scale: float = 2.0) -> Float[Tensor, "k 2 d"]:
         """The paper's pairs (Figures 7, 8): the latents at -scale and +scale standard deviations along each axis.
@@ -190,4 +190,9 @@ class DeepComponents:
 
 def _float64(z: Tensor) -> Tensor:
     # On the CPU, because not every accelerator has float64.
-    return z.detach().to("cpu", torch.float64)
+    return torch.as_tensor(z).detach().to("cpu", torch.float64)
+
+
+def _like(result: Tensor, given: Tensor) -> Tensor:
+    given = torch.as_tensor(given)
+    return result.to(given.device, torch.promote_types(given.dtype, torch.float32))

@@ -2,62 +2,78 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import torch
 
-from eccentric.data import load
+from eccentric.data import load_all
 from eccentric.errors import EccentricError, UsageError
 from eccentric.files import atomic
 from eccentric.training.loop import decode, encode
 from eccentric.training.run import Latents, latents_table
-from eccentric.training.train import label_names
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from jaxtyping import Shaped
+    from torch import Tensor
 
     from eccentric.training import Run
 
 
 def encode_data(run: Run, source: str, *, label: str | None = None) -> dict[str, Latents]:
-    """Components of every item of a data source, by split, with the encoder of `run`.
+    """Components of every item of a data source, by the source's own splits, with the encoder of `run`.
 
     Raises:
         EccentricError: the data cannot be read, or are not of the shape that the run was trained on.
     """
-    shape = tuple(run.config["shape"])
+    shape = run.shape
     image_size = (shape[1], shape[2]) if len(shape) == 3 else None
-    columns = run.config["feature_names"] or None
-    data = load(source, label=label, columns=columns, image_size=image_size)
-    if data.shape != shape:
-        raise EccentricError(f"{source} holds items of shape {data.shape}, {run.path} was trained on {shape}")
+    data = load_all(source, label=label, columns=run.feature_names or None, image_size=image_size)
     model, components = run.model(), run.components
     return {
         name: Latents(
-            p=components.encode(encode(model, split.x)).numpy(), labels=label_names(data, split), rows=split.rows
+            p=components.encode(encode(model, _fit(split.x, shape, source))).numpy(),
+            labels=None if split.labels is None else np.array(data.label_names)[split.labels],
+            rows=split.rows,
         )
-        for name, split in (("train", data.train), ("test", data.test))
+        for name, split in data.splits.items()
     }
+
+
+def _fit(x: Shaped[Tensor, "n ..."], shape: tuple[int, ...], source: str) -> Shaped[Tensor, "n ..."]:
+    """x, if its items have the shape trained on; grey images pass for coloured ones."""
+    found = tuple(x.shape[1:])
+    if len(shape) == 3 and found == (1, *shape[1:]):
+        return x.expand(-1, *shape)
+    if found != shape:
+        raise EccentricError(f"{source} holds items of shape {found}, the run was trained on {shape}; convert them")
+    return x
+
+
+ENCODINGS = (".parquet", ".csv")
+
+
+def check_encoding_path(path: Path) -> None:
+    """Before the work is done. UsageError if no encoding can be written under that name."""
+    if path.suffix.lower() not in ENCODINGS:
+        raise UsageError(f"encodings are written as {' or '.join(ENCODINGS)}, not {path.name!r}")
 
 
 def write_encoding(path: Path, splits: dict[str, Latents]) -> None:
     """The table of `latents.parquet`, as .parquet or .csv."""
+    check_encoding_path(path)
     table = latents_table(splits)
-    if path.suffix == ".parquet":
-        import pyarrow.parquet
+    with atomic(path) as temporary:
+        if path.suffix.lower() == ".csv":
+            import pyarrow.csv
 
-        with atomic(path) as temporary:
-            pyarrow.parquet.write_table(table, temporary)
-    elif path.suffix == ".csv":
-        import pyarrow.csv
-
-        with atomic(path) as temporary:
             pyarrow.csv.write_csv(table, temporary)
-    else:
-        raise UsageError(f"encodings are written as .parquet or .csv, not {path.name!r}")
+        else:
+            import pyarrow.parquet
+
+            pyarrow.parquet.write_table(table, temporary)
 
 
 def sample(
@@ -68,30 +84,28 @@ def sample(
     return (raw.round().clamp(0, 255).to(torch.uint8) if raw.ndim == 4 else raw).numpy()
 
 
-def write_samples(path: Path, samples: np.ndarray, feature_names: list[str]) -> None:
+def check_samples_path(path: Path, run: Run) -> None:
+    """Before the work is done. UsageError if samples of the run cannot be written under that name."""
+    channels = run.shape[0] if len(run.shape) == 3 else None
+    known = [".csv", ".npy"] if channels is None else [".png", ".npy"] if channels in (1, 3) else [".npy"]
+    if path.suffix.lower() not in known:
+        raise UsageError(f"samples of this run are written as {' or '.join(known)}, not {path.name!r}")
+
+
+def write_samples(path: Path, samples: Shaped[np.ndarray, "n ..."], feature_names: list[str]) -> None:
     """Images as one .png sheet, tables as .csv, either as .npy."""
-    suffix = path.suffix
-    if suffix == ".npy":
-        with atomic(path) as temporary:
+    with atomic(path) as temporary:
+        if path.suffix.lower() == ".npy":
             np.save(temporary, samples)
-    elif suffix == ".png" and samples.ndim == 4:
-        from PIL import Image
+        elif samples.ndim == 4:
+            from PIL import Image
 
-        pixels = _sheet(samples)
-        if pixels.shape[2] not in (1, 3):
-            raise UsageError(f"images of {pixels.shape[2]} channels make no .png; name a .npy file")
-        with atomic(path) as temporary:
-            Image.fromarray(pixels.squeeze(2) if pixels.shape[2] == 1 else pixels).save(temporary, format="png")
-    elif suffix == ".csv" and samples.ndim == 2:
-        import pyarrow as pa
-        import pyarrow.csv
+            Image.fromarray(_sheet(samples).squeeze()).save(temporary, format="png")
+        else:
+            import pyarrow as pa
+            import pyarrow.csv
 
-        columns: dict[str, Any] = dict(zip(feature_names, samples.T, strict=True))
-        with atomic(path) as temporary:
-            pyarrow.csv.write_csv(pa.table(columns), temporary)
-    else:
-        wanted = ".png or .npy" if samples.ndim == 4 else ".csv or .npy"
-        raise UsageError(f"samples of this run are written as {wanted}, not {path.name!r}")
+            pyarrow.csv.write_csv(pa.table(dict(zip(feature_names, samples.T, strict=True))), temporary)
 
 
 def _sheet(images: Shaped[np.ndarray, "n c h w"]) -> Shaped[np.ndarray, "height width c"]:

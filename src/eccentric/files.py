@@ -23,7 +23,7 @@ def atomic(path: Path) -> Iterator[Path]:
     try:
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=path.suffix)
     except OSError as error:
-        raise EccentricError(f"cannot write {path}: {error.strerror}; choose another place with --out") from None
+        raise EccentricError(f"cannot write {path}: {error.strerror}; choose another place") from None
     os.close(handle)
     temporary = Path(name)
     try:

@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from torch import Tensor
     from torch.distributed import ProcessGroup
 
-    from eccentric.ranks import Exchange
-
 Impl = Literal["auto", "reference", "blocked", "triton"]
+Exchange = Literal["gather", "ring"]
 IMPLS = ("auto", "reference", "blocked", "triton")
+EXCHANGES = ("gather", "ring")
 
 
 def eccentric_loss(
@@ -71,7 +71,7 @@ def eccentric_loss(
     """
     sync = sync or group is not None
     _check(z, at_least=0 if sync else 2)
-    _check_options(impl, pairs, sync)
+    _check_options(impl, pairs, sync, exchange)
     if sync:
         from eccentric.ranks import union_loss
 
@@ -105,7 +105,7 @@ class EccentricLoss(torch.nn.Module):
     ) -> None:
         super().__init__()
         resolve(3, mu, N)
-        _check_options(impl, pairs, sync or group is not None)
+        _check_options(impl, pairs, sync or group is not None, exchange)
         self.mu, self.N = mu, N
         self._options = {
             "impl": impl,
@@ -141,10 +141,12 @@ def _check(z: Tensor, at_least: int) -> None:
         raise TypeError(f"z must be floating point, not {z.dtype}; convert it with z.float()")
 
 
-def _check_options(impl: str, pairs: int | str, sync: bool) -> None:
+def _check_options(impl: str, pairs: int | str, sync: bool, exchange: str) -> None:
     if impl not in IMPLS:
         raise ValueError(f"unknown impl {impl!r}; choose one of {', '.join(map(repr, IMPLS))}")
-    if pairs != "all" and not (isinstance(pairs, int) and pairs >= 1):
+    if exchange not in EXCHANGES:
+        raise ValueError(f"unknown exchange {exchange!r}; choose one of {', '.join(map(repr, EXCHANGES))}")
+    if pairs != "all" and not (isinstance(pairs, int) and not isinstance(pairs, bool) and pairs >= 1):
         raise ValueError(f"pairs must be 'all' or a positive whole number of partners, not {pairs!r}")
     if pairs != "all" and (sync or impl not in ("auto", "blocked")):
         raise ValueError(f"pairs={pairs} has one implementation and one rank; leave out {'sync' if sync else 'impl'}")

@@ -6,7 +6,7 @@ communication and computes value and gradient; the backward pass multiplies a sa
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import torch
 import torch.distributed as dist
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from jaxtyping import Float
     from torch.distributed import ProcessGroup
 
-Exchange = Literal["gather", "ring"]
+    from eccentric.loss import Exchange
 
 
 def union_loss(
@@ -124,8 +124,7 @@ class _Union(torch.autograd.Function):
         z: Tensor, mu: float, N: float, rows: list[int], group: ProcessGroup, exchange: str, average: bool
     ) -> tuple[Tensor, Tensor]:
         b, dtype = sum(rows), one_pass.result_dtype(z.dtype)
-        # Autocast would take the matrix products down to half precision.
-        with torch.autocast(z.device.type, enabled=False):
+        with one_pass.without_autocast(z):
             kernel = one_pass.kernel_for(z)
             own = z.to(one_pass.working_dtype(z, b, kernel))
             # Distances do not change when all are moved by the same vector, but rounding errors shrink. Both sides of

@@ -173,6 +173,14 @@ def test_divergence_names_the_term_and_the_step(tmp_path):
     assert json.loads((tmp_path / "run" / "config.json").read_text())["status"] == "training"
 
 
+def test_divergence_in_the_last_step(tmp_path):
+    """Nothing was wrong with the losses before the last step, but with the weights after it."""
+    config = TrainConfig(**{**FAST, "learning_rate": 1e30, "epochs": 1, "batch_size": 96})
+    with pytest.raises(EccentricError, match="latents are NaN or infinite after step 1; lower the learning rate"):
+        train(images(), config, tmp_path / "run")
+    assert not (tmp_path / "run" / "model.safetensors").exists()
+
+
 class TestFolders:
     def test_a_run_is_not_overwritten_unasked(self, tmp_path):
         train(images(), TrainConfig(**FAST), tmp_path / "run")
@@ -224,9 +232,9 @@ class TestFolders:
         ({"dim": 0}, "dim must be at least 1, not 0"),
         ({"epochs": 0}, "epochs must be at least 1"),
         ({"batch_size": 1}, "batch_size must be at least 2"),
-        ({"learning_rate": 0.0}, "learning_rate must be positive"),
-        ({"learning_rate": math.nan}, "learning_rate must be positive, not nan"),
-        ({"weight": -1.0}, "weight must not be negative"),
+        ({"learning_rate": 0.0}, "learning_rate must be a positive number"),
+        ({"learning_rate": math.nan}, "learning_rate must be a positive number, not nan"),
+        ({"weight": -1.0}, "weight must be zero or a positive number, not -1"),
         ({"mu": 0.5}, "mu"),
         ({"N": "papre"}, "'papre'"),
         ({"N": -1.0}, "a positive number, not -1.0"),

@@ -97,14 +97,9 @@ def floor_flops(b: int, d: int) -> float:
     return b * b * d + 2 * b * b * d
 
 
-def dense_bytes(b: int) -> float:
-    """Of one b x b float32 tensor; rivals that keep several are not tried where they would not fit."""
-    return 4.0 * b * b
-
-
 def limit(name: str, device: torch.device) -> int:
     """The largest batch worth trying: beyond it the rival needs too much memory, or minutes."""
     if name in ("paper's listing", "dense", "dense, torch.compile", "uniformity"):
         memory = 16e9 if device.type == "cpu" else 0.8 * torch.cuda.get_device_properties(device).total_memory
-        return int(math.sqrt(memory / (8 * dense_bytes(1))))
+        return int(math.sqrt(memory / 32))  # eight b x b tensors of float32
     return 1 << (14 if device.type == "cpu" else 18)

@@ -141,4 +141,4 @@ def _declared(
 
 
 def _side(part: Part, division: Division) -> str:
-    return "the training set" if part is division.train else "the test set"
+    return "the training set" if part is division.parts[0] else "the test set"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
@@ -11,7 +11,7 @@ import torch
 from eccentric.data import images, sources, tables
 from eccentric.data import labels as labelling
 from eccentric.data.files import Arrays, Source
-from eccentric.data.splits import Data, Division, Split, divide, listing
+from eccentric.data.splits import Data, Division, Items, Split, divide, listing, undivided
 from eccentric.errors import EccentricError, UsageError
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-__all__ = ["from_arrays", "load"]
+__all__ = ["from_arrays", "load", "load_all"]
 
 INDEX_COLUMNS = {"", "Unnamed: 0", "__index_level_0__"}  # how pandas writes an index that has no name
 
@@ -73,13 +73,27 @@ def load(
     """
     size = _check_options(image_size, test_fraction, seed)
     found = sources.read(source, label)
-    sizes = {k: t.num_rows for k, t in found.tables.items()} or {k: _length(a, found) for k, a in found.arrays.items()}
-    division = divide(sizes, name=found.where, test_fraction=test_fraction, seed=seed)
-    if found.arrays:
-        if drop:
-            raise UsageError(f"{found.where} is an array without named columns, so nothing can be dropped by name")
-        return _from_arrays(found, division, label=label, size=size)
-    return _from_tables(found, division, label=label, drop=drop, wanted=columns, size=size)
+    division = divide(_sizes(found), name=found.where, test_fraction=test_fraction, seed=seed)
+    return _halves(found, division, _read(found, division, label=label, drop=drop, wanted=columns, size=size))
+
+
+def load_all(
+    source: str | Path,
+    *,
+    label: str | None = None,
+    columns: Sequence[str] | None = None,
+    image_size: tuple[int, int] | None = None,
+) -> Items:
+    """Every item of a source, divided only as the source itself is, to be encoded and not to be trained on.
+
+    Args and errors are those of `load`; one item is enough.
+    """
+    found = sources.read(source, label)
+    sizes = _sizes(found)
+    division = undivided(sizes, name=found.where)
+    read = _read(found, division, label=label, drop=(), wanted=columns, size=image_size)
+    names = [part.key if len(sizes) > 1 else "all" for part in division.parts]
+    return Items(dict(zip(names, read.splits, strict=True)), read.label_names, read.feature_names)
 
 
 def from_arrays(
@@ -110,9 +124,50 @@ def from_arrays(
     size = _check_options(image_size, test_fraction, seed)
     arrays = Arrays(_numpy(x, name), None if labels is None else _numpy(labels, name), "label")
     found = Source(name, name, arrays={"all": arrays})
-    sizes = {"all": _length(arrays, found)}
-    division = divide(sizes, name=name, test_fraction=test_fraction, seed=seed)
-    return _from_arrays(found, division, label=None, size=size, feature_names=feature_names)
+    division = divide(_sizes(found), name=name, test_fraction=test_fraction, seed=seed)
+    return _halves(found, division, _from_arrays(found, division, label=None, size=size, feature_names=feature_names))
+
+
+class _Read(NamedTuple):
+    splits: list[Split]  # one for each part of the division
+    label_names: list[str]
+    feature_names: list[str]
+    notes: list[str]
+    label: str | None
+
+
+def _sizes(found: Source) -> dict[str, int]:
+    return {k: t.num_rows for k, t in found.tables.items()} or {k: _length(a, found) for k, a in found.arrays.items()}
+
+
+def _read(
+    found: Source,
+    division: Division,
+    *,
+    label: str | None,
+    drop: Sequence[str],
+    wanted: Sequence[str] | None,
+    size: tuple[int, int] | None,
+) -> _Read:
+    if found.arrays:
+        if drop:
+            raise UsageError(f"{found.where} is an array without named columns, so nothing can be dropped by name")
+        return _from_arrays(found, division, label=label, size=size)
+    return _from_tables(found, division, label=label, drop=drop, wanted=wanted, size=size)
+
+
+def _halves(found: Source, division: Division, read: _Read) -> Data:
+    train, test = read.splits
+    return Data(
+        name=found.title,
+        train=train,
+        test=test,
+        label_names=read.label_names,
+        feature_names=read.feature_names,
+        split=division.sentence,
+        notes=read.notes,
+        label=read.label,
+    )
 
 
 def _check_options(image_size: ImageSize, test_fraction: float, seed: int) -> tuple[int, int] | None:
@@ -149,9 +204,9 @@ def _from_tables(
     drop: Sequence[str],
     wanted: Sequence[str] | None,
     size: tuple[int, int] | None,
-) -> Data:
+) -> _Read:
     where, notes = found.where, [*found.notes, *division.notes]
-    first = found.tables[division.train.key]
+    first = found.tables[division.parts[0].key]
     columns: list[str] = first.column_names
     for part in division.parts:
         lacking = [c for c in columns if c not in found.tables[part.key].column_names]
@@ -168,8 +223,11 @@ def _from_tables(
 
     if label is None and found.label in left:
         label = found.label
+    implicit = label is None
     label, codes, names = _label(found, division, label, left, notes)
     left = [c for c in left if c != label]
+    if implicit and label and not encoded:
+        notes.append(f"column {label!r} taken for the labels and not learnt from; --label '' keeps it among the others")
 
     if encoded:
         if len(encoded) > 1:
@@ -179,7 +237,7 @@ def _from_tables(
             notes.append(f"no labels; columns that could be chosen: {listing(others, 12)}")
         size = size or found.size
         x, more = images.from_table(found.tables, division, encoded[0], where, size=size, crop=found.crop)
-        return _data(found, division, x, codes, names, [], notes + more, label)
+        return _Read(_splits(division, x, codes), names, [], notes + more, label)
 
     if size is not None:
         raise UsageError(f"image_size is for images, but {where} is a table")
@@ -191,25 +249,25 @@ def _from_tables(
         notes.append(f"column {listing(index)} left out: the row numbers that pandas writes")
         left = [c for c in left if c not in index]
     x, more = tables.from_columns(found.tables, division, left, where)
-    return _data(found, division, x, codes, names, left, notes + more, label)
+    return _Read(_splits(division, x, codes), names, left, notes + more, label)
 
 
 def _label(
     found: Source, division: Division, label: str | None, columns: Sequence[str], notes: list[str]
 ) -> tuple[str | None, list[np.ndarray | None], list[str]]:
     """The column of labels, its codes for each part, and their names; adds what there is to say to the notes."""
-    classes = labelling.class_names(found.tables[division.train.key])
+    classes = labelling.class_names(found.tables[division.parts[0].key])
     implicit = label is None
     if implicit:
-        scalar = [c for c in columns if not labelling.is_nested(found.tables[division.train.key], c)]
+        scalar = [c for c in columns if not labelling.is_nested(found.tables[division.parts[0].key], c)]
         label = labelling.usual_label(scalar, classes)
     if not label:  # none found, or an empty string: none wanted
-        return None, [None, None], []
+        return None, [None] * len(division.parts), []
     labelling.check_names("--label", [label], columns, found.where)
     values = [labelling.column_values(found.tables[p.key], label, p.rows, found.where) for p in division.parts]
     if implicit and not labelling.is_category(v for part in values for v in part.tolist()):
         notes.append(f"column {label!r} is called like a label but holds fractions, so it is not taken for one")
-        return None, [None, None], []
+        return None, [None] * len(division.parts), []
     codes, names, more = labelling.encode(values, division, column=label, source=found.where, names=classes.get(label))
     notes.extend(more)
     return label, codes, names
@@ -237,7 +295,7 @@ def _from_arrays(
     label: str | None,
     size: tuple[int, int] | None,
     feature_names: Sequence[str] | None = None,
-) -> Data:
+) -> _Read:
     where, notes = found.where, [*found.notes, *division.notes]
     arrays = {part.key: found.arrays[part.key] for part in division.parts}
     shapes = {a.x.shape[1:] for a in arrays.values()}
@@ -249,14 +307,14 @@ def _from_arrays(
         if feature_names is not None:
             raise UsageError(f"feature_names are for tables, but {where} holds images")
         x, more = images.from_arrays({k: a.x for k, a in arrays.items()}, division, where, size=size)
-        return _data(found, division, x, codes, names, [], notes + more, label)
+        return _Read(_splits(division, x, codes), names, [], notes + more, label)
     if size is not None:
         raise UsageError(f"image_size is for images, but {where} is a table")
     columns = [f"x{j}" for j in range(shape[0])] if feature_names is None else [str(c) for c in feature_names]
     if len(columns) != shape[0]:
         raise UsageError(f"{where} has {shape[0]} columns, but {len(columns)} feature_names are given")
     x, more = tables.from_matrices({k: a.x for k, a in arrays.items()}, division, columns, where)
-    return _data(found, division, x, codes, names, columns, notes + more, label)
+    return _Read(_splits(division, x, codes), names, columns, notes + more, label)
 
 
 def _array_labels(
@@ -266,10 +324,10 @@ def _array_labels(
     if label and (not given or label != given[0].label):
         raise UsageError(f"{where} has no labels called {label!r} (--label)")
     if label == "" or not given:
-        return None, [None, None], []
+        return None, [None] * len(division.parts), []
     if len(given) < len(arrays):
         notes.append("no labels: only one of the splits has them")
-        return None, [None, None], []
+        return None, [None] * len(division.parts), []
     column = given[0].label or "label"
     values = [np.ravel(arrays[p.key].labels)[p.rows] for p in division.parts]  # type: ignore[arg-type]
     codes, names, more = labelling.encode(values, division, column=column, source=where)
@@ -277,27 +335,8 @@ def _array_labels(
     return column, codes, names
 
 
-def _data(
-    found: Source,
-    division: Division,
-    x: Sequence[np.ndarray],
-    codes: Sequence[np.ndarray | None],
-    label_names: list[str],
-    feature_names: list[str],
-    notes: list[str],
-    label: str | None,
-) -> Data:
-    train, test = (
+def _splits(division: Division, x: Sequence[np.ndarray], codes: Sequence[np.ndarray | None]) -> list[Split]:
+    return [
         Split(torch.from_numpy(np.ascontiguousarray(values)), code, part.rows)
         for values, code, part in zip(x, codes, division.parts, strict=True)
-    )
-    return Data(
-        name=found.title,
-        train=train,
-        test=test,
-        label_names=label_names,
-        feature_names=feature_names,
-        split=division.sentence,
-        notes=notes,
-        label=label,
-    )
+    ]

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from jaxtyping import Float, Int, UInt8
     from torch import Tensor
 
-__all__ = ["Data", "Division", "Part", "Split", "divide"]
+__all__ = ["Data", "Division", "Items", "Part", "Split", "divide", "undivided"]
 
 TRAIN, TEST, VALIDATION = ("train", "training"), ("test", "testing"), ("validation", "valid", "val", "dev")
 
@@ -62,6 +62,15 @@ class Data:
 
 
 @dataclass(frozen=True)
+class Items:
+    """All items of a source, by the split of the source they are in; a source without splits has one called "all"."""
+
+    splits: dict[str, Split]
+    label_names: list[str]
+    feature_names: list[str]
+
+
+@dataclass(frozen=True)
 class Part:
     """The rows of one table of the source that make up one side."""
 
@@ -75,14 +84,9 @@ class Part:
 
 @dataclass(frozen=True)
 class Division:
-    train: Part
-    test: Part
+    parts: tuple[Part, ...]  # training first
     sentence: str
     notes: list[str]
-
-    @property
-    def parts(self) -> tuple[Part, Part]:
-        return self.train, self.test
 
 
 def divide(sizes: Mapping[str, int], *, name: str, test_fraction: float, seed: int) -> Division:
@@ -117,7 +121,7 @@ def divide(sizes: Mapping[str, int], *, name: str, test_fraction: float, seed: i
         if test.lower() in VALIDATION:
             sentence += f", {test!r} as the test set"
         whole = {key: Part(key, np.arange(sizes[key], dtype=np.int64), place(key)) for key in (train, test)}
-        return Division(whole[train], whole[test], sentence, notes)
+        return Division((whole[train], whole[test]), sentence, notes)
 
     n = sizes[train]
     n_test = min(max(1, round(test_fraction * n)), n - 1)
@@ -125,11 +129,22 @@ def divide(sizes: Mapping[str, int], *, name: str, test_fraction: float, seed: i
     # Sorted, because items in the order of the source read faster and are easier to find again.
     held_out, kept = np.sort(order[:n_test]), np.sort(order[n_test:])
     return Division(
-        Part(train, kept, place(train)),
-        Part(train, held_out, place(train)),
+        (Part(train, kept, place(train)), Part(train, held_out, place(train))),
         f"{100 * test_fraction:g} % held out at random, seed {seed}",
         notes,
     )
+
+
+def undivided(sizes: Mapping[str, int], *, name: str) -> Division:
+    """Every row of every table, each table one part."""
+    parts = tuple(
+        Part(key, np.arange(n, dtype=np.int64), f" of split {key!r}" if len(sizes) > 1 else "")
+        for key, n in sizes.items()
+        if n
+    )
+    if not parts:
+        raise EccentricError(f"{name} has no rows")
+    return Division(parts, "", [])
 
 
 def listing(names: Iterable[object], most: int = 6) -> str:

@@ -10,7 +10,7 @@ from eccentric.data.splits import listing
 from eccentric.errors import EccentricError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     import pyarrow as pa
 
@@ -25,21 +25,25 @@ def from_columns(
     """The columns, in order, as (n, f) float32 for each part, and notes."""
     if not columns:
         raise EccentricError(f"{source} has no columns left to learn from; drop fewer")
-    matrices = []
+    matrices: list[np.ndarray] = []
+    blurred: dict[str, None] = {}
     for part in division.parts:
         table = tables[part.key]
         _check_numbers(table, columns, source)
         x = np.empty((len(part.rows), len(columns)), dtype=np.float32)
         with np.errstate(over="ignore"):  # beyond float32: becomes inf here, and an error below
             for j, column in enumerate(columns):
-                x[:, j] = _numbers(table[column])[part.rows]
+                values = _numbers(table[column])[part.rows]
+                x[:, j] = values
+                if _blurred(values):
+                    blurred[column] = None
 
         def original(i: int, j: int, table: pa.Table = table, part: Part = part) -> object:
             return table[columns[j]][int(part.rows[i])].as_py()
 
         _check_finite(x, part, columns, source, original)
         matrices.append(x)
-    return matrices, _constant(matrices, columns)
+    return matrices, [*_constant(matrices, columns), *_blur_notes(blurred)]
 
 
 def from_matrices(
@@ -48,9 +52,11 @@ def from_matrices(
     """(n, f) arrays of any number type as float32 for each part, and notes."""
     if not columns:
         raise EccentricError(f"{source} has no columns")
-    out = []
+    out: list[np.ndarray] = []
+    blurred: dict[str, None] = {}
     for part in division.parts:
         raw = matrices[part.key]
+        blurred |= {columns[j]: None for j in np.flatnonzero(_blurred(raw[part.rows])).tolist()}
         with np.errstate(over="ignore"):
             x = raw[part.rows].astype(np.float32, copy=False)
 
@@ -59,7 +65,7 @@ def from_matrices(
 
         _check_finite(x, part, columns, source, original)
         out.append(x)
-    return out, _constant(out, columns)
+    return out, [*_constant(out, columns), *_blur_notes(blurred)]
 
 
 def _is_number(kind: pa.DataType) -> bool:
@@ -121,6 +127,24 @@ def _check_finite(x: np.ndarray, part: Part, columns: Sequence[str], source: str
     raise EccentricError(
         f"{source}: column {columns[j]!r} {what} in {part.where(i)}{more}; fill it, or remove the row or the column"
     )
+
+
+def _blurred(values: np.ndarray) -> np.ndarray:
+    """Columns (n, ...) that vary by so little, for their size, that float32 keeps less than three digits of it."""
+    if values.dtype.kind == "b" or values.dtype.itemsize < 4:
+        return np.zeros(values.shape[1:], bool)
+    with np.errstate(all="ignore"):
+        spacing = np.spacing(np.abs(values).max(0).astype(np.float32))
+        spread = values.std(0, dtype=np.float64)
+        return np.asarray((spread > 0) & (spread < 1000 * spacing))
+
+
+def _blur_notes(columns: Iterable[str]) -> list[str]:
+    names = list(columns)
+    if not names:
+        return []
+    which = f"{len(names)} column{'s vary' if len(names) > 1 else ' varies'}"
+    return [f"{which} by too little, for their size, for float32: {listing(names)}; subtract an offset, or drop them"]
 
 
 def _constant(matrices: Sequence[np.ndarray], columns: Sequence[str]) -> list[str]:

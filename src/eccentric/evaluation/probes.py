@@ -5,7 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import numpy as np
+    from torch import Tensor
+
+MOST_NUMBERS = 10**8
 
 
 def neighbours_for(labelled: int) -> int:
@@ -32,15 +37,35 @@ def neighbour_error(
     return float(1 - classifier.score(test, test_labels))
 
 
-def pca_encodings(train: np.ndarray, test: np.ndarray, components: int) -> tuple[np.ndarray, np.ndarray, float]:
+def pca_encodings(
+    train: Tensor, test: Tensor, components: int, standardize: Callable[[Tensor], np.ndarray]
+) -> tuple[np.ndarray, np.ndarray, float]:
     """Principal components of both splits, fitted on the first, and the mean squared test reconstruction error.
 
+    Items are standardised batch by batch, and PCA is fitted on as many random training items as make MOST_NUMBERS
+    numbers (all of MNIST; 8,000 images of 64x64x3), so that memory stays bounded. The solver is scikit-learn's choice.
+
     Args:
-        train, test: flat standardised data (n, features) and (m, features).
-        components: how many; at most min(n, features).
+        train, test: raw items, (n, ...) and (m, ...).
+        components: how many; fewer where there are not so many items or features.
+        standardize: raw items to flat standardised data (n, features).
     """
+    import numpy as np
+    import torch
     from sklearn.decomposition import PCA
 
-    pca = PCA(components, random_state=0).fit(train)
-    encoded = pca.transform(test)
-    return pca.transform(train), encoded, float(((pca.inverse_transform(encoded) - test) ** 2).mean())
+    features = train[0].numel()
+    chosen = torch.randperm(len(train), generator=torch.Generator().manual_seed(0))
+    chosen = chosen[: max(components, MOST_NUMBERS // features)].sort().values
+    pca = PCA(min(components, len(chosen), features), random_state=0).fit(standardize(train[chosen]))
+
+    squares = 0.0
+    encoded: dict[str, list[np.ndarray]] = {"train": [], "test": []}
+    for name, items in (("train", train), ("test", test)):
+        for batch in items.split(1000):
+            x = standardize(batch)
+            p = pca.transform(x)
+            encoded[name].append(p)
+            if name == "test":
+                squares += float(((pca.inverse_transform(p) - x) ** 2).sum(dtype=np.float64))
+    return np.concatenate(encoded["train"]), np.concatenate(encoded["test"]), squares / (len(test) * features)

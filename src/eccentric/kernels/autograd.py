@@ -101,7 +101,7 @@ class _Gradient(torch.autograd.Function):
             raise RuntimeError("the loss estimated from a number of pairs has no second derivative; use pairs='all'")
         (z,) = ctx.saved_tensors
         # Dense, but only for those who ask for it; plain operations, so a third derivative works as well.
-        with torch.autocast(z.device.type, enabled=False):
+        with one_pass.without_autocast(z):
             product = reference.hessian_product(z.to(v.dtype), v, ctx.mu, ctx.N)
         return product.to(z.dtype), None, None, None, None
 
@@ -140,4 +140,5 @@ value_and_gradient.register_autograd(_backward_operator, setup_context=_save_ope
 
 def _number(z: Tensor, mu: float, method: str, N: float) -> float:
     # index() makes d a plain number where a compiler holds it for a variable.
-    return resolve(operator.index(z.shape[1]), mu, N if method == "number" else method)
+    given: Any = N if method == "number" else method
+    return resolve(operator.index(z.shape[1]), mu, given)

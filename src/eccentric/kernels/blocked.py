@@ -15,14 +15,16 @@ if TYPE_CHECKING:
     from jaxtyping import Float
     from torch import Tensor
 
-TILE = 384  # rows and columns: a float32 tile is 0.6 MB and stays in a core's cache from its first use to its last
-PRODUCT = 32  # at most so many terms are multiplied before one logarithm is taken
+TILE = 640  # rows and columns: a float32 tile is 1.6 MB and stays in the cores' caches from its first use to its last
+SMALL = 384  # a batch of up to so many is one tile, worked in as few steps as can be
+PRODUCT = 32  # at most so many entries are multiplied before one logarithm is taken
+CLOSE = 1.0  # D/N below which 1 + D/N would cost digits of the value
 
 
 def pairs(x: Float[Tensor, "b d"], N: float) -> tuple[Float[Tensor, ""], Float[Tensor, "b d"]]:
     """Sum over i != j of log(1 + |xi - xj|^2 / N), and for each i the force, the sum over j of w_ij (xi - xj)."""
     b = len(x)
-    if b <= TILE:
+    if b <= SMALL:
         return _one_tile(x, N)
     left, right, terms = _factors(x, x, N)
     weighted, totals = torch.zeros_like(x), torch.zeros_like(x[:, 0])
@@ -48,7 +50,8 @@ def _one_tile(x: Float[Tensor, "b d"], N: float) -> tuple[Float[Tensor, ""], Flo
     """The same in as few steps as can be: a small batch costs what its steps cost to call."""
     norms = x.square().sum(1).div_(N).add_(0.5)
     u = torch.addmm(norms[:, None] + norms, x, x.T, alpha=-2 / N).clamp_(min=1).fill_diagonal_(1)
-    log_sum = u.log().sum()
+    terms = math.gcd(4, len(x)) if x.dtype == torch.float64 else 1  # doubles have room for a product of four
+    log_sum = u.view(terms, -1).prod(0).log_().sum()
     w = u.reciprocal_().fill_diagonal_(0)
     return log_sum, torch.addmm(x * w.sum(1, keepdim=True), w, x, alpha=-1)
 
@@ -81,20 +84,23 @@ def repel(
 def _factors(
     x: Float[Tensor, "m d"], y: Float[Tensor, "n d"], N: float
 ) -> tuple[Float[Tensor, "m d+2"], Float[Tensor, "n d+2"], int]:
-    """Left and right with left_i . right_j = 1 + D_ij/N, and how many of those may be multiplied without overflow.
+    """Left and right, whose products make a tile, and how many of the tile's entries may be multiplied.
 
-    A logarithm costs as much as the tile's matrix product; a product of 32 terms and one logarithm cost a tenth of it.
-    How large the terms can be is known from the norms, since |xi - yj|^2 <= 2 |xi|^2 + 2 |yj|^2; asking that of an
-    accelerator would make the host wait for it.
+    An entry is u = 1 + D/N, if that number is 1 or more. A logarithm costs as much as the tile's matrix product; the
+    product of 32 entries and one logarithm cost a tenth of it. How large they can be is known from the norms, since
+    |xi - yj|^2 <= 2 |xi|^2 + 2 |yj|^2. If the number is 0, an entry is D/N: latents so close together, as they are in a
+    network that has just been initialised, would lose their digits beside the 1. Elsewhere than on the CPU the host
+    would have to wait for the norms, so the number is 0 there.
     """
     own, other = x.square().sum(1, keepdim=True) / N, y.square().sum(1, keepdim=True) / N
-    left = torch.cat([x * (-2 / N), 1 + own, torch.ones_like(own)], 1)
-    right = torch.cat([y, torch.ones_like(other), other], 1)
-    terms = 1
+    terms = 0
     if x.device.type == "cpu" and len(x) and len(y):
-        largest = 1 + 2 * (own.max() + other.max()).item()
-        room = math.log(torch.finfo(x.dtype).max) / math.log1p(largest) if math.isfinite(largest) else 1
-        terms = min(PRODUCT, 2 ** max(0, math.floor(math.log2(max(1, room)))))
+        largest = 2 * (own.max() + other.max()).item()
+        if largest > CLOSE:
+            room = math.log(torch.finfo(x.dtype).max) / math.log1p(1 + largest) if math.isfinite(largest) else 1
+            terms = min(PRODUCT, 2 ** math.floor(math.log2(max(1, room))))
+    left = torch.cat([x * (-2 / N), own + 1 if terms else own, torch.ones_like(own)], 1)
+    right = torch.cat([y, torch.ones_like(other), other], 1)
     return left, right, terms
 
 
@@ -105,13 +111,17 @@ def _visit(
     m, n = len(left), len(right)
     tile = buffer[: m * n].view(m, n)
     torch.mm(left, right.T, out=tile)
-    tile.clamp_(min=1)  # rounding leaves values just below one for duplicates
+    least = 1 if terms else 0
+    tile.clamp_(min=least)  # rounding leaves values just below for duplicates
     own = tile.diagonal(diagonal) if diagonal is not None and -m < diagonal < n else None
     if own is not None:
-        own.fill_(1)
-    terms = math.gcd(terms, m)
-    product = tile.view(terms, m // terms, n).prod(0) if terms > 1 else tile
-    log_sum = product.log().sum()
+        own.fill_(least)
+    if terms:
+        terms = math.gcd(terms, m)
+        log_sum = tile.view(terms, m // terms, n).prod(0).log_().sum()
+    else:
+        log_sum = tile.log1p().sum()
+        tile.add_(1)
     w = tile.reciprocal_()
     if own is not None:
         own.fill_(0)  # an item's force on itself is nothing, but its w would drown those of far others

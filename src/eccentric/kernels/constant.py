@@ -12,7 +12,6 @@ from eccentric.theory import kernel_constant
 KernelConstant = float | Literal["paper", "exact"]
 
 
-@lru_cache(maxsize=256)  # a training step must not search for a root
 def resolve(dim: int, mu: float, N: KernelConstant) -> float:
     """N for d = `dim`.
 
@@ -22,7 +21,12 @@ def resolve(dim: int, mu: float, N: KernelConstant) -> float:
     if not (isinstance(mu, Real) and 0 < mu < math.inf):
         raise ValueError(f"mu must be a positive number, not {mu!r}")
     if isinstance(N, str):
-        return float(kernel_constant(dim, mu, method=N))
+        return _formula(dim, mu, N)
     if not (isinstance(N, Real) and 0 < N < math.inf):
         raise ValueError(f"N must be 'paper', 'exact' or a positive number, not {N!r}")
     return float(N)
+
+
+@lru_cache(maxsize=256)  # a training step must not search for a root
+def _formula(dim: int, mu: float, method: str) -> float:
+    return float(kernel_constant(dim, mu, method=method))

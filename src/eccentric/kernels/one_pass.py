@@ -10,6 +10,7 @@ so no second look at the pairs is needed: the backward pass multiplies a saved (
 from __future__ import annotations
 
 import importlib.util
+from contextlib import nullcontext
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ import torch
 from eccentric.kernels import blocked, sampled
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
     from types import ModuleType
 
     from jaxtyping import Float, Int
@@ -32,17 +34,23 @@ def value_and_gradient(
     Estimated from the pairs at the given shifts, if any are given (see `sampled`).
     """
     dtype, kernel = result_dtype(z.dtype), kernel_for(z, impl)
-    # Autocast would take the matrix products down to half precision again.
-    with torch.autocast(z.device.type, enabled=False):
+    with without_autocast(z):
         given, z = z, z.to(working_dtype(z, len(z), kernel) if shifts is None else dtype)
         b = z.shape[0]
         # Distances do not change when z is centred, but most of the cancellation in |zi|^2 + |zj|^2 - 2 zi.zj goes. On
         # tensor cores half precision is multiplied as it is, exactly and fast; centred, it would have to be rounded.
         x = given if kernel is not blocked and given.dtype.itemsize < 4 else z - z.mean(0)
         log_sum, force = kernel.pairs(x, N) if shifts is None else sampled.pairs(x, N, shifts)
-        value = z.square().sum() / b - mu * N / (b * (b - 1)) * log_sum
-        gradient = torch.add(z * (2 / b), force, alpha=-4 * mu / (b * (b - 1)))
+        flat = z.reshape(-1)
+        value = torch.sub(torch.dot(flat, flat) / b, log_sum, alpha=mu * N / (b * (b - 1)))
+        gradient = force.mul_(-4 * mu / (b * (b - 1))).add_(z, alpha=2 / b)
         return value.to(dtype), gradient.to(dtype)
+
+
+def without_autocast(z: Tensor) -> AbstractContextManager[object]:
+    """No autocast, which would take matrix products down to half precision; asking first costs less than leaving it."""
+    enabled = torch.is_autocast_enabled(z.device.type)
+    return torch.autocast(z.device.type, enabled=False) if enabled else nullcontext()
 
 
 def kernel_for(z: Float[Tensor, "b d"], impl: str = "auto") -> ModuleType:
@@ -76,7 +84,7 @@ def working_dtype(z: Float[Tensor, "b d"], b: int, kernel: ModuleType) -> torch.
     must not see; a small batch has few terms for such errors to average out over. A larger one is exact enough in the
     dtype of the result.
     """
-    small = kernel is blocked and b <= blocked.TILE and z.device.type != "mps"
+    small = kernel is blocked and b <= blocked.SMALL and z.device.type != "mps"
     return torch.float64 if small else result_dtype(z.dtype)
 
 

@@ -20,7 +20,7 @@ def loss(z: Float[Tensor, "b d"], mu: float, N: float) -> Float[Tensor, ""]:
 
 
 def hessian_product(z: Float[Tensor, "b d"], v: Float[Tensor, "b d"], mu: float, N: float) -> Float[Tensor, "b d"]:
-    """The loss's Hessian at z times v: the gradient of facts' one-pass formula in the direction v.
+    """The loss's Hessian at z times v: how the gradient (docs/loss.md, "One pass") changes in the direction v.
 
     With w_ij = 1/(1 + D_ij/N), the repulsion sum_j w_ij (zi - zj) changes by
     sum_j w_ij (vi - vj) - 2/N w_ij^2 <zi - zj, vi - vj> (zi - zj).

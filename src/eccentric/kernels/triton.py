@@ -272,8 +272,9 @@ def _sweep(
 
         w = tl.rsqrt(u)
         w = w * w  # a division looks after ranges where u cannot be, with three times the instructions
-        w_sums += tl.sum(w, 1)
-        weighted = tl.dot(w.to(y.dtype), y, weighted, input_precision="tf32x3")
+        w = w.to(y.dtype)  # rounded for both sums: their difference must not feel where the origin is
+        w_sums += tl.sum(w.to(tl.float32), 1)
+        weighted = tl.dot(w, y, weighted, input_precision="tf32x3")
 
         # The sum of logs is the log of the product: mantissas multiply, exponents add. A log each would be the larger
         # part of the kernel's instructions.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -44,11 +45,13 @@ class TrainConfig:
                 raise UsageError(f"{name} must be at least 1, not {getattr(self, name)}")
         if self.batch_size < 2:
             raise UsageError(f"batch_size must be at least 2, so that there is a pair, not {self.batch_size}")
-        if not self.learning_rate > 0:
-            raise UsageError(f"learning_rate must be positive, not {self.learning_rate}")
+        if not 0 < self.learning_rate < math.inf:
+            raise UsageError(f"learning_rate must be a positive number, not {self.learning_rate}")
         for name in ("weight", "weight_decay"):
-            if not getattr(self, name) >= 0:
-                raise UsageError(f"{name} must not be negative, not {getattr(self, name)}")
+            if not 0 <= getattr(self, name) < math.inf:
+                raise UsageError(f"{name} must be zero or a positive number, not {getattr(self, name)}")
+        if not 0 <= self.seed < 2**63:
+            raise UsageError(f"seed must lie between 0 and 2**63, not {self.seed}")
         if self.architecture not in (*ARCHITECTURES, "custom"):
             raise UsageError(f"unknown architecture {self.architecture!r}; choose one of {', '.join(ARCHITECTURES)}")
         if self.dim == 1 and isinstance(self.N, str):

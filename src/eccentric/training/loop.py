@@ -63,8 +63,8 @@ def find_device(name: str) -> torch.device:
         return found or torch.device("cpu")
     try:
         device = torch.device(name)
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError) as error:
+        torch.zeros(1, device=device).item()
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
         reason = str(error).splitlines()[0]
         raise UsageError(f"device {name!r} cannot be used ({reason}); choose auto or cpu") from None
     return device
@@ -128,8 +128,8 @@ class _Window:
         self._latents.append(z.detach())
 
     def metrics(self, step: int, epoch: int) -> Metrics:
-        seconds = time.perf_counter() - self._start
         objective, recon, eccentric = torch.stack(self._terms).mean(0).tolist()
+        seconds = time.perf_counter() - self._start  # after the device has caught up
         for name, value in (("reconstruction error", recon), ("Eccentric loss", eccentric)):
             if not math.isfinite(value):
                 raise EccentricError(f"the {name} is {value} by step {step}; lower the learning rate and train again")

@@ -61,10 +61,22 @@ class Run:
     def config(self) -> dict[str, Any]:
         """What config.json holds: `data`, `train`, `shape`, `status`, versions."""
         config: dict[str, Any] = read_json(self.path / CONFIG)
-        missing = [key for key in ("data", "train", "shape", "status") if key not in config]
+        keys = ("data", "train", "shape", "status", "feature_names")
+        missing = [key for key in keys if key not in config] if isinstance(config, dict) else keys
         if missing:
             raise EccentricError(f"{self.path / CONFIG} has no {', '.join(missing)}; the file is damaged")
         return config
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of one item: (channels, height, width) or (features,)."""
+        return tuple(self.config["shape"])
+
+    @property
+    def feature_names(self) -> list[str]:
+        """Columns of a table, in order; empty for images."""
+        names: list[str] = self.config["feature_names"]
+        return names
 
     @cached_property
     def metrics(self) -> dict[str, np.ndarray]:
@@ -105,7 +117,7 @@ class Run:
                     f"{self.path} has modules of its own; pass encoder and decoder to Run.model or write_report"
                 )
         else:
-            encoder, decoder = build_pair(settings["architecture"], tuple(self.config["shape"]), settings["dim"])
+            encoder, decoder = build_pair(settings["architecture"], self.shape, settings["dim"])
         weights = read_tensors(self.path / MODEL, expected=("shift", "scale"))
         model = Autoencoder(encoder, decoder, weights["shift"], weights["scale"])
         try:
@@ -119,30 +131,36 @@ class Run:
         return read_latents(self.path / LATENTS, split)
 
 
-def create_folder(path: Path, overwrite: bool) -> None:
-    """Make an empty run folder, or clear the run that lies there if told to.
+def check_folder(path: Path, overwrite: bool) -> None:
+    """See whether a run may be written there, before anything is done for it or to it.
 
     Raises:
         UsageError: something lies there that is not a run, or a run that may not be overwritten.
-        EccentricError: the folder cannot be made.
     """
     if path.exists() and not path.is_dir():
         raise UsageError(f"{path} is a file; choose another folder with --out")
-    if path.is_dir() and any(path.iterdir()):
-        if not (path / CONFIG).is_file():
-            raise UsageError(f"{path} is not empty and holds no run; choose another folder with --out")
-        if not overwrite:
-            raise UsageError(f"{path} already holds a run; choose another folder with --out, or pass --overwrite")
+    if not path.is_dir() or not any(path.iterdir()):
+        return
+    if not (path / CONFIG).is_file():
+        raise UsageError(f"{path} is not empty and holds no run; choose another folder with --out")
+    if not overwrite:
+        raise UsageError(f"{path} already holds a run; choose another folder with --out, or pass --overwrite")
+
+
+def claim_folder(path: Path) -> None:
+    """Make the folder, and clear it of the run that may lie there; what else lies there stays.
+
+    Raises:
+        EccentricError: the folder cannot be made or cleared.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
         for name in (CONFIG, METRICS, MODEL, COMPONENTS, LATENTS, EVALUATION, EXAMPLES, "report.html"):
             (path / name).unlink(missing_ok=True)
         for figure in (path / "figures").glob("*.png"):
             figure.unlink()
-        if (path / "figures").is_dir() and not any((path / "figures").iterdir()):
-            (path / "figures").rmdir()
-    try:
-        path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise EccentricError(f"cannot make the folder {path}: {error.strerror}; choose another with --out") from None
+        raise EccentricError(f"cannot write to the folder {path}: {error.strerror}; choose another") from None
 
 
 class MetricsFile:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from eccentric.components import DeepComponents
-from eccentric.errors import UsageError
+from eccentric.errors import EccentricError, UsageError
 from eccentric.evaluation.probes import neighbour_error, neighbours_for, pca_encodings
 from eccentric.files import write_json, write_tensors
 from eccentric.models import Autoencoder, build_pair, choose_architecture
@@ -60,11 +60,12 @@ def train(
     config = config or TrainConfig()
     stop = stop or Stop()
     out = Path(out)
+    folder.check_folder(out, overwrite)
     device = find_device(config.device)
     model = build_model(data, config, encoder, decoder).to(device)
     chosen = choose_architecture(config.architecture, data.shape) if encoder is None else "custom"
     config = replace(config, architecture=chosen)
-    folder.create_folder(out, overwrite)
+    folder.claim_folder(out)
     description = describe(data, config, source, device)
     write_json(out / folder.CONFIG, description)
 
@@ -73,8 +74,10 @@ def train(
         file.write(metrics)
         on_metrics(metrics)
 
-    write_tensors(out / folder.MODEL, model.state_dict())
     z = {"train": encode(model, data.train.x), "test": encode(model, data.test.x)}
+    if not all(latents.isfinite().all() for latents in z.values()):
+        raise EccentricError(f"latents are NaN or infinite after step {metrics.step}; lower the learning rate")
+    write_tensors(out / folder.MODEL, model.state_dict())
     components = DeepComponents().fit(z["train"])
     components.save(out / folder.COMPONENTS)
     splits = {"train": data.train, "test": data.test}
@@ -127,9 +130,10 @@ def describe(data: Data, config: TrainConfig, source: dict[str, Any] | None, dev
 
 def evaluate(model: Autoencoder, data: Data, train_p: np.ndarray, test_p: np.ndarray) -> dict[str, Any]:
     """Test reconstruction and nearest-neighbour error, beside PCA with the same number of components."""
-    train_x, test_x = _flat(model, data.train), _flat(model, data.test)
-    pca_dim = min(train_p.shape[1], *train_x.shape)
-    pca_train, pca_test, pca_error = pca_encodings(train_x, test_x, pca_dim)
+    shift, scale = model.shift.cpu(), model.scale.cpu()
+    pca_train, pca_test, pca_error = pca_encodings(
+        data.train.x, data.test.x, train_p.shape[1], lambda x: ((x - shift) / scale).flatten(1).numpy()
+    )
     result: dict[str, Any] = {
         "test_reconstruction": reconstruction_error(model, data.test.x),
         "pca_test_reconstruction": pca_error,
@@ -157,11 +161,6 @@ def label_names(data: Data, split: Split) -> np.ndarray | None:
     import numpy as np
 
     return None if split.labels is None else np.array(data.label_names)[split.labels]
-
-
-def _flat(model: Autoencoder, split: Split) -> np.ndarray:
-    standard: Tensor = (split.x - model.shift.cpu()) / model.scale.cpu()
-    return standard.flatten(1).numpy()
 
 
 def _device_name(device: torch.device) -> str:
