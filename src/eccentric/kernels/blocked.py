@@ -48,9 +48,13 @@ def pairs(x: Float[Tensor, "b d"], N: float) -> tuple[Float[Tensor, ""], Float[T
 
 def _one_tile(x: Float[Tensor, "b d"], N: float) -> tuple[Float[Tensor, ""], Float[Tensor, "b d"]]:
     """The same in as few steps as can be: a small batch costs what its steps cost to call."""
-    norms = x.square().sum(1).div_(N).add_(0.5)
-    u = torch.addmm(norms[:, None] + norms, x, x.T, alpha=-2 / N).clamp_(min=1).fill_diagonal_(1)
-    terms = math.gcd(4, len(x)) if x.dtype == torch.float64 else 1  # doubles have room for a product of four
+    norms = x.square().sum(1).add_(N / 2)
+    u = torch.addmm(norms[:, None] + norms, x, x.T, beta=1 / N, alpha=-2 / N).clamp_(min=1)
+    terms = 1
+    if x.dtype == torch.float64:
+        terms = math.gcd(4, len(x))  # there is room for a product of four
+    else:
+        u.fill_diagonal_(1)  # doubles are close enough to it
     log_sum = u.view(terms, -1).prod(0).log_().sum()
     w = u.reciprocal_().fill_diagonal_(0)
     return log_sum, torch.addmm(x * w.sum(1, keepdim=True), w, x, alpha=-1)

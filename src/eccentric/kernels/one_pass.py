@@ -39,7 +39,11 @@ def value_and_gradient(
         b = z.shape[0]
         # Distances do not change when z is centred, but most of the cancellation in |zi|^2 + |zj|^2 - 2 zi.zj goes. On
         # tensor cores half precision is multiplied as it is, exactly and fast; centred, it would have to be rounded.
-        x = given if kernel is not blocked and given.dtype.itemsize < 4 else z - z.mean(0)
+        # Any centre will do; where double precision is at work, a row that is at hand costs less than the mean.
+        if kernel is not blocked and given.dtype.itemsize < 4:
+            x = given
+        else:
+            x = z - (z[0] if z.dtype != dtype else z.mean(0))
         log_sum, force = kernel.pairs(x, N) if shifts is None else sampled.pairs(x, N, shifts)
         flat = z.reshape(-1)
         value = torch.sub(torch.dot(flat, flat) / b, log_sum, alpha=mu * N / (b * (b - 1)))
