@@ -65,6 +65,13 @@ def test_measurements(few, tmp_path, capsys):
         assert image.size[0] > 1000
 
 
+def test_only_what_fits_is_tried():
+    cpu = torch.device("cpu")
+    assert rivals.limit("paper's listing", cpu) < 2**15
+    assert rivals.limit("SIGReg, 1024 slices", cpu) == 2**14
+    assert rivals.limit("eccentric", cpu) > 2**20
+
+
 def test_a_rival_that_cannot_run_is_left_out(few, monkeypatch, capsys):
     def broken(z):
         raise RuntimeError("no compiler\nfound")
