@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 DEMO := runs/demo
-DEMO_SETTINGS := --epochs 100 --learning-rate 0.001
+DEMO_SETTINGS := --dim 6 --epochs 100 --learning-rate 0.001
 
 .PHONY: help demo test test-slow lint format bench clean
 
