@@ -4,9 +4,11 @@ import os
 import stat
 
 import pytest
+import safetensors
+import torch
 
 from eccentric.errors import EccentricError
-from eccentric.files import atomic, read_json, write_json
+from eccentric.files import atomic, read_json, write_json, write_tensors
 
 
 def test_a_failure_leaves_the_old_file_and_no_other(tmp_path):
@@ -35,6 +37,16 @@ def test_the_new_file_is_as_readable_as_any(tmp_path):
 def test_a_full_disk_is_one_line(tmp_path):
     with pytest.raises(EccentricError, match=r"cannot write .*new: No space left on device"), atomic(tmp_path / "new"):
         raise OSError(28, "No space left on device")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_full_disk_while_tensors_are_written(tmp_path, monkeypatch):
+    def full(*_):
+        raise safetensors.SafetensorError("I/O error: No space left on device (os error 28)")
+
+    monkeypatch.setattr("safetensors.torch.save_file", full)
+    with pytest.raises(EccentricError, match=r"cannot write .*model\.safetensors: .*No space left on device"):
+        write_tensors(tmp_path / "model.safetensors", {"w": torch.zeros(3)})
     assert list(tmp_path.iterdir()) == []
 
 

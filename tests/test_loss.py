@@ -388,6 +388,13 @@ def test_one_dimension_with_a_number():
     np.testing.assert_allclose(gradient, true_gradient, atol=1e-6)
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_the_value_of_a_large_batch_keeps_its_digits(dtype):
+    z = gaussian(4096, 257).to(dtype)
+    true_value, _ = loss_and_gradient(z, 1.0, 515.0)
+    assert abs(eccentric_loss(z, 1.0, 515.0).item() - true_value) < 1e-6 * z.double().square().sum(1).mean().item()
+
+
 def test_repr():
     assert repr(EccentricLoss()) == "EccentricLoss(mu=1, N='paper')"
     assert repr(EccentricLoss(2.5, 4.0, impl="reference")) == "EccentricLoss(mu=2.5, N=4.0, impl='reference')"

@@ -60,10 +60,14 @@ def read_json(path: Path) -> Any:
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
     """Write a .safetensors file; needs safetensors, part of the `train` extra."""
+    from safetensors import SafetensorError
     from safetensors.torch import save_file
 
     with atomic(path) as temporary:
-        save_file({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, temporary)
+        try:
+            save_file({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, temporary)
+        except SafetensorError as error:  # its name for a full disk, too
+            raise EccentricError(f"cannot write {path}: {error}") from None
 
 
 def read_tensors(path: Path, expected: Iterable[str] = ()) -> dict[str, Tensor]:

@@ -45,8 +45,8 @@ def value_and_gradient(
         else:
             x = z - (z[0] if z.dtype != dtype else z.mean(0))
         log_sum, force = kernel.pairs(x, N) if shifts is None else sampled.pairs(x, N, shifts)
-        flat = z.reshape(-1)
-        value = torch.sub(torch.dot(flat, flat) / b, log_sum, alpha=mu * N / (b * (b - 1)))
+        # Not a dot product, which adds up a large batch in one float32 sum and loses three digits of it.
+        value = torch.sub(z.square().sum() / b, log_sum, alpha=mu * N / (b * (b - 1)))
         gradient = force.mul_(-4 * mu / (b * (b - 1))).add_(z, alpha=2 / b)
         return value.to(dtype), gradient.to(dtype)
 
