@@ -9,10 +9,12 @@ from typing import Annotated, Any, Literal
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from eccentric import __version__
+from eccentric.alignment import GAP
 from eccentric.errors import EccentricError, UsageError
 from eccentric.training.config import TrainConfig
 
@@ -72,6 +74,7 @@ def main(
 
 @app.command()
 def train(
+    context: typer.Context,
     data: DataArgument,
     out: Annotated[Path, typer.Option(help="Folder to write the run to.")],
     dim: Annotated[int, typer.Option(help=HELP["dim"])] = DEFAULT.dim,
@@ -83,38 +86,53 @@ def train(
     learning_rate: Annotated[float, typer.Option(help=HELP["learning_rate"])] = DEFAULT.learning_rate,
     weight_decay: Annotated[float, typer.Option(help=HELP["weight_decay"])] = DEFAULT.weight_decay,
     architecture: Annotated[str, typer.Option(help=HELP["architecture"])] = DEFAULT.architecture,
+    schedule: Annotated[str, typer.Option(help=HELP["schedule"])] = DEFAULT.schedule,
     seed: Annotated[int, typer.Option(help=HELP["seed"])] = DEFAULT.seed,
     device: Annotated[str, typer.Option(help=HELP["device"])] = DEFAULT.device,
+    precision: Annotated[str, typer.Option(help=HELP["precision"])] = DEFAULT.precision,
+    compile: Annotated[str, typer.Option(help=HELP["compile"])] = DEFAULT.compile,
     log_every: Annotated[int, typer.Option(help=HELP["log_every"])] = DEFAULT.log_every,
+    checkpoint_seconds: Annotated[float, typer.Option(help=HELP["checkpoint_seconds"])] = DEFAULT.checkpoint_seconds,
+    recipe: Annotated[
+        str | None,
+        typer.Option(
+            help="paper (to the letter) or fast (as far in a tenth of the steps); options given go before it."
+        ),
+    ] = None,
+    logger: Annotated[
+        list[str] | None, typer.Option(help="tensorboard, wandb or mlflow beside metrics.csv; may be repeated.")
+    ] = None,
     label: LabelOption = None,
     drop: DropOption = "",
     image_size: Annotated[int | None, typer.Option(help="Resize images to this height and width.")] = None,
     test_fraction: Annotated[float, typer.Option(help="Share held out where the data have no test split.")] = 0.2,
     split_seed: Annotated[int, typer.Option(min=0, help="Seed of that split, apart from the run's own.")] = 0,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a run that already lies there.")] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the run that lies there, or begin it; settings are its own.")
+    ] = False,
 ) -> None:
-    """Train an autoencoder on DATA and write a run folder with its report."""
-    config = TrainConfig(
-        dim=dim,
-        weight=weight,
-        mu=mu,
-        N=_number_or_name(kernel_constant),
-        epochs=epochs,
-        batch_size=batch_size,
-        learning_rate=learning_rate,
-        weight_decay=weight_decay,
-        architecture=architecture,
-        seed=seed,
-        device=device,
-        log_every=log_every,
-    )
+    """Train an autoencoder on DATA and write a run folder with its report.
+
+    Under torchrun or srun, all ranks train one model on shares of each batch.
+    """
     from eccentric.data import load
     from eccentric.report import write_report
-    from eccentric.training import stop_on_signal
-    from eccentric.training.run import check_folder
+    from eccentric.training import Run, stop_on_signal
+    from eccentric.training.claim import check_folder
+    from eccentric.training.engine import first_rank
+    from eccentric.training.recipes import recipe as settings_of
     from eccentric.training.train import train as train_run
 
-    check_folder(out, overwrite)  # before the data are read, which may take long
+    values = {**context.params, "N": _number_or_name(kernel_constant)}
+    given = {name: values[name] for name in HELP if _was_given(context, "kernel_constant" if name == "N" else name)}
+    TrainConfig(**given)  # a mistake is named before the data are read, which may take long
+    if recipe is not None:
+        settings_of(recipe, ())
+    if first_rank():
+        check_folder(out, overwrite, resume)
+    else:
+        console.quiet = True  # the first rank speaks for all
     source: dict[str, Any] = {
         "source": data,
         "label": label,
@@ -133,9 +151,26 @@ def train(
             seed=split_seed,
         )
     for note in loaded.notes:
-        console.print(f"note: {note}", markup=False, soft_wrap=True)
+        _print_note(note)
+    settings = settings_of(recipe, loaded.shape) if recipe is not None else {}
+    if resume and (out / "config.json").exists():
+        settings = settings or Run(out).config["train"]
+    config = TrainConfig(**{**settings, **given})
     with stop_on_signal() as stop, _TrainingProgress(config, len(loaded.train.x)) as progress:
-        result = train_run(loaded, config, out, source=source, overwrite=overwrite, stop=stop, on_metrics=progress.show)
+        result = train_run(
+            loaded,
+            config,
+            out,
+            source=source,
+            overwrite=overwrite,
+            resume=resume,
+            loggers=logger or (),
+            stop=stop,
+            on_metrics=progress.show,
+            on_note=_print_note,
+        )
+    if not first_rank():
+        return
     with console.status("Writing the report"):
         report = write_report(result)
     _print_summary(result.components.eigenvalues.tolist(), result.evaluation)
@@ -195,6 +230,32 @@ def sample(
     check_samples_path(out, trained)
     write_samples(out, draw(trained, count, method, seed), trained.feature_names)
     console.print(f"{count} sample{'s' if count > 1 else ''}: {out}", markup=False, soft_wrap=True)
+
+
+@app.command()
+def align(
+    paths: Annotated[list[Path], typer.Argument(metavar="RUN", help="Two or more folders of runs on the same items.")],
+    out: Annotated[Path, typer.Option(help="Folder to write numbers, aligned encodings and a picture to.")],
+    method: Annotated[
+        Literal["assignment", "paper", "procrustes"],
+        typer.Option(
+            help="Match components one to one by correlation; by the paper's Algorithm 1; or one to one, then rotated "
+            "where eigenvalues are close."
+        ),
+    ] = "assignment",
+    gap: Annotated[
+        float, typer.Option(min=0, max=1, help="How much of its greatest eigenvalue a rotated group may span.")
+    ] = GAP,
+) -> None:
+    """Align runs to the first of them on training items, and say how far they agree on test items."""
+    from eccentric.comparison import compare, write_comparison
+    from eccentric.training import Run
+
+    with console.status("Aligning"):
+        comparison = compare([Run(path) for path in paths], method, gap=gap)
+        write_comparison(out, comparison)
+    _print_comparison(comparison)
+    console.print(f"Written: {out}", markup=False, soft_wrap=True)
 
 
 bench = typer.Typer(help="Measure against rivals, side by side in one run.", no_args_is_help=True)
@@ -294,6 +355,36 @@ def _print_summary(eigenvalues: list[float], evaluation: dict[str, Any]) -> None
     for name, ours, theirs, form in rows:
         table.add_row(name, form.format(evaluation[ours]), form.format(evaluation[theirs]))
     console.print(table)
+
+
+def _print_comparison(comparison: Any) -> None:
+    table = Table("on test data, before → after", "RMS distance", "mean cosine", "mean angle")
+    for pair in comparison.pairs:
+        found = pair.before, pair.after
+        table.add_row(
+            escape(f"{comparison.names[pair.first]}, {comparison.names[pair.second]}"),
+            " → ".join(f"{side.distance:.2f}" for side in found),
+            " → ".join(f"{side.cosine:.2f}" for side in found),
+            " → ".join(f"{side.angle:.0f}°" for side in found),
+        )
+    console.print(table)
+    stability = comparison.stability
+    several = len(comparison.pairs) > 1
+    values = "  ".join(
+        f"p{k} {mean:.2f}" + (f" ± {spread:.2f}" if several else "")
+        for k, (mean, spread) in enumerate(zip(stability.correlation[:12], stability.spread[:12], strict=True), 1)
+    )
+    more = "  ..." if len(stability.correlation) > 12 else ""
+    console.print(f"Stability: {values}{more}", highlight=False, soft_wrap=True)
+
+
+def _print_note(note: str) -> None:
+    console.print(f"note: {note}", markup=False, soft_wrap=True)
+
+
+def _was_given(context: typer.Context, name: str) -> bool:
+    source = context.get_parameter_source(name)
+    return source is not None and source.name != "DEFAULT"
 
 
 def _number_or_name(text: str) -> Any:

@@ -10,7 +10,7 @@ import torch
 from eccentric.data import load_all
 from eccentric.errors import EccentricError, UsageError
 from eccentric.files import atomic
-from eccentric.training.loop import decode, encode
+from eccentric.training.evaluating import decode, encode
 from eccentric.training.run import Latents, latents_table
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from eccentric import plots
 from eccentric.report import captions
 from eccentric.report.captions import GRID, PAIR
 from eccentric.report.formats import count
-from eccentric.training.loop import decode, encode
+from eccentric.training.evaluating import decode, encode
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

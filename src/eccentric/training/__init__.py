@@ -1,8 +1,10 @@
 """Training: settings, the loop, and the run folder."""
 
 from eccentric.training.config import TrainConfig
-from eccentric.training.loop import Metrics, Stop, find_device, stop_on_signal
+from eccentric.training.engine import find_device
 from eccentric.training.run import Latents, Run
+from eccentric.training.stopping import Stop, stop_on_signal
 from eccentric.training.train import train
+from eccentric.training.window import Metrics
 
 __all__ = ["Latents", "Metrics", "Run", "Stop", "TrainConfig", "find_device", "stop_on_signal", "train"]

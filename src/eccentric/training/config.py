@@ -10,6 +10,12 @@ from eccentric.errors import UsageError
 from eccentric.loss import EccentricLoss
 from eccentric.models import ARCHITECTURES
 
+CHOICES = {
+    "schedule": ("constant", "one-cycle"),
+    "precision": ("auto", "32-true", "bf16-mixed"),
+    "compile": ("auto", "on", "off"),
+}
+
 
 def _setting(default: Any, help: str) -> Any:
     """A field with its meaning, which the command line shows."""
@@ -32,12 +38,16 @@ class TrainConfig:
     N: float | Literal["paper", "exact"] = _setting("paper", "Kernel constant: paper, exact, or a positive number.")
     epochs: int = _setting(100, "Passes over the training data; the paper has 1000 for MNIST, 100 for CelebA.")
     batch_size: int = _setting(100, "Items a step; the last, shorter batch of an epoch is left out.")
-    learning_rate: float = _setting(1e-4, "Adam's learning rate, constant.")
+    learning_rate: float = _setting(1e-4, "Adam's learning rate; the highest one, where the schedule changes it.")
+    schedule: str = _setting("constant", "Of the learning rate: constant, or one-cycle (up a tenth, down a cosine).")
     weight_decay: float = _setting(1e-6, "Adam's weight decay.")
     architecture: str = _setting("auto", "auto (by shape), mnist, celeba, conv or mlp.")
     seed: int = _setting(0, "Seed of the initial weights and the order of batches.")
     device: str = _setting("auto", "A torch device; auto takes the accelerator if there is one.")
+    precision: str = _setting("auto", "auto, 32-true or bf16-mixed; auto takes bfloat16 where it is faster.")
+    compile: str = _setting("auto", "auto, on or off; auto compiles where it pays for itself; off is plain PyTorch.")
     log_every: int = _setting(50, "Steps between rows of metrics.csv; an epoch's end makes one as well.")
+    checkpoint_seconds: float = _setting(60.0, "Work that a power cut may cost; checkpoints follow rows of metrics.")
 
     def __post_init__(self) -> None:
         for name in ("dim", "epochs", "log_every"):
@@ -50,6 +60,11 @@ class TrainConfig:
         for name in ("weight", "weight_decay"):
             if not 0 <= getattr(self, name) < math.inf:
                 raise UsageError(f"{name} must be zero or a positive number, not {getattr(self, name)}")
+        for name, choices in CHOICES.items():
+            if getattr(self, name) not in choices:
+                raise UsageError(f"unknown {name} {getattr(self, name)!r}; choose one of {', '.join(choices)}")
+        if not 0 <= self.checkpoint_seconds < math.inf:
+            raise UsageError(f"checkpoint_seconds must be zero or more, not {self.checkpoint_seconds}")
         if not 0 <= self.seed < 2**63:
             raise UsageError(f"seed must lie between 0 and 2**63, not {self.seed}")
         if self.architecture not in (*ARCHITECTURES, "custom"):

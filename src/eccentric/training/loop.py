@@ -1,207 +1,174 @@
-"""The training loop: mean squared error over pixels + weight * Eccentric loss, Adam, one generator of metrics."""
+"""The training loop: what a training is, where it stands, and how it goes on from there."""
 
 from __future__ import annotations
 
 import math
-import signal
-import threading
-import time
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+import warnings
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
-from torch.nn.functional import mse_loss
 
-from eccentric.components import DeepComponents
-from eccentric.errors import EccentricError, UsageError
-from eccentric.loss import EccentricLoss
+from eccentric.errors import EccentricError
+from eccentric.training.evaluating import reconstruction_error
+from eccentric.training.schedule import rate
+from eccentric.training.step import GraphedStep, Step
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from types import FrameType
 
-    from jaxtyping import Float, Shaped
+    from jaxtyping import Shaped
     from torch import Tensor
 
     from eccentric.models import Autoencoder
+    from eccentric.training.batches import Batches
     from eccentric.training.config import TrainConfig
-
-EVALUATION_BATCH = 1000
-
-
-@dataclass(frozen=True)
-class Metrics:
-    """One row of metrics.csv: means over the steps since the row before, or None where nothing was measured."""
-
-    step: int
-    epoch: int
-    objective: float
-    reconstruction: float
-    """Mean squared error over pixels (or standardised columns)."""
-    eccentric: float
-    """The Eccentric loss, before its weight."""
-    mean_radius: float
-    """Mean length of the latents; about sqrt(d) when the loss has its way."""
-    trace: float
-    """Sum of the variances of the latents."""
-    largest_eigenvalue: float
-    smallest_eigenvalue: float
-    test_reconstruction: float | None
-    """On the test split, at the end of each epoch."""
-    images_per_second: float
+    from eccentric.training.engine import Engine
+    from eccentric.training.stopping import Stop
+    from eccentric.training.window import Metrics
 
 
-def find_device(name: str) -> torch.device:
-    """A torch device by name; "auto" is the accelerator if there is one.
+class Training:
+    """A model in training: it runs, can be left between two rows of metrics, and comes back with `load_state_dict`.
 
-    Raises:
-        UsageError: there is no such device here.
+    Args:
+        model: trained in place.
+        batches: `Resident` or `Loaded`.
+        config: settings.
+        engine: device, precision, ranks and compilation (see `engine.start`).
+        test: raw items to measure the reconstruction error on after each epoch.
+
+    Attributes:
+        model: the model.
+        step: steps taken.
+        epoch: the epoch in hand, counted from 1; one more than config.epochs when all are done.
+        row_step: the step of the last whole row of metrics.
     """
-    if name == "auto":
-        found = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
-        return found or torch.device("cpu")
-    try:
-        device = torch.device(name)
-        torch.zeros(1, device=device).item()
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
-        reason = str(error).splitlines()[0]
-        raise UsageError(f"device {name!r} cannot be used ({reason}); choose auto or cpu") from None
-    return device
+
+    def __init__(
+        self,
+        model: Autoencoder,
+        batches: Batches,
+        config: TrainConfig,
+        engine: Engine,
+        test: Shaped[Tensor, "m ..."] | None = None,
+    ) -> None:
+        self.model = model
+        self.step = self.row_step = 0
+        self.epoch, self._position = 1, 0  # in the epoch: batches already trained on
+        self._batches, self._config, self._fabric, self._test = batches, config, engine.fabric, test
+        self._work = Step(model, engine, config)
+        self._record = engine.graph
+        self._graph: GraphedStep | None = None
+        self._rate = math.nan
+
+    def run(self, stop: Stop) -> Iterator[Metrics]:
+        """Train to the last epoch, yielding a row of metrics every `log_every` steps and at the end of each epoch.
+
+        On `stop` it ends after the step in hand with a row of what came since the last; on several ranks after the next
+        row, at which they agree. Between two rows nothing waits for the device.
+
+        Raises:
+            EccentricError: a term of the objective is no longer finite, or an epoch had no batches.
+        """
+        self._work.window.start_clock()
+        while self.epoch <= self._config.epochs:
+            self.model.train()
+            for x, last in _marking_the_last(self._batches.epoch(self._position)):
+                self._train(x)
+                self.step += 1
+                self._position += 1
+                if stop.asked and not last and self._fabric.world_size == 1:
+                    yield self._row()
+                    return
+                if self.step % self._config.log_every == 0 and not last:
+                    yield self._whole_row()
+                    if self._agreed(stop):
+                        return
+                    self._work.window.start_clock()
+            if self._position == 0:
+                raise EccentricError("an epoch had no batch of two items or more to train on")
+            row = self._whole_row()
+            if self._test is not None and self._fabric.is_global_zero:
+                row = replace(row, test_reconstruction=reconstruction_error(self.model, self._test))
+            self.epoch, self._position = self.epoch + 1, 0
+            yield row
+            if self._agreed(stop):
+                return
+            self._work.window.start_clock()
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that decides how the training goes on, tensors on the CPU and plain values."""
+        device = self._fabric.device
+        return {
+            "step": self.step,
+            "row_step": self.row_step,
+            "epoch": self.epoch,
+            "position": self._position,
+            "model": self.model.state_dict(),
+            "optimizer": self._work.optimizer.state_dict()["state"],  # settings are in the configuration
+            "window": self._work.window.state_dict(),
+            "batches": self._batches.state_dict(),
+            "random": torch.get_rng_state(),
+            "random_on_device": torch.cuda.get_rng_state(device) if device.type == "cuda" else None,
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.step, self.row_step = state["step"], state["row_step"]
+        self.epoch, self._position = state["epoch"], state["position"]
+        self.model.load_state_dict(state["model"])
+        optimizer = self._work.optimizer
+        optimizer.load_state_dict({**optimizer.state_dict(), "state": state["optimizer"]})
+        self._work.window.load_state_dict(state["window"])
+        self._batches.load_state_dict(state["batches"])
+        torch.set_rng_state(state["random"])
+        if self._fabric.device.type == "cuda" and state["random_on_device"] is not None:
+            torch.cuda.set_rng_state(state["random_on_device"], self._fabric.device)
+
+    def _train(self, x: Shaped[Tensor, "b ..."]) -> None:
+        now = rate(self._config, self.step, self._batches.steps)
+        if now != self._rate:  # on a GPU, setting it is a launch
+            self._rate = now
+            self._work.set_rate(now)
+        if self._record and self._graph is None:
+            self._graph = self._recorded(x)
+        if self._graph is not None and self._graph.takes(x):
+            self._graph(x)
+        else:
+            batch_size = self._batches.batch_size
+            self._work(x, share=len(x) * self._fabric.world_size / batch_size if batch_size else 1.0)
+
+    def _recorded(self, x: Shaped[Tensor, "b ..."]) -> GraphedStep | None:
+        """The step as a graph; None, with a warning, where a network of the user's own cannot be recorded."""
+        try:
+            return GraphedStep(self._work, x)
+        except RuntimeError as error:
+            self._record = False
+            reason = str(error).splitlines()[0]
+            warnings.warn(f"the step cannot be a CUDA graph ({reason}); going on without", stacklevel=2)
+            return None
+
+    def _row(self) -> Metrics:
+        return self._work.window.metrics(self.step, self.epoch, self._config.weight, self._fabric)
+
+    def _whole_row(self) -> Metrics:
+        row = self._row()
+        self._work.window.reset()
+        self.row_step = self.step
+        return row
+
+    def _agreed(self, stop: Stop) -> bool:
+        """Whether any rank was asked to stop."""
+        if self._fabric.world_size == 1:
+            return stop.asked
+        asked = torch.tensor(float(stop.asked), device=self._fabric.device)
+        stop.asked = cast("Tensor", self._fabric.all_reduce(asked, reduce_op="sum")).item() > 0
+        return stop.asked
 
 
-def fit(
-    model: Autoencoder,
-    train: Shaped[Tensor, "n ..."],
-    test: Shaped[Tensor, "m ..."],
-    config: TrainConfig,
-    stop: Stop,
-) -> Iterator[Metrics]:
-    """Train `model` in place on its device, yielding metrics as it goes; ends early, after a whole step, on `stop`.
-
-    Raises:
-        EccentricError: the objective is no longer finite.
-    """
-    device = next(model.parameters()).device
-    x = train.to(device)
-    batch_size = min(config.batch_size, len(x))
-    steps_per_epoch = len(x) // batch_size
-    order = torch.Generator().manual_seed(config.seed)
-    regularizer = EccentricLoss(config.mu, config.N)
-    optimizer = torch.optim.Adam(model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
-    window = _Window()
-    step = 0
-    for epoch in range(1, config.epochs + 1):
-        model.train()
-        permutation = torch.randperm(len(x), generator=order).to(device)
-        for batch in permutation[: steps_per_epoch * batch_size].split(batch_size):
-            z, reconstruction, target = model(x[batch])
-            recon, eccentric = mse_loss(reconstruction, target), regularizer(z)
-            objective = recon + config.weight * eccentric
-            optimizer.zero_grad()
-            objective.backward()
-            optimizer.step()
-            step += 1
-            window.add(objective, recon, eccentric, z)
-            if stop.asked:
-                break
-            if step % config.log_every == 0 and step % steps_per_epoch:
-                yield window.metrics(step, epoch)
-                window = _Window()
-        # At the end of each epoch, and when stopped.
-        yield replace(window.metrics(step, epoch), test_reconstruction=reconstruction_error(model, test))
-        if stop.asked:
-            return
-        window = _Window()
-
-
-class _Window:
-    """The steps since the last row. Values stay on the device until the row is made, so that no step waits for it."""
-
-    def __init__(self) -> None:
-        self._terms: list[Tensor] = []
-        self._latents: list[Tensor] = []
-        self._start = time.perf_counter()
-
-    def add(self, objective: Tensor, recon: Tensor, eccentric: Tensor, z: Float[Tensor, "b d"]) -> None:
-        self._terms.append(torch.stack([objective.detach(), recon.detach(), eccentric.detach()]))
-        self._latents.append(z.detach())
-
-    def metrics(self, step: int, epoch: int) -> Metrics:
-        objective, recon, eccentric = torch.stack(self._terms).mean(0).tolist()
-        seconds = time.perf_counter() - self._start  # after the device has caught up
-        for name, value in (("reconstruction error", recon), ("Eccentric loss", eccentric)):
-            if not math.isfinite(value):
-                raise EccentricError(f"the {name} is {value} by step {step}; lower the learning rate and train again")
-        z = torch.cat(self._latents)
-        components = DeepComponents().fit(z)
-        eigenvalues = components.eigenvalues
-        return Metrics(
-            step=step,
-            epoch=epoch,
-            objective=objective,
-            reconstruction=recon,
-            eccentric=eccentric,
-            mean_radius=z.norm(dim=1).mean().item(),
-            trace=eigenvalues.sum().item(),
-            largest_eigenvalue=eigenvalues[0].item(),
-            smallest_eigenvalue=eigenvalues[-1].item(),
-            test_reconstruction=None,
-            images_per_second=len(z) / seconds,
-        )
-
-
-@torch.no_grad()
-def reconstruction_error(model: Autoencoder, x: Shaped[Tensor, "n ..."]) -> float:
-    """Mean squared error over pixels of the model in evaluation mode."""
-    model.eval()
-    device = next(model.parameters()).device
-    total = torch.zeros((), device=device)
-    for batch in x.split(EVALUATION_BATCH):
-        _, reconstruction, target = model(batch.to(device))
-        total += mse_loss(reconstruction, target) * len(batch)
-    return total.item() / len(x)
-
-
-@torch.no_grad()
-def encode(model: Autoencoder, x: Shaped[Tensor, "n ..."]) -> Float[Tensor, "n d"]:
-    """Latents of raw data in evaluation mode, on the CPU."""
-    model.eval()
-    device = next(model.parameters()).device
-    return torch.cat([model.encode(batch.to(device)).cpu() for batch in x.split(EVALUATION_BATCH)])
-
-
-@torch.no_grad()
-def decode(model: Autoencoder, z: Float[Tensor, "n d"]) -> Float[Tensor, "n ..."]:
-    """Raw data from latents in evaluation mode, on the CPU."""
-    model.eval()
-    device = next(model.parameters()).device
-    return torch.cat([model.decode(batch.to(device)).cpu() for batch in z.split(EVALUATION_BATCH)])
-
-
-class Stop:
-    """A request to end training after the step in hand, and the signal that made it (0 if none did)."""
-
-    def __init__(self) -> None:
-        self.asked = False
-        self.signum = 0
-
-
-@contextmanager
-def stop_on_signal() -> Iterator[Stop]:
-    """A request that the first Ctrl-C or termination makes; a second one ends the program at once."""
-    stop = Stop()
-
-    def ask(signum: int, _: FrameType | None) -> None:
-        if stop.asked:
-            raise KeyboardInterrupt
-        stop.asked, stop.signum = True, signum
-
-    # Python allows signal handlers in the main thread only.
-    signals = (signal.SIGINT, signal.SIGTERM) if threading.current_thread() is threading.main_thread() else ()
-    previous = {number: signal.signal(number, ask) for number in signals}
-    try:
-        yield stop
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
+def _marking_the_last(batches: Iterator[Tensor]) -> Iterator[tuple[Tensor, bool]]:
+    """Each batch, and whether it is the last: a loader over a stream says so only when asked for one more."""
+    ahead = next(batches, None)
+    while ahead is not None:
+        x, ahead = ahead, next(batches, None)
+        yield x, ahead is None

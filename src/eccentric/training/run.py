@@ -14,17 +14,15 @@ from eccentric.components import DeepComponents
 from eccentric.errors import EccentricError, UsageError
 from eccentric.files import atomic, read_json, read_tensors
 from eccentric.models import Autoencoder, build_pair
-from eccentric.training.loop import Metrics
+from eccentric.training.window import Metrics
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     import pyarrow
     from torch import Tensor, nn
 
 CONFIG, METRICS, MODEL = "config.json", "metrics.csv", "model.safetensors"
 COMPONENTS, LATENTS, EVALUATION = "components.safetensors", "latents.parquet", "evaluation.json"
-EXAMPLES = "examples.safetensors"
+EXAMPLES, CHECKPOINTS, REPORT = "examples.safetensors", "checkpoint", "report.html"
 METRIC_NAMES = [field.name for field in fields(Metrics)]
 
 
@@ -129,57 +127,6 @@ class Run:
     def latents(self, split: str) -> Latents:
         """The encoded items of "train" or "test"."""
         return read_latents(self.path / LATENTS, split)
-
-
-def check_folder(path: Path, overwrite: bool) -> None:
-    """See whether a run may be written there, before anything is done for it or to it.
-
-    Raises:
-        UsageError: something lies there that is not a run, or a run that may not be overwritten.
-    """
-    if path.exists() and not path.is_dir():
-        raise UsageError(f"{path} is a file; choose another folder with --out")
-    if not path.is_dir() or not any(path.iterdir()):
-        return
-    if not (path / CONFIG).is_file():
-        raise UsageError(f"{path} is not empty and holds no run; choose another folder with --out")
-    if not overwrite:
-        raise UsageError(f"{path} already holds a run; choose another folder with --out, or pass --overwrite")
-
-
-def claim_folder(path: Path) -> None:
-    """Make the folder, and clear it of the run that may lie there; what else lies there stays.
-
-    Raises:
-        EccentricError: the folder cannot be made or cleared.
-    """
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-        for name in (CONFIG, METRICS, MODEL, COMPONENTS, LATENTS, EVALUATION, EXAMPLES, "report.html"):
-            (path / name).unlink(missing_ok=True)
-        for figure in (path / "figures").glob("*.png"):
-            figure.unlink()
-    except OSError as error:
-        raise EccentricError(f"cannot write to the folder {path}: {error.strerror}; choose another") from None
-
-
-class MetricsFile:
-    """metrics.csv as it grows: every row is on disk when `write` returns."""
-
-    def __init__(self, folder: Path) -> None:
-        self._path = folder / METRICS
-        self._write(METRIC_NAMES, mode="w")
-
-    def write(self, metrics: Metrics) -> None:
-        values = [getattr(metrics, name) for name in METRIC_NAMES]
-        self._write([f"{value:.8g}" if isinstance(value, float) else value for value in values])
-
-    def _write(self, values: Sequence[object], mode: str = "a") -> None:
-        try:
-            with self._path.open(mode, newline="", encoding="utf-8") as file:
-                csv.writer(file).writerow(values)
-        except OSError as error:
-            raise EccentricError(f"cannot write {self._path}: {error.strerror}") from None
 
 
 def latents_table(splits: dict[str, Latents]) -> pyarrow.Table:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import platform
+import time
+from contextlib import nullcontext
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,19 +17,30 @@ from eccentric.errors import EccentricError, UsageError
 from eccentric.evaluation.probes import neighbour_error, neighbours_for, pca_encodings
 from eccentric.files import write_json, write_tensors
 from eccentric.models import Autoencoder, build_pair, choose_architecture
+from eccentric.training import engine as engines
 from eccentric.training import run as folder
+from eccentric.training.batches import Resident
+from eccentric.training.checkpoint import Checkpoints
+from eccentric.training.claim import MetricsFile, check_folder, claimed, clear_folder
 from eccentric.training.config import TrainConfig
-from eccentric.training.loop import Metrics, Stop, encode, find_device, fit, reconstruction_error
+from eccentric.training.evaluating import encode, reconstruction_error
+from eccentric.training.loggers import find_loggers
+from eccentric.training.loop import Training
+from eccentric.training.resuming import changes_since
+from eccentric.training.stopping import Stop
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
+    from contextlib import AbstractContextManager
 
     import numpy as np
     from torch import Tensor, nn
 
     from eccentric.data import Data, Split
+    from eccentric.training.window import Metrics
 
 EXAMPLES = 24
+FINGERPRINTED = 1000
 
 
 def train(
@@ -38,45 +52,109 @@ def train(
     decoder: nn.Module | None = None,
     source: dict[str, Any] | None = None,
     overwrite: bool = False,
+    resume: bool = False,
+    loggers: Sequence[str] = (),
     stop: Stop | None = None,
     on_metrics: Callable[[Metrics], None] = lambda metrics: None,
+    on_note: Callable[[str], None] = lambda note: None,
 ) -> folder.Run:
     """Train an autoencoder on `data` and write everything about it to the folder `out`.
 
+    Under torchrun or srun, every rank calls this with the same arguments; the first writes. The batch is then shared
+    out over the ranks, and the Eccentric loss sees all of it. Networks with batch normalisation normalise by each
+    rank's share, so their training differs from that of one process; others train the same.
+
     Args:
-        data: from `eccentric.data.load` or `from_arrays`.
+        data: from `eccentric.data.load` or `from_arrays`. Rows may be memory-mapped.
         config: settings; the paper's by default.
         out: the run folder, made here.
         encoder, decoder: modules of one's own, (n, *shape) -> (n, dim) and back, on standardised data.
         source: how the data were loaded, for config.json.
         overwrite: replace a run that already lies in `out`.
+        resume: go on with the run in `out` from its last checkpoint, or begin it if there is none. Settings and data
+            must be the run's own, but for those in `resuming.MAY_CHANGE`. On the CPU the finished run equals an
+            undisturbed one to the bit.
+        loggers: where metrics go besides metrics.csv, by name: "tensorboard", "wandb", "mlflow".
         stop: set `stop.asked` to end after the step in hand; the folder is complete all the same.
-        on_metrics: called with each row of metrics.
+        on_metrics: called with each row of metrics, on the first rank.
+        on_note: called with each sentence that the user should read, on the first rank.
 
     Raises:
-        UsageError: the settings do not fit the data, or `out` holds something.
-        EccentricError: training diverged, or the folder cannot be written.
+        UsageError: the settings do not fit the data, or `out` holds something, or another run.
+        EccentricError: training diverged, or the folder cannot be written or is in use. The last checkpoint stays.
     """
     config = config or TrainConfig()
     stop = stop or Stop()
     out = Path(out)
-    folder.check_folder(out, overwrite)
-    device = find_device(config.device)
-    model = build_model(data, config, encoder, decoder).to(device)
+    if engines.first_rank():
+        check_folder(out, overwrite, resume)
+    model = build_model(data, config, encoder, decoder)
     chosen = choose_architecture(config.architecture, data.shape) if encoder is None else "custom"
     config = replace(config, architecture=chosen)
-    folder.claim_folder(out)
-    description = describe(data, config, source, device)
-    write_json(out / folder.CONFIG, description)
+    batch_size = min(config.batch_size, len(data.train.x))
+    items = len(data.train.x) // batch_size * batch_size * config.epochs
+    work = engines.work_of(model, data.train.x) * items
+    engine = engines.start(config, work, find_loggers(loggers, out))
+    fabric, notes = engine.fabric, list(engine.notes)
+    description = describe(data, config, source, engine)
+    checkpoints = Checkpoints(out / folder.CHECKPOINTS)
 
-    file = folder.MetricsFile(out)
-    for metrics in fit(model, data.train.x, data.test.x, config, stop):
-        file.write(metrics)
-        on_metrics(metrics)
+    with _random_state(fabric.device), claimed(out) if fabric.is_global_zero else nullcontext():
+        torch.manual_seed(config.seed + fabric.global_rank)
+        state, finished = None, False
+        if fabric.is_global_zero and resume and (out / folder.CONFIG).exists():
+            recorded = folder.Run(out).config
+            changed = changes_since(recorded, description)
+            finished = recorded["status"] == "finished" and not any(note.startswith("epochs") for note in changed)
+            state, unusable = checkpoints.load()
+            notes += [*changed, *unusable, *([] if state else [f"{out} has no checkpoint, so it begins anew"])]
+        state, finished = fabric.broadcast((state, finished))
+        if finished:
+            on_note(f"{out} is finished; there is nothing left to do")
+            return folder.Run(out)
 
+        batches = Resident(data.train.x, batch_size, config.seed, fabric.device, fabric.global_rank, fabric.world_size)
+        training = Training(model, batches, config, engine, data.test.x)
+        if state is not None:
+            training.load_state_dict(state)
+        if fabric.is_global_zero:
+            if state is None:
+                clear_folder(out)
+            for note in notes:
+                on_note(note)
+            description["notes"] = notes
+            write_json(out / folder.CONFIG, description)
+            file = MetricsFile(out, training.row_step)
+        try:
+            saved = time.monotonic()
+            for metrics in training.run(stop):
+                if not fabric.is_global_zero:
+                    continue
+                file.write(metrics)
+                fabric.log_dict({k: v for k, v in asdict(metrics).items() if v is not None}, metrics.step)
+                on_metrics(metrics)
+                if time.monotonic() - saved >= config.checkpoint_seconds:
+                    checkpoints.save(training.step, training.state_dict())
+                    saved = time.monotonic()
+            if fabric.is_global_zero:
+                checkpoints.save(training.step, training.state_dict())
+        except EccentricError as error:
+            kept = checkpoints.newest()
+            raise EccentricError(f"{error}" + (f"; {kept} is kept, --resume goes on from it" if kept else "")) from None
+
+        if fabric.is_global_zero:
+            write_results(out, model, data)
+            description["status"] = f"stopped after {training.step} steps" if stop.asked else "finished"
+            write_json(out / folder.CONFIG, description)
+        fabric.barrier()  # so that the folder is whole for every rank
+    return folder.Run(out)
+
+
+def write_results(out: Path, model: Autoencoder, data: Data) -> None:
+    """What a trained model makes of the data: weights, components, latents, examples, evaluation."""
     z = {"train": encode(model, data.train.x), "test": encode(model, data.test.x)}
     if not all(latents.isfinite().all() for latents in z.values()):
-        raise EccentricError(f"latents are NaN or infinite after step {metrics.step}; lower the learning rate")
+        raise EccentricError("latents are NaN or infinite in evaluation mode; lower the learning rate")
     write_tensors(out / folder.MODEL, model.state_dict())
     components = DeepComponents().fit(z["train"])
     components.save(out / folder.COMPONENTS)
@@ -88,9 +166,6 @@ def train(
     folder.write_latents(out / folder.LATENTS, latents)
     write_tensors(out / folder.EXAMPLES, {"x": choose_examples(data.test.x)})
     write_json(out / folder.EVALUATION, evaluate(model, data, latents["train"].p, latents["test"].p))
-    description["status"] = f"stopped after {metrics.step} steps" if stop.asked else "finished"
-    write_json(out / folder.CONFIG, description)
-    return folder.Run(out)
 
 
 def build_model(data: Data, config: TrainConfig, encoder: nn.Module | None, decoder: nn.Module | None) -> Autoencoder:
@@ -111,19 +186,26 @@ def build_model(data: Data, config: TrainConfig, encoder: nn.Module | None, deco
     return Autoencoder(encoder, decoder, x.mean(0), spread)
 
 
-def describe(data: Data, config: TrainConfig, source: dict[str, Any] | None, device: torch.device) -> dict[str, Any]:
+def describe(data: Data, config: TrainConfig, source: dict[str, Any] | None, engine: engines.Engine) -> dict[str, Any]:
     """All that is needed to repeat the run, for config.json."""
     from eccentric import __version__
 
     return {
         "status": "training",
-        "data": {"name": data.name, "split": data.split, "notes": list(data.notes), **(source or {})},
+        "data": {
+            "name": data.name,
+            "split": data.split,
+            "notes": list(data.notes),
+            "fingerprint": fingerprint(data.train.x),
+            **(source or {}),
+        },
         "train": asdict(config),
         "shape": list(data.shape),
         "items": {"train": len(data.train.x), "test": len(data.test.x)},
         "feature_names": list(data.feature_names),
         "label_names": list(data.label_names),
-        "device": _device_name(device),
+        "device": _device_name(engine.fabric.device),
+        "engine": engine.describe(),
         "versions": {"eccentric": __version__, "torch": torch.__version__, "python": platform.python_version()},
     }
 
@@ -150,6 +232,12 @@ def evaluate(model: Autoencoder, data: Data, train_p: np.ndarray, test_p: np.nda
     return result
 
 
+def fingerprint(x: Tensor) -> str:
+    """By which a resumed run knows its data again: the shape, and a thousand rows from first to last."""
+    rows = x[torch.linspace(0, len(x) - 1, min(len(x), FINGERPRINTED)).long()].contiguous()
+    return hashlib.sha256(f"{tuple(x.shape)} {x.dtype} ".encode() + rows.numpy().tobytes()).hexdigest()[:16]
+
+
 def choose_examples(x: Tensor) -> Tensor:
     """A few items of the test split, at random (the same for every run), since a split may be sorted by class."""
     chosen = torch.randperm(len(x), generator=torch.Generator().manual_seed(0))[:EXAMPLES]
@@ -161,6 +249,11 @@ def label_names(data: Data, split: Split) -> np.ndarray | None:
     import numpy as np
 
     return None if split.labels is None else np.array(data.label_names)[split.labels]
+
+
+def _random_state(device: torch.device) -> AbstractContextManager[None]:
+    """Leave PyTorch's random state to the caller as it was."""
+    return torch.random.fork_rng([device] if device.type == "cuda" else [])
 
 
 def _device_name(device: torch.device) -> str:

@@ -1,0 +1,168 @@
+"""Where batches come from: rows that lie on the device, rows left on the host, or a loader of the user's own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+import torch
+from torch.utils.data import DataLoader, Dataset
+
+from eccentric.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from jaxtyping import Shaped
+    from torch import Tensor
+
+FREE_SHARE = 0.5  # of an accelerator's free memory that the data may take; the network needs the rest
+
+
+class Batches(Protocol):
+    """A source of batches that a training can leave and come back to."""
+
+    batch_size: int | None
+    """Items of a batch over all ranks together; None where each rank has batches of its own."""
+
+    steps: int | None
+    """Batches in an epoch; None where a loader does not say."""
+
+    def epoch(self, skip: int = 0) -> Iterator[Shaped[Tensor, "b ..."]]:
+        """The batches of the next epoch, raw and on the device, without the first `skip`."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """What `load_state_dict` needs to give the epoch in hand once more."""
+
+    def load_state_dict(self, state: dict[str, Any]) -> None: ...
+
+
+class Resident:
+    """Rows of a tensor in a new random order each epoch; the last, shorter batch is left out.
+
+    Data and gathering stay on the device. The order is drawn on the host, so that a seed means the same order on every
+    device and a run can be resumed on another; an epoch's order takes less time than one in a hundred of its steps.
+    Data that would take more than half of an accelerator's free memory stay on the host, in memory or memory-mapped;
+    there a process of its own gathers the batches ahead of the training.
+
+    Args:
+        x: all training items, raw.
+        batch_size: items of a batch, over all ranks together; at most len(x).
+        seed: of the order of items, which is the same on every rank.
+        device: where batches are wanted.
+        rank, ranks: this rank gets every `ranks`-th item of each batch, from the rank-th.
+    """
+
+    def __init__(
+        self,
+        x: Shaped[Tensor, "n ..."],
+        batch_size: int,
+        seed: int,
+        device: torch.device,
+        rank: int = 0,
+        ranks: int = 1,
+    ) -> None:
+        self.batch_size: int | None = batch_size
+        self.steps: int | None = len(x) // batch_size
+        self._device, self._share = device, slice(rank, None, ranks)
+        self._on_host = not _fits(x, device)
+        self._x = x if self._on_host else x.to(device)
+        self._generator = torch.Generator().manual_seed(seed)
+        self._before = self._generator.get_state()
+
+    def epoch(self, skip: int = 0) -> Iterator[Shaped[Tensor, "b ..."]]:
+        self._before = self._generator.get_state()
+        order = torch.randperm(len(self._x), generator=self._generator).to(self._x.device)
+        batches = [batch[self._share] for batch in order.split(self.batch_size) if len(batch) == self.batch_size]
+        yield from self._gathered_ahead(batches[skip:]) if self._on_host else (self._x[rows] for rows in batches[skip:])
+        self._before = self._generator.get_state()
+
+    def _gathered_ahead(self, batches: list[Tensor]) -> Iterator[Shaped[Tensor, "b ..."]]:
+        loader: DataLoader[Tensor] = DataLoader(
+            _Rows(self._x),
+            sampler=batches,
+            batch_size=None,
+            num_workers=1,
+            prefetch_factor=4,
+            pin_memory=True,
+            generator=torch.Generator(),  # not the global one, which a resumed run restores
+        )
+        for x in loader:
+            yield x.to(self._device, non_blocking=True)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"generator": self._before}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self._generator.set_state(state["generator"])
+
+
+class Loaded:
+    """Batches of any iterable: a DataLoader, or one over a stream. It shuffles as it likes and may shard over ranks.
+
+    A training that is resumed passes over the batches of its epoch that were seen before the break. That is exact where
+    the order of an epoch follows from PyTorch's random state at its beginning, as a DataLoader's does by default. A
+    batch of one item, which makes no pair, is left out.
+
+    Args:
+        loader: yields raw tensors (b, ...), or tuples and lists that begin with one.
+        device: where batches are wanted.
+    """
+
+    def __init__(self, loader: Iterable[Any], device: torch.device) -> None:
+        self._loader, self._device = loader, device
+        self._before = torch.get_rng_state()
+        self.batch_size: int | None = None
+        try:
+            self.steps: int | None = len(loader)  # type: ignore[arg-type]
+        except TypeError:
+            self.steps = None
+
+    def epoch(self, skip: int = 0) -> Iterator[Shaped[Tensor, "b ..."]]:
+        if skip:
+            now = torch.get_rng_state()
+            torch.set_rng_state(self._before)
+        else:
+            self._before = torch.get_rng_state()
+        batches = (x for batch in self._loader if len(x := data_of(batch)) > 1)
+        for number, x in enumerate(batches):
+            if number < skip:
+                continue
+            if skip and number == skip:
+                torch.set_rng_state(now)
+            yield x.to(self._device, non_blocking=True)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"random": self._before}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self._before = state["random"]
+
+
+def data_of(batch: Any) -> Tensor:
+    """The data in what a loader yields: the tensor itself, or the first of a tuple or list.
+
+    Raises:
+        UsageError: there is no tensor of shape (b, ...).
+    """
+    first = batch[0] if isinstance(batch, tuple | list) and batch else batch
+    if not isinstance(first, torch.Tensor) or first.ndim < 2:
+        kind = f"a tensor of shape {tuple(first.shape)}" if isinstance(first, torch.Tensor) else type(first).__name__
+        raise UsageError(f"a loader must yield tensors of shape (b, ...), or tuples that begin with one, not {kind}")
+    return first
+
+
+def _fits(x: Tensor, device: torch.device) -> bool:
+    if device.type != "cuda":
+        return True  # the host's own memory, or one that accelerator and host share
+    free, _ = torch.cuda.mem_get_info(device)
+    return x.element_size() * x.nelement() <= FREE_SHARE * free
+
+
+class _Rows(Dataset["Tensor"]):
+    """Many rows at once, by a list of indices."""
+
+    def __init__(self, x: Tensor) -> None:
+        self._x = x
+
+    def __getitem__(self, rows: Any) -> Tensor:
+        return self._x[rows]

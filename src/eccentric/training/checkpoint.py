@@ -1,0 +1,107 @@
+"""Checkpoints that a power cut cannot hurt: written beside and renamed, checksummed, two kept, no code in them."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from eccentric.errors import EccentricError
+from eccentric.files import atomic
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+KEPT = 2
+FORMAT = 1
+
+
+class Checkpoints:
+    """The folder `checkpoint/` of a run: `step-000000600.pt`, each with its `.sha256` (as `sha256sum -c` reads it).
+
+    A checkpoint counts once its checksum lies beside it, which is written last.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def save(self, step: int, state: dict[str, Any]) -> None:
+        """Write the state after `step` steps, and remove what is older than the newest two or is of a later step.
+
+        Raises:
+            EccentricError: the state is not finite, or the disk is full or read-only. Older checkpoints stay.
+        """
+        for name, tensor in state["model"].items():
+            if tensor.is_floating_point() and not tensor.isfinite().all():
+                raise EccentricError(f"{name} is no longer finite after step {step}; lower the learning rate")
+        buffer = io.BytesIO()
+        torch.save({"format": FORMAT, **state}, buffer)
+        path = self._folder / f"step-{step:09d}.pt"
+        try:
+            self._folder.mkdir(exist_ok=True)
+        except OSError as error:
+            raise EccentricError(f"cannot write {path}: {error.strerror}") from None
+        for later in (other for other in self._paths() if other.name > path.name):  # found unusable, or of another life
+            self._remove(later)
+        with atomic(path) as temporary:
+            temporary.write_bytes(buffer.getbuffer())
+        with atomic(_checksum_of(path)) as temporary:
+            temporary.write_text(f"{hashlib.sha256(buffer.getbuffer()).hexdigest()}  {path.name}\n", encoding="ascii")
+        for old in self._paths()[KEPT:]:
+            self._remove(old)
+
+    def load(self) -> tuple[dict[str, Any] | None, list[str]]:
+        """The newest state that is whole, or None, and a sentence on each newer one that is not."""
+        notes: list[str] = []
+        for path in self._paths():
+            try:
+                return _read(path), notes
+            except _UnusableError as error:
+                notes.append(f"checkpoint {path.name} {error}, so an older state is used")
+        return None, notes
+
+    def newest(self) -> str | None:
+        """The name of the newest checkpoint, for messages."""
+        return next((path.name for path in self._paths()), None)
+
+    def clear(self) -> None:
+        """Remove every checkpoint, and what a killed process left half-written."""
+        for path in (*self._paths(), *self._folder.glob(".step-*")):
+            self._remove(path)
+
+    def _remove(self, path: Path) -> None:
+        _checksum_of(path).unlink(missing_ok=True)
+        path.unlink(missing_ok=True)
+
+    def _paths(self) -> list[Path]:
+        """From the newest to the oldest."""
+        return sorted(self._folder.glob("step-*.pt"), reverse=True)
+
+
+class _UnusableError(Exception):
+    """What is wrong with a checkpoint, as the rest of a sentence."""
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        content = path.read_bytes()
+        expected = _checksum_of(path).read_text(encoding="ascii").split()[:1]
+    except FileNotFoundError:
+        raise _UnusableError("has no checksum, its writing was cut short") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise _UnusableError(f"cannot be read ({error})") from None
+    if [hashlib.sha256(content).hexdigest()] != expected:
+        raise _UnusableError("does not match its checksum")
+    try:
+        state: Any = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+    except Exception as error:  # what torch.load raises on foreign bytes is not specified
+        raise _UnusableError(f"is no checkpoint of eccentric ({str(error).splitlines()[0]})") from None
+    if not isinstance(state, dict) or state.get("format") != FORMAT:
+        raise _UnusableError("was written by another version of eccentric, or by another program")
+    return state
+
+
+def _checksum_of(path: Path) -> Path:
+    return path.with_name(path.name + ".sha256")

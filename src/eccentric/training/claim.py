@@ -1,0 +1,119 @@
+"""Who may write to a run folder: nobody over another's files, and one process at a time."""
+
+from __future__ import annotations
+
+import csv
+import io
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from eccentric.errors import EccentricError, UsageError
+from eccentric.files import atomic
+from eccentric.training import run as names
+from eccentric.training.checkpoint import Checkpoints
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from eccentric.training.window import Metrics
+
+LOCK = ".lock"
+
+
+def check_folder(path: Path, overwrite: bool = False, resume: bool = False) -> None:
+    """See whether a run may be written there, before anything is done for it or to it.
+
+    Raises:
+        UsageError: something lies there that is not a run, or a run that may be neither overwritten nor resumed.
+    """
+    if overwrite and resume:
+        raise UsageError("--overwrite begins a run anew, --resume goes on with it; pass one of them")
+    if path.exists() and not path.is_dir():
+        raise UsageError(f"{path} is a file; choose another folder with --out")
+    if not path.is_dir() or all(file.name == LOCK for file in path.iterdir()):
+        return
+    if not (path / names.CONFIG).is_file():
+        raise UsageError(f"{path} is not empty and holds no run; choose another folder with --out")
+    if not overwrite and not resume:
+        raise UsageError(
+            f"{path} already holds a run; choose another folder with --out, or pass --resume to go on with it, "
+            "or --overwrite"
+        )
+
+
+@contextmanager
+def claimed(path: Path) -> Iterator[None]:
+    """Make the folder and keep other processes out of it. The lock dies with the process that holds it.
+
+    Raises:
+        EccentricError: another process holds it, or the folder cannot be written.
+    """
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(path / LOCK)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise EccentricError(f"another process is training in {path}; wait for it, or choose another --out") from None
+    except OSError as error:
+        raise EccentricError(f"cannot write to the folder {path}: {error.strerror}; choose another") from None
+    try:
+        for leftover in path.glob(".*.*.*"):  # half-written files of a killed process
+            leftover.unlink()
+        yield
+    finally:
+        lock.release()
+
+
+def clear_folder(path: Path) -> None:
+    """Remove the run that may lie there; what else lies there stays.
+
+    Raises:
+        EccentricError: a file cannot be removed.
+    """
+    files = (names.CONFIG, names.METRICS, names.MODEL, names.COMPONENTS, names.LATENTS, names.EVALUATION)
+    try:
+        for name in (*files, names.EXAMPLES, names.REPORT):
+            (path / name).unlink(missing_ok=True)
+        for figure in (path / "figures").glob("*.png"):
+            figure.unlink()
+        Checkpoints(path / names.CHECKPOINTS).clear()
+    except OSError as error:
+        raise EccentricError(f"cannot write to the folder {path}: {error.strerror}; choose another") from None
+
+
+class MetricsFile:
+    """metrics.csv as it grows: every row is on disk when `write` returns.
+
+    Args:
+        folder: of the run.
+        last_step: keep the rows up to that step, of a run that is resumed.
+    """
+
+    def __init__(self, folder: Path, last_step: int = 0) -> None:
+        self._path = folder / names.METRICS
+        kept = []
+        if last_step and self._path.exists():
+            with self._path.open(newline="", encoding="utf-8") as file:
+                # The last row may have been cut short.
+                kept = [row for row in csv.reader(file) if len(row) == len(names.METRIC_NAMES) and row[0].isdigit()]
+        with atomic(self._path) as temporary:
+            rows = (row for row in kept if int(row[0]) <= last_step)
+            temporary.write_text(_lines([names.METRIC_NAMES, *rows]), encoding="utf-8")
+
+    def write(self, metrics: Metrics) -> None:
+        values = [getattr(metrics, name) for name in names.METRIC_NAMES]
+        row = [f"{value:.8g}" if isinstance(value, float) else value for value in values]
+        try:
+            with self._path.open("a", newline="", encoding="utf-8") as file:
+                file.write(_lines([row]))
+        except OSError as error:
+            raise EccentricError(f"cannot write {self._path}: {error.strerror}") from None
+
+
+def _lines(rows: Sequence[Sequence[object]]) -> str:
+    text = io.StringIO()
+    csv.writer(text).writerows(rows)
+    return text.getvalue()

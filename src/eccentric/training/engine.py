@@ -1,0 +1,147 @@
+"""The engine: device, ranks and precision by Lightning Fabric, and how the step is compiled."""
+
+from __future__ import annotations
+
+import math
+import os
+import shutil
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from eccentric.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from jaxtyping import Shaped
+    from lightning_fabric import Fabric
+    from torch import Tensor
+
+    from eccentric.models import Autoencoder
+    from eccentric.training.config import TrainConfig
+
+# Floating-point operations of a whole training from which on compiling the networks wins back its own time.
+COMPILING_PAYS = {"cpu": 3e15, "cuda": 1e17}
+
+
+@dataclass(frozen=True)
+class Engine:
+    """What a training runs on, with every "auto" of the configuration settled."""
+
+    fabric: Fabric
+    precision: str
+    """Fabric's name: "32-true" or "bf16-mixed"."""
+    compile: bool
+    """Whether torch.compile works on the networks."""
+    graph: bool
+    """Whether the whole step is replayed as a CUDA graph."""
+    notes: tuple[str, ...] = ()
+    """What the user should know, one sentence each."""
+
+    def describe(self) -> dict[str, Any]:
+        """For config.json."""
+        return {
+            "precision": self.precision,
+            "compile": self.compile,
+            "graph": self.graph,
+            "ranks": self.fabric.world_size,
+        }
+
+
+def find_device(name: str) -> torch.device:
+    """A torch device by name; "auto" is the accelerator if there is one.
+
+    Raises:
+        UsageError: there is no such device here.
+    """
+    if name == "auto":
+        found = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
+        return found or torch.device("cpu")
+    try:
+        device = torch.device(name)
+        torch.zeros(1, device=device).item()
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        reason = str(error).splitlines()[0]
+        raise UsageError(f"device {name!r} cannot be used ({reason}); choose auto or cpu") from None
+    return device
+
+
+def first_rank() -> bool:
+    """Whether this process is the one that writes and prints; known before the ranks have met."""
+    return os.environ.get("RANK", os.environ.get("SLURM_PROCID", "0")) == "0"
+
+
+def work_of(model: Autoencoder, x: Shaped[Tensor, "n ..."]) -> float:
+    """Floating-point operations of training on one item, forward and backward, counted on the first item of x."""
+    from torch.utils.flop_counter import FlopCounterMode
+
+    model.eval()
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        model(x[:1].to(next(model.parameters()).device))
+    return 3.0 * counter.get_total_flops()  # backward: the gradients of inputs and of weights
+
+
+def start(config: TrainConfig, work: float, loggers: Sequence[Any] = ()) -> Engine:
+    """Start Fabric on the device and, under torchrun or SLURM, join the other ranks.
+
+    Args:
+        config: names the device, the precision and whether to compile.
+        work: floating-point operations of the whole training, by which "auto" decides whether compiling pays.
+        loggers: for Fabric.
+
+    Raises:
+        UsageError: the device, or what is asked of it, is not to be had here.
+    """
+    from lightning_fabric import Fabric
+
+    device = find_device(config.device)
+    precision = config.precision if config.precision != "auto" else _best_precision(device)
+    nodes, ranks = _launched_ranks()
+    fabric = Fabric(
+        accelerator=device.type,
+        devices=ranks if nodes * ranks > 1 or device.index is None else [device.index],
+        num_nodes=nodes,
+        strategy="ddp" if nodes * ranks > 1 else "auto",
+        precision=precision,  # type: ignore[arg-type]
+        loggers=list(loggers),
+    )
+    fabric.launch()
+    notes = []
+    compiled = config.compile == "on" or (config.compile == "auto" and work > COMPILING_PAYS.get(device.type, math.inf))
+    if compiled and not _has_compiler(device):
+        if config.compile == "on":
+            raise UsageError("compile is on, but there is no C++ compiler here; install g++, or leave it out")
+        notes.append("no C++ compiler on this machine, so training is not compiled; with g++ it would be faster")
+        compiled = False
+    return Engine(
+        fabric=fabric,
+        precision=precision,
+        compile=compiled,
+        graph=device.type == "cuda" and config.compile != "off" and fabric.world_size == 1,
+        notes=tuple(notes),
+    )
+
+
+def _launched_ranks() -> tuple[int, int]:
+    """Nodes and ranks a node, as torchrun or srun launched this process."""
+    from lightning_fabric.plugins.environments.slurm import SLURMEnvironment
+    from lightning_fabric.plugins.environments.torchelastic import TorchElasticEnvironment
+
+    if TorchElasticEnvironment.detect():
+        world, local = int(os.environ["WORLD_SIZE"]), int(os.environ["LOCAL_WORLD_SIZE"])
+        return world // local, local
+    if SLURMEnvironment.detect():
+        nodes = int(os.environ.get("SLURM_NNODES", 1))
+        return nodes, int(os.environ["SLURM_NTASKS"]) // nodes
+    return 1, 1
+
+
+def _best_precision(device: torch.device) -> str:
+    """bfloat16 where the hardware multiplies in it."""
+    return "bf16-mixed" if device.type == "cuda" and torch.cuda.is_bf16_supported(False) else "32-true"
+
+
+def _has_compiler(device: torch.device) -> bool:
+    return device.type == "cuda" or any(shutil.which(name) for name in (os.environ.get("CXX", "g++"), "clang++"))

@@ -1,0 +1,154 @@
+"""One optimisation step, taken by itself or replayed as a CUDA graph; nothing in it waits for the device."""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import mse_loss
+
+from eccentric.errors import UsageError
+from eccentric.loss import EccentricLoss
+from eccentric.training.window import Window
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from jaxtyping import Float, Shaped
+
+    from eccentric.models import Autoencoder
+    from eccentric.training.config import TrainConfig
+    from eccentric.training.engine import Engine
+
+WARM_UP = 3  # steps before a capture, in which libraries choose their algorithms and reserve their memory
+
+
+class Step:
+    """Forward, mean squared error + weight * Eccentric loss in float32, backward, Adam, sums for the metrics.
+
+    On several ranks the Eccentric loss sees the union of their batches, and the average of the ranks' gradients is that
+    of one process with the whole batch.
+
+    Args:
+        model: trained in place, on Fabric's device from here on.
+        engine: device, precision, ranks, and whether to compile.
+        config: weight, mu, N and Adam's settings.
+
+    Attributes:
+        optimizer: Adam.
+        window: the sums; `window.reset()` begins them anew.
+    """
+
+    def __init__(self, model: Autoencoder, engine: Engine, config: TrainConfig) -> None:
+        fabric = engine.fabric
+        self._model, self._fabric = model.to(fabric.device), fabric
+        self._weight, self._dim = config.weight, config.dim
+        self._regularizer = EccentricLoss(config.mu, config.N, sync=fabric.world_size > 1)
+        on_cuda = fabric.device.type == "cuda"
+        self.optimizer = torch.optim.Adam(
+            model.parameters(),
+            # A graph reads the rate from the device.
+            lr=torch.tensor(config.learning_rate, device=fabric.device) if on_cuda else config.learning_rate,
+            weight_decay=config.weight_decay,
+            fused=True,
+            capturable=on_cuda,
+        )
+        networks: nn.Module = _Networks(model.encoder, model.decoder)
+        if engine.compile:
+            networks = torch.compile(networks)  # type: ignore[assignment]
+        self._networks, self._wrapped_optimizer = fabric.setup(networks, self.optimizer)
+        self.window = Window(config.dim, fabric.device)
+
+    def __call__(self, x: Shaped[Tensor, "b ..."], share: float = 1.0) -> None:
+        """Train on raw data.
+
+        Args:
+            x: this rank's items.
+            share: how much their mean error counts beside those of other ranks; 1 where all batches are equal.
+        """
+        target = self._model.standardize(x)  # here in float32; Fabric rounds what goes through the networks
+        z, reconstruction = self._networks(target)
+        if z.ndim != 2 or z.shape[1] != self._dim:
+            raise UsageError(f"the encoder makes latents of shape {tuple(z.shape[1:])}, but dim is {self._dim}")
+        if reconstruction.shape != target.shape:
+            made, given = tuple(reconstruction.shape[1:]), tuple(target.shape[1:])
+            raise UsageError(f"the decoder makes items of shape {made}, but the data have {given}")
+        recon, eccentric = mse_loss(reconstruction, target), self._regularizer(z)
+        self._wrapped_optimizer.zero_grad()
+        self._fabric.backward(share * recon + self._weight * eccentric)
+        self._wrapped_optimizer.step()
+        self.window.add(share * recon.detach(), eccentric.detach(), z.detach())
+
+    def set_rate(self, rate: float) -> None:
+        """Set Adam's learning rate for the steps to come."""
+        for group in self.optimizer.param_groups:
+            if isinstance(group["lr"], Tensor):
+                group["lr"].fill_(rate)
+            else:
+                group["lr"] = rate
+
+    def state(self) -> Iterator[Tensor]:
+        """Every tensor that a step changes."""
+        yield from self._model.state_dict().values()
+        yield from self.window.state()
+        for state in self.optimizer.state.values():
+            yield from (value for value in state.values() if isinstance(value, Tensor))
+
+
+class GraphedStep:
+    """A `Step` for batches of one shape, recorded once and replayed with a single launch.
+
+    Recording leaves no trace: weights, optimizer and sums are afterwards what they were before.
+
+    Args:
+        step: on one CUDA device.
+        x: a batch, of the shape of all others.
+    """
+
+    def __init__(self, step: Step, x: Shaped[Tensor, "b ..."]) -> None:
+        self._x = x.clone()
+        before = [tensor.clone() for tensor in step.state()]
+        random = torch.cuda.get_rng_state(x.device)
+        try:
+            self._graph = self._recorded(step)
+        finally:
+            with torch.no_grad():
+                # Adam makes its state in its first step, as zeros; it comes last.
+                for tensor, old in itertools.zip_longest(step.state(), before):
+                    tensor.zero_() if old is None else tensor.copy_(old)
+            torch.cuda.set_rng_state(random, x.device)
+
+    def _recorded(self, step: Step) -> torch.cuda.CUDAGraph:
+        side = torch.cuda.Stream(self._x.device)
+        side.wait_stream(torch.cuda.current_stream(self._x.device))
+        with torch.cuda.stream(side):
+            for _ in range(WARM_UP):
+                step(self._x)
+        torch.cuda.current_stream(self._x.device).wait_stream(side)
+        step.optimizer.zero_grad(set_to_none=True)  # so that the graph has gradients of its own
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph):
+            step(self._x)
+        return graph
+
+    def takes(self, x: Shaped[Tensor, "b ..."]) -> bool:
+        """Whether x has the shape that was recorded."""
+        return x.shape == self._x.shape
+
+    def __call__(self, x: Shaped[Tensor, "b ..."]) -> None:
+        self._x.copy_(x)
+        self._graph.replay()
+
+
+class _Networks(nn.Module):
+    """What Fabric wraps: the two networks alone, from standardised data to latents and reconstruction."""
+
+    def __init__(self, encoder: nn.Module, decoder: nn.Module) -> None:
+        super().__init__()
+        self.encoder, self.decoder = encoder, decoder
+
+    def forward(self, target: Float[Tensor, "b ..."]) -> tuple[Float[Tensor, "b d"], Float[Tensor, "b ..."]]:
+        z = self.encoder(target)
+        return z, self.decoder(z)
