@@ -10,6 +10,7 @@ are numbered from 1 for the reader: p1, p2, ... Images are (channels, height, wi
 b'PNG'
 """
 
+from eccentric.plots.alignment import cross_correlation
 from eccentric.plots.images import eigenpairs, grid, reconstructions, samples
 from eccentric.plots.labels import label_kind
 from eccentric.plots.latents import MOST_POINTS, histogram, scatter, spectrum
@@ -22,6 +23,7 @@ __all__ = [
     "MOST_PAIRS",
     "MOST_POINTS",
     "WIDTH",
+    "cross_correlation",
     "curves",
     "eigenpairs",
     "feature_effects",

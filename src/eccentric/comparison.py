@@ -1,0 +1,218 @@
+"""Runs on the same data held against each other: `eccentric align`."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from eccentric.alignment import GAP, Alignment, Method, Similarity, Stability, align, similarity, stability
+from eccentric.errors import EccentricError, UsageError
+from eccentric.files import atomic, write_json
+from eccentric.training.run import Latents, latents_table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    import pyarrow
+    from jaxtyping import Float
+
+    from eccentric.training.run import Run
+
+RESULT, ALIGNED, FIGURE = "alignment.json", "aligned.parquet", "cross_correlation.png"
+
+
+@dataclass(frozen=True, eq=False)
+class Pair:
+    """Two runs, by their places in `Comparison.names`, and the similarity of their encodings of test items."""
+
+    first: int
+    second: int
+    before: Similarity
+    after: Similarity
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """Runs aligned to the first of them on training items, judged on test items.
+
+    Attributes:
+        names: of the runs, their paths as given.
+        settings: what each was trained with.
+        method, gap: as for `align`.
+        train_items: how many the alignments are fitted on.
+        test: each run's encoding of the test items, as it is in the run.
+        alignments: of each run; the first one's changes nothing.
+        pairs: every two runs, in the order of `names`.
+        stability: of each component over these pairs.
+    """
+
+    names: list[str]
+    settings: list[dict[str, Any]]
+    method: Method
+    gap: float
+    train_items: int
+    test: list[Latents]
+    alignments: list[Alignment]
+    pairs: list[Pair]
+    stability: Stability
+
+    def aligned(self) -> list[Float[np.ndarray, "n d"]]:
+        """Each run's encoding of the test items, in the components of the first."""
+        return _aligned(self.alignments, self.test)
+
+
+def compare(runs: Sequence[Run], method: Method = "assignment", *, gap: float = GAP) -> Comparison:
+    """Align every run to the first, and see how far the runs agree.
+
+    Raises:
+        UsageError: fewer than two runs, one named twice, or runs that did not encode the same items in as many
+            components.
+        EccentricError: a run folder is damaged.
+    """
+    if len(runs) < 2:
+        raise UsageError(f"name at least two runs to compare, not {len(runs)}")
+    for first, second in itertools.combinations(runs, 2):
+        if first.path.resolve() == second.path.resolve():
+            raise UsageError(f"{first.path} and {second.path} are one run; name runs that were trained independently")
+    reference = runs[0].latents("train")
+    alignments, test = [Alignment(np.eye(reference.p.shape[1]))], [runs[0].latents("test")]
+    if len(test[0].p) < 2:
+        raise UsageError(f"{runs[0].path} has fewer than 2 test items to judge by; train with a larger --test-fraction")
+    for run in runs[1:]:
+        train = run.latents("train")
+        test.append(run.latents("test"))
+        _check_same_items(runs[0], run, {"train": (reference, train), "test": (test[0], test[-1])})
+        alignments.append(align(train.p, reference.p, method, gap=gap))
+    aligned = _aligned(alignments, test)
+    pairs = [
+        Pair(i, j, similarity(test[i].p, test[j].p), similarity(aligned[i], aligned[j]))
+        for i, j in itertools.combinations(range(len(runs)), 2)
+    ]
+    return Comparison(
+        names=[str(run.path) for run in runs],
+        settings=[run.config["train"] for run in runs],
+        method=method,
+        gap=gap,
+        train_items=len(reference.p),
+        test=test,
+        alignments=alignments,
+        pairs=pairs,
+        stability=stability([pair.after for pair in pairs]),
+    )
+
+
+def write_comparison(folder: Path, comparison: Comparison) -> None:
+    """Write the numbers, the aligned encodings of test items and the picture of the cross-correlations.
+
+    `alignment.json` says which component of each run stands for each of the first run's, with its sign; where
+    components are rotated, the whole matrix (aligned = p @ matrix.T). `aligned.parquet` has the columns of
+    `latents.parquet`, and `run`.
+
+    Args:
+        folder: made if need be; what is in it of the same names is replaced.
+
+    Raises:
+        EccentricError: something cannot be written.
+    """
+    import pyarrow.parquet as pq
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise EccentricError(f"cannot write to the folder {folder}: {error.strerror}; choose another") from None
+    write_json(folder / RESULT, _record(comparison))
+    with atomic(folder / ALIGNED) as temporary:
+        pq.write_table(_table(comparison), temporary)
+    with atomic(folder / FIGURE) as temporary:
+        temporary.write_bytes(_picture(comparison))
+
+
+def _aligned(alignments: list[Alignment], test: list[Latents]) -> list[Float[np.ndarray, "n d"]]:
+    return [alignment.apply(latents.p) for alignment, latents in zip(alignments, test, strict=True)]
+
+
+def _check_same_items(first: Run, second: Run, splits: dict[str, tuple[Latents, Latents]]) -> None:
+    difference = next(_differences(first, second, splits), None)
+    if difference is not None:
+        raise UsageError(
+            f"{first.path} and {second.path} cannot be compared: {difference}; train them on the same data, split the "
+            "same way, with the same --dim"
+        )
+
+
+def _differences(first: Run, second: Run, splits: dict[str, tuple[Latents, Latents]]) -> Iterator[str]:
+    for split, (a, b) in splits.items():
+        if a.p.shape[1] != b.p.shape[1]:
+            yield f"they have {a.p.shape[1]} and {b.p.shape[1]} components"
+        if len(a.p) != len(b.p):
+            yield f"they have {len(a.p)} and {len(b.p)} {split} items"
+        elif not np.array_equal(a.rows, b.rows):
+            yield f"their {split} items are not the same rows of the data"
+        if a.labels is not None and b.labels is not None and not np.array_equal(a.labels, b.labels):
+            yield f"the labels of their {split} items differ"
+    # A data set goes by several names, a hub id and a path; where labels agree, these need not.
+    names = [run.config["data"]["name"] for run in (first, second)]
+    if names[0] != names[1] and any(latents.labels is None for latents in splits["train"]):
+        yield f"they were trained on {names[0]} and {names[1]}"
+
+
+def _record(comparison: Comparison) -> dict[str, Any]:
+    from eccentric import __version__
+
+    names = comparison.names
+    found = zip(names, comparison.settings, comparison.alignments, strict=True)
+    return {
+        "method": comparison.method,
+        **({"gap": comparison.gap} if comparison.method == "procrustes" else {}),
+        "items": {"train": comparison.train_items, "test": len(comparison.test[0].p)},
+        "runs": [{"path": name, **_mapping(alignment), "train": settings} for name, settings, alignment in found],
+        "pairs": [
+            {
+                "runs": [names[pair.first], names[pair.second]],
+                "before": _numbers(pair.before),
+                "after": _numbers(pair.after),
+            }
+            for pair in comparison.pairs
+        ],
+        "component_stability": _numbers(comparison.stability),
+        "versions": {"eccentric": __version__},
+    }
+
+
+def _mapping(alignment: Alignment) -> dict[str, Any]:
+    if alignment.permutation is None or alignment.signs is None:
+        return {"matrix": alignment.matrix.tolist()}
+    return {"components": [f"p{k + 1}" for k in alignment.permutation], "signs": alignment.signs.tolist()}
+
+
+def _numbers(result: Similarity | Stability) -> dict[str, Any]:
+    return {name: value.tolist() if isinstance(value, np.ndarray) else value for name, value in asdict(result).items()}
+
+
+def _table(comparison: Comparison) -> pyarrow.Table:
+    import pyarrow as pa
+
+    tables = []
+    for name, latents, p in zip(comparison.names, comparison.test, comparison.aligned(), strict=True):
+        table = latents_table({"test": Latents(p.astype(np.float32), latents.labels, latents.rows)})
+        tables.append(table.add_column(0, "run", pa.array([name] * len(p))))
+    return pa.concat_tables(tables, promote_options="default")  # some of the runs may have no labels
+
+
+def _picture(comparison: Comparison) -> bytes:
+    from eccentric.alignment import cross_correlation
+    from eccentric.plots import alignment, png
+
+    reference = comparison.test[0].p
+    before = np.array([cross_correlation(latents.p, reference) for latents in comparison.test[1:]])
+    after = np.array([cross_correlation(p, reference) for p in comparison.aligned()[1:]])
+    # Long paths are cut at the end, where they differ; so leave out the folders they share.
+    paths = [Path(name).resolve() for name in comparison.names]
+    shared = os.path.commonpath([path.parent for path in paths])
+    short = [str(path.relative_to(shared)) for path in paths]
+    return png(alignment.cross_correlation(before, after, short[1:], short[0]))
