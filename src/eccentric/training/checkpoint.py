@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -67,8 +68,8 @@ class Checkpoints:
         return next((path.name for path in self._paths()), None)
 
     def clear(self) -> None:
-        """Remove every checkpoint, and what a killed process left half-written."""
-        for path in (*self._paths(), *self._folder.glob(".step-*")):
+        """Remove every checkpoint."""
+        for path in self._paths():
             self._remove(path)
 
     def _remove(self, path: Path) -> None:
@@ -95,7 +96,9 @@ def _read(path: Path) -> dict[str, Any]:
     if [hashlib.sha256(content).hexdigest()] != expected:
         raise _UnusableError("does not match its checksum")
     try:
-        state: Any = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of what foreign bytes may be
+            state: Any = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
     except Exception as error:  # what torch.load raises on foreign bytes is not specified
         raise _UnusableError(f"is no checkpoint of eccentric ({str(error).splitlines()[0]})") from None
     if not isinstance(state, dict) or state.get("format") != FORMAT:

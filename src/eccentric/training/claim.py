@@ -60,8 +60,9 @@ def claimed(path: Path) -> Iterator[None]:
     except OSError as error:
         raise EccentricError(f"cannot write to the folder {path}: {error.strerror}; choose another") from None
     try:
-        for leftover in path.glob(".*.*.*"):  # half-written files of a killed process
-            leftover.unlink()
+        for folder in (path, path / names.CHECKPOINTS):
+            for leftover in folder.glob(".*.*.*"):  # half-written by a process that was killed
+                leftover.unlink()
         yield
     finally:
         lock.release()

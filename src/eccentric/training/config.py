@@ -44,7 +44,9 @@ class TrainConfig:
     architecture: str = _setting("auto", "auto (by shape), mnist, celeba, conv or mlp.")
     seed: int = _setting(0, "Seed of the initial weights and the order of batches.")
     device: str = _setting("auto", "A torch device; auto takes the accelerator if there is one.")
-    precision: str = _setting("auto", "auto, 32-true or bf16-mixed; auto takes bfloat16 where it is faster.")
+    precision: str = _setting(
+        "auto", "auto, 32-true or bf16-mixed; auto takes bfloat16 for images, where it is native."
+    )
     compile: str = _setting("auto", "auto, on or off; auto compiles where it pays for itself; off is plain PyTorch.")
     log_every: int = _setting(50, "Steps between rows of metrics.csv; an epoch's end makes one as well.")
     checkpoint_seconds: float = _setting(60.0, "Work that a power cut may cost; checkpoints follow rows of metrics.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any, cast
 
 import torch
@@ -40,6 +40,7 @@ class Training:
 
     Attributes:
         model: the model.
+        config: the settings.
         step: steps taken.
         epoch: the epoch in hand, counted from 1; one more than config.epochs when all are done.
         row_step: the step of the last whole row of metrics.
@@ -56,7 +57,8 @@ class Training:
         self.model = model
         self.step = self.row_step = 0
         self.epoch, self._position = 1, 0  # in the epoch: batches already trained on
-        self._batches, self._config, self._fabric, self._test = batches, config, engine.fabric, test
+        self.config = config
+        self._batches, self._fabric, self._test = batches, engine.fabric, test
         self._work = Step(model, engine, config)
         self._record = engine.graph
         self._graph: GraphedStep | None = None
@@ -72,7 +74,7 @@ class Training:
             EccentricError: a term of the objective is no longer finite, or an epoch had no batches.
         """
         self._work.window.start_clock()
-        while self.epoch <= self._config.epochs:
+        while self.epoch <= self.config.epochs:
             self.model.train()
             for x, last in _marking_the_last(self._batches.epoch(self._position)):
                 self._train(x)
@@ -81,7 +83,7 @@ class Training:
                 if stop.asked and not last and self._fabric.world_size == 1:
                     yield self._row()
                     return
-                if self.step % self._config.log_every == 0 and not last:
+                if self.step % self.config.log_every == 0 and not last:
                     yield self._whole_row()
                     if self._agreed(stop):
                         return
@@ -96,6 +98,11 @@ class Training:
             if self._agreed(stop):
                 return
             self._work.window.start_clock()
+
+    def log(self, metrics: Metrics) -> None:
+        """Send a row to Fabric's loggers."""
+        known = {name: value for name, value in asdict(metrics).items() if value is not None}
+        self._fabric.log_dict(known, metrics.step)
 
     def state_dict(self) -> dict[str, Any]:
         """All that decides how the training goes on, tensors on the CPU and plain values."""
@@ -126,7 +133,7 @@ class Training:
             torch.cuda.set_rng_state(state["random_on_device"], self._fabric.device)
 
     def _train(self, x: Shaped[Tensor, "b ..."]) -> None:
-        now = rate(self._config, self.step, self._batches.steps)
+        now = rate(self.config, self.step, self._batches.steps)
         if now != self._rate:  # on a GPU, setting it is a launch
             self._rate = now
             self._work.set_rate(now)
@@ -149,7 +156,7 @@ class Training:
             return None
 
     def _row(self) -> Metrics:
-        return self._work.window.metrics(self.step, self.epoch, self._config.weight, self._fabric)
+        return self._work.window.metrics(self.step, self.epoch, self.config.weight, self._fabric)
 
     def _whole_row(self) -> Metrics:
         row = self._row()

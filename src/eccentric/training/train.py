@@ -6,7 +6,7 @@ import hashlib
 import platform
 import time
 from contextlib import nullcontext
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -94,60 +94,85 @@ def train(
     batch_size = min(config.batch_size, len(data.train.x))
     items = len(data.train.x) // batch_size * batch_size * config.epochs
     work = engines.work_of(model, data.train.x) * items
-    engine = engines.start(config, work, find_loggers(loggers, out))
-    fabric, notes = engine.fabric, list(engine.notes)
+    engine = engines.start(config, work, images=data.is_image, loggers=find_loggers(loggers, out))
+    fabric = engine.fabric
     description = describe(data, config, source, engine)
     checkpoints = Checkpoints(out / folder.CHECKPOINTS)
 
     with _random_state(fabric.device), claimed(out) if fabric.is_global_zero else nullcontext():
         torch.manual_seed(config.seed + fabric.global_rank)
-        state, finished = None, False
-        if fabric.is_global_zero and resume and (out / folder.CONFIG).exists():
-            recorded = folder.Run(out).config
-            changed = changes_since(recorded, description)
-            finished = recorded["status"] == "finished" and not any(note.startswith("epochs") for note in changed)
-            state, unusable = checkpoints.load()
-            notes += [*changed, *unusable, *([] if state else [f"{out} has no checkpoint, so it begins anew"])]
-        state, finished = fabric.broadcast((state, finished))
-        if finished:
-            on_note(f"{out} is finished; there is nothing left to do")
-            return folder.Run(out)
-
-        batches = Resident(data.train.x, batch_size, config.seed, fabric.device, fabric.global_rank, fabric.world_size)
-        training = Training(model, batches, config, engine, data.test.x)
-        if state is not None:
-            training.load_state_dict(state)
-        if fabric.is_global_zero:
-            if state is None:
-                clear_folder(out)
-            for note in notes:
-                on_note(note)
-            description["notes"] = notes
-            write_json(out / folder.CONFIG, description)
-            file = MetricsFile(out, training.row_step)
-        try:
-            saved = time.monotonic()
-            for metrics in training.run(stop):
-                if not fabric.is_global_zero:
-                    continue
-                file.write(metrics)
-                fabric.log_dict({k: v for k, v in asdict(metrics).items() if v is not None}, metrics.step)
-                on_metrics(metrics)
-                if time.monotonic() - saved >= config.checkpoint_seconds:
-                    checkpoints.save(training.step, training.state_dict())
-                    saved = time.monotonic()
+        old = _run_to_resume(out, description, checkpoints) if resume and fabric.is_global_zero else _Old()
+        state, finished = fabric.broadcast((old.state, old.finished))
+        notes = [*engine.notes, *old.notes]
+        if not finished:
+            batches = Resident(
+                data.train.x, batch_size, config.seed, fabric.device, fabric.global_rank, fabric.world_size
+            )
+            training = Training(model, batches, config, engine, data.test.x)
+            if state is not None:
+                training.load_state_dict(state)
             if fabric.is_global_zero:
-                checkpoints.save(training.step, training.state_dict())
-        except EccentricError as error:
-            kept = checkpoints.newest()
-            raise EccentricError(f"{error}" + (f"; {kept} is kept, --resume goes on from it" if kept else "")) from None
-
-        if fabric.is_global_zero:
-            write_results(out, model, data)
-            description["status"] = f"stopped after {training.step} steps" if stop.asked else "finished"
-            write_json(out / folder.CONFIG, description)
-        fabric.barrier()  # so that the folder is whole for every rank
+                if state is None:
+                    clear_folder(out)
+                description["notes"] = notes
+                write_json(out / folder.CONFIG, description)
+                for note in notes:
+                    on_note(note)
+                _train_and_save(training, MetricsFile(out, training.row_step), checkpoints, stop, on_metrics)
+                write_results(out, model, data)
+                description["status"] = f"stopped after {training.step} steps" if stop.asked else "finished"
+                write_json(out / folder.CONFIG, description)
+            else:
+                for _ in training.run(stop):
+                    pass
+            fabric.barrier()  # so that the folder is whole for every rank
+        elif fabric.is_global_zero:
+            on_note(f"{out} is finished; there is nothing left to do")
     return folder.Run(out)
+
+
+@dataclass(frozen=True)
+class _Old:
+    """What a run that is resumed has left: a state to go on from, or the whole run."""
+
+    state: dict[str, Any] | None = None
+    finished: bool = False
+    notes: tuple[str, ...] = ()
+
+
+def _run_to_resume(out: Path, description: dict[str, Any], checkpoints: Checkpoints) -> _Old:
+    if not (out / folder.CONFIG).exists():
+        return _Old()
+    recorded = folder.Run(out).config
+    changed = changes_since(recorded, description)
+    if recorded["status"] == "finished" and recorded["train"]["epochs"] == description["train"]["epochs"]:
+        return _Old(finished=True)
+    state, unusable = checkpoints.load()
+    anew = [] if state else [f"{out} has no checkpoint, so it begins anew"]
+    return _Old(state, notes=(*changed, *unusable, *anew))
+
+
+def _train_and_save(
+    training: Training,
+    file: MetricsFile,
+    checkpoints: Checkpoints,
+    stop: Stop,
+    on_metrics: Callable[[Metrics], None],
+) -> None:
+    """Train to the end, with rows and checkpoints on the disk as it goes."""
+    saved = time.monotonic()
+    try:
+        for metrics in training.run(stop):
+            file.write(metrics)
+            training.log(metrics)
+            on_metrics(metrics)
+            if time.monotonic() - saved >= training.config.checkpoint_seconds:
+                checkpoints.save(training.step, training.state_dict())
+                saved = time.monotonic()
+        checkpoints.save(training.step, training.state_dict())
+    except EccentricError as error:
+        kept = checkpoints.newest()
+        raise EccentricError(f"{error}" + (f"; {kept} is kept, --resume goes on from it" if kept else "")) from None
 
 
 def write_results(out: Path, model: Autoencoder, data: Data) -> None:
@@ -179,11 +204,24 @@ def build_model(data: Data, config: TrainConfig, encoder: nn.Module | None, deco
             torch.manual_seed(config.seed)
             encoder, decoder = build_pair(config.architecture, data.shape, config.dim)
     if data.is_image:
-        return Autoencoder(encoder, decoder)
-    x = data.train.x.double()
-    spread = x.std(0)
-    spread[spread == 0] = 1  # a constant column stays constant
-    return Autoencoder(encoder, decoder, x.mean(0), spread)
+        model = Autoencoder(encoder, decoder)
+    else:
+        x = data.train.x.double()
+        spread = x.std(0)
+        spread[spread == 0] = 1  # a constant column stays constant
+        model = Autoencoder(encoder, decoder, x.mean(0), spread)
+    _check_shapes(model, data.train.x, config.dim)
+    return model
+
+
+@torch.no_grad()
+def _check_shapes(model: Autoencoder, x: Tensor, dim: int) -> None:
+    z, reconstruction, target = model.eval()(x[:1])
+    if tuple(z.shape) != (1, dim):
+        raise UsageError(f"the encoder makes latents of shape {tuple(z.shape[1:])}, but dim is {dim}")
+    if reconstruction.shape != target.shape:
+        made, given = tuple(reconstruction.shape[1:]), tuple(target.shape[1:])
+        raise UsageError(f"the decoder makes items of shape {made}, but the data have {given}")
 
 
 def describe(data: Data, config: TrainConfig, source: dict[str, Any] | None, engine: engines.Engine) -> dict[str, Any]:

@@ -1,0 +1,247 @@
+"""What may happen to a training: it is killed, stopped, filled up, run twice, changed, or diverges."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import resource
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+import torch
+from filelock import FileLock
+from torch import nn
+
+from eccentric.data import from_arrays
+from eccentric.errors import EccentricError, UsageError
+from eccentric.training import Run, Stop, TrainConfig, train
+from tests.training import lives
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+CONFIG = lives.CONFIG
+
+
+def assert_same_run(found: Path, expected: Path) -> None:
+    """To the bit, but for times."""
+    for name in ("model.safetensors", "components.safetensors", "examples.safetensors", "evaluation.json"):
+        assert (found / name).read_bytes() == (expected / name).read_bytes(), name
+    assert pq.read_table(found / "latents.parquet").equals(pq.read_table(expected / "latents.parquet"))
+    ours, theirs = Run(found).metrics, Run(expected).metrics
+    for column in ours.keys() - {"images_per_second"}:
+        np.testing.assert_array_equal(ours[column], theirs[column], err_msg=column)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    return train(**lives.settings(), out=tmp_path_factory.mktemp("undisturbed") / "run").path
+
+
+def test_killed_at_twenty_random_moments(tmp_path, undisturbed):
+    command = [sys.executable, "-m", "tests.training.lives", str(tmp_path / "run"), "20", "0"]
+    subprocess.run(command, check=True, timeout=300, env={**os.environ, "OMP_NUM_THREADS": "1"})
+    assert_same_run(tmp_path / "run", undisturbed)
+    assert len(list((tmp_path / "run" / "checkpoint").iterdir())) == 4  # two, and their checksums
+
+
+class StopAt(nn.Module):
+    """Asks for a stop while the step of that number is under way."""
+
+    def __init__(self, encoder: nn.Module, stop: Stop, step: int) -> None:
+        super().__init__()
+        self.encoder, self.stop, self.left = encoder, stop, step
+
+    def forward(self, x):
+        if self.training:
+            self.left -= 1
+            self.stop.asked |= self.left == 0
+        return self.encoder(x)
+
+
+@pytest.mark.parametrize("step", [1, 7, 12, 24, 144])
+def test_stopped_and_resumed(tmp_path, undisturbed, step):
+    """In the middle of a row, at its end, at an epoch's end and at the last step."""
+    stop, settings = Stop(), lives.settings()
+    stopping = StopAt(settings["encoder"], stop, step)
+    stopped = train(**{**settings, "encoder": stopping}, out=tmp_path / "run", stop=stop)
+    assert stopped.config["status"] == f"stopped after {step} steps"
+    state = torch.load(next(stopped.path.glob(f"checkpoint/*{step}.pt")), weights_only=True)
+    assert state["step"] == step
+    train(**{**settings, "encoder": StopAt(settings["encoder"], Stop(), 0)}, out=tmp_path / "run", resume=True)
+    renamed = {name.replace("encoder.encoder", "encoder"): value for name, value in load(tmp_path / "run").items()}
+    assert all(torch.equal(renamed[name], value) for name, value in load(undisturbed).items())
+    ours, theirs = Run(tmp_path / "run").metrics, Run(undisturbed).metrics
+    np.testing.assert_array_equal(ours["objective"], theirs["objective"])
+
+
+def load(path: Path) -> dict[str, torch.Tensor]:
+    from eccentric.files import read_tensors
+
+    return read_tensors(path / "model.safetensors")
+
+
+def half_done(out: Path, **changes) -> None:
+    """A run that was stopped after four epochs, so that it has two checkpoints."""
+    stop = Stop()
+
+    def after_four(metrics):
+        stop.asked = metrics.epoch == 4
+
+    train(**{**lives.settings(), **changes}, out=out, stop=stop, on_metrics=after_four)
+
+
+@pytest.mark.parametrize("damage", ["torn", "flipped", "without checksum", "pickle", "text"])
+def test_an_unusable_checkpoint_gives_way_to_the_older(tmp_path, undisturbed, damage):
+    half_done(tmp_path / "run")
+    older, newest = sorted((tmp_path / "run" / "checkpoint").glob("*.pt"))
+    content = newest.read_bytes()
+    if damage == "torn":
+        newest.write_bytes(content[: len(content) // 2])
+    elif damage == "flipped":
+        newest.write_bytes(content[:999] + bytes([content[999] ^ 1]) + content[1000:])
+    elif damage == "without checksum":
+        newest.with_name(newest.name + ".sha256").unlink()
+    else:
+        with_checksum(newest, pickle.dumps(Exploding()) if damage == "pickle" else b"no checkpoint")
+    notes: list[str] = []
+    train(**lives.settings(), out=tmp_path / "run", resume=True, on_note=notes.append)
+    assert len(notes) == 1
+    assert notes[0].startswith(f"checkpoint {newest.name} ")
+    assert notes[0].endswith("so an older state is used")
+    assert not Exploding.exploded
+    assert_same_run(tmp_path / "run", undisturbed)
+    assert older.name < newest.name
+
+
+class Exploding:
+    """A pickle that would run code."""
+
+    exploded = False
+
+    def __reduce__(self):
+        return setattr, (Exploding, "exploded", True)
+
+
+def with_checksum(path: Path, content: bytes) -> None:
+    import hashlib
+
+    path.write_bytes(content)
+    path.with_name(path.name + ".sha256").write_text(f"{hashlib.sha256(content).hexdigest()}  {path.name}\n")
+
+
+def test_no_usable_checkpoint_begins_anew(tmp_path, undisturbed):
+    half_done(tmp_path / "run")
+    for path in (tmp_path / "run" / "checkpoint").glob("*.pt"):
+        path.write_bytes(b"")
+    notes: list[str] = []
+    train(**lives.settings(), out=tmp_path / "run", resume=True, on_note=notes.append)
+    assert notes[-1].endswith("has no checkpoint, so it begins anew")
+    assert_same_run(tmp_path / "run", undisturbed)
+
+
+def test_resuming_what_is_not_there_begins_it(tmp_path, undisturbed):
+    train(**lives.settings(), out=tmp_path / "run", resume=True)
+    assert_same_run(tmp_path / "run", undisturbed)
+
+
+def test_resuming_a_finished_run_changes_nothing(tmp_path):
+    run = train(**lives.settings(), out=tmp_path / "run")
+    before = {path.name: path.read_bytes() for path in run.path.iterdir() if path.is_file()}
+    notes: list[str] = []
+    train(**lives.settings(), out=tmp_path / "run", resume=True, on_note=notes.append)
+    assert notes == [f"{run.path} is finished; there is nothing left to do"]
+    assert {path.name: path.read_bytes() for path in run.path.iterdir() if path.is_file()} == before
+
+
+def test_more_epochs_go_on_where_the_run_ended(tmp_path, undisturbed):
+    fewer = TrainConfig(**{**vars(CONFIG), "epochs": 5})
+    train(**{**lives.settings(), "config": fewer}, out=tmp_path / "run")
+    notes: list[str] = []
+    train(**lives.settings(), out=tmp_path / "run", resume=True, on_note=notes.append)
+    assert notes == ["epochs changed from 5 to 12"]
+    assert_same_run(tmp_path / "run", undisturbed)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"weight": 0.5}, r"cannot resume with other settings \(weight was 0.001, not 0.5\)"),
+        ({"seed": 1, "mu": 1.5}, r"\(mu was 1.0, not 1.5, seed was 0, not 1\)"),
+        ({"epochs": 2}, r"\(epochs was 12, not 2\)"),
+    ],
+)
+def test_changed_settings(tmp_path, changes, message):
+    half_done(tmp_path / "run")
+    config = TrainConfig(**{**vars(CONFIG), **changes})
+    with pytest.raises(UsageError, match=message):
+        train(**{**lives.settings(), "config": config}, out=tmp_path / "run", resume=True)
+
+
+def test_changed_data(tmp_path):
+    half_done(tmp_path / "run")
+    other = from_arrays(np.random.default_rng(1).normal(size=(300, 5)).astype(np.float32))
+    with pytest.raises(UsageError, match="cannot resume on other data"):
+        train(**{**lives.settings(), "data": other}, out=tmp_path / "run", resume=True)
+
+
+def test_overwrite_and_resume(tmp_path):
+    with pytest.raises(UsageError, match="pass one of them"):
+        train(**lives.settings(), out=tmp_path / "run", resume=True, overwrite=True)
+
+
+def test_a_second_process_in_the_same_folder(tmp_path):
+    half_done(tmp_path / "run")
+    with FileLock(tmp_path / "run" / ".lock"), pytest.raises(EccentricError, match="another process is training in"):
+        train(**lives.settings(), out=tmp_path / "run", resume=True)
+    train(**lives.settings(), out=tmp_path / "run", resume=True)
+
+
+def test_a_full_disk(tmp_path, undisturbed):
+    """A limit on the size of files fails a write as a full disk does."""
+    wide = nn.Sequential(nn.Linear(5, 20000), nn.Linear(20000, 2))
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, limits[1]))
+    try:
+        with pytest.raises(EccentricError, match=r"^cannot write .*step-0+2\.pt: File too large$"):
+            train(**{**lives.settings(), "encoder": wide}, out=tmp_path / "run")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert list((tmp_path / "run" / "checkpoint").iterdir()) == []
+    train(**lives.settings(), out=tmp_path / "run", resume=True)
+    assert_same_run(tmp_path / "run", undisturbed)
+
+
+def test_a_folder_that_takes_no_files():
+    with pytest.raises(EccentricError, match="cannot write to the folder /proc/run"):
+        train(**lives.settings(), out="/proc/run")
+
+
+class DivergingAt(StopAt):
+    def forward(self, x):
+        self.left -= self.training
+        return self.encoder(x) * (float("inf") if self.left == 0 and self.training else 1)
+
+
+def test_divergence_keeps_the_last_good_state(tmp_path):
+    settings = lives.settings()
+    diverging = DivergingAt(settings["encoder"], Stop(), 15)
+    message = (
+        r"^the reconstruction error became nan in step 15; lower the learning rate; "
+        r"step-000000014\.pt is kept, --resume goes on from it$"
+    )
+    with pytest.raises(EccentricError, match=message):
+        train(**{**settings, "encoder": diverging}, out=tmp_path / "run")
+    newest = max((tmp_path / "run" / "checkpoint").glob("*.pt"))
+    state = torch.load(newest, weights_only=True)
+    assert all(tensor.isfinite().all() for tensor in state["model"].values())
+    lower = TrainConfig(**{**vars(CONFIG), "learning_rate": 1e-4})
+    notes: list[str] = []
+    repaired = {**settings, "encoder": StopAt(settings["encoder"], Stop(), 0), "config": lower}
+    run = train(**repaired, out=tmp_path / "run", resume=True, on_note=notes.append)
+    assert notes == ["learning_rate changed from 0.001 to 0.0001"]
+    assert run.config["status"] == "finished"
