@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from dataclasses import fields
 from pathlib import Path
@@ -99,6 +100,9 @@ def train(
             help="paper (to the letter) or fast (as far in a tenth of the steps); options given go before it."
         ),
     ] = None,
+    runs: Annotated[
+        int, typer.Option(min=1, help="Train this many seeds at once, from --seed on, into OUT/seed-0 and so on.")
+    ] = 1,
     logger: Annotated[
         list[str] | None, typer.Option(help="tensorboard, wandb or mlflow beside metrics.csv; may be repeated.")
     ] = None,
@@ -129,6 +133,9 @@ def train(
     TrainConfig(**given)  # a mistake is named before the data are read, which may take long
     if recipe is not None:
         settings_of(recipe, ())
+    if runs > 1:
+        _train_several(context, out, [seed + number for number in range(runs)])
+        return
     if first_rank():
         check_folder(out, overwrite, resume)
     else:
@@ -355,6 +362,68 @@ def _print_summary(eigenvalues: list[float], evaluation: dict[str, Any]) -> None
     for name, ours, theirs, form in rows:
         table.add_row(name, form.format(evaluation[ours]), form.format(evaluation[theirs]))
     console.print(table)
+
+
+def _train_several(context: typer.Context, out: Path, seeds: list[int]) -> None:
+    from eccentric.training import Run, stop_on_signal
+    from eccentric.training.claim import check_folder
+    from eccentric.training.several import folder_of, train_several
+
+    if "TORCHELASTIC_RUN_ID" in os.environ:
+        raise UsageError("--runs trains seeds side by side, torchrun one model on many ranks; use one of them")
+    for seed in seeds:
+        check_folder(folder_of(out, seed), context.params["overwrite"], context.params["resume"])
+    arguments: list[str] = []
+    for option in context.command.params:
+        if option.name in ("out", "seed", "runs") or not _was_given(context, str(option.name)):
+            continue
+        value = context.params[str(option.name)]
+        if option.param_type_name == "argument":
+            arguments.append(value)
+        elif value is True:
+            arguments.append(option.opts[0])
+        else:
+            arguments += [
+                part for one in (value if isinstance(value, list) else [value]) for part in (option.opts[0], str(one))
+            ]
+    with stop_on_signal() as stop, _SeveralProgress(seeds) as progress:
+        train_several(arguments, out, seeds, stop, progress.show)
+    table = Table("seed", "reconstruction error", "trace", "eigenvalues")
+    for seed in seeds:
+        if (folder_of(out, seed) / "evaluation.json").exists():
+            run = Run(folder_of(out, seed))
+            values = run.components.eigenvalues.tolist()
+            shown = "  ".join(f"{value:.2f}" for value in values[:8]) + ("  ..." if len(values) > 8 else "")
+            table.add_row(str(seed), f"{run.evaluation['test_reconstruction']:.4f}", f"{sum(values):.2f}", shown)
+    console.print(table)
+    if stop.asked:
+        raise typer.Exit(128 + stop.signum)
+    console.print(f"Compare them: eccentric align {out}/seed-* --out {out}/alignment", markup=False, soft_wrap=True)
+
+
+class _SeveralProgress:
+    """A bar for each seed on a terminal; elsewhere a line for each fifth of the way."""
+
+    def __init__(self, seeds: list[int]) -> None:
+        columns = TextColumn("seed {task.fields[seed]}"), BarColumn(), TimeRemainingColumn()
+        self._bars = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+        self._tasks = {seed: self._bars.add_task("", total=None, seed=seed) for seed in seeds}
+        self._printed = dict.fromkeys(seeds, 0)
+
+    def __enter__(self) -> _SeveralProgress:
+        self._bars.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bars.stop()
+
+    def show(self, seed: int, epoch: int, epochs: int) -> None:
+        if not epochs:
+            return
+        self._bars.update(self._tasks[seed], completed=epoch, total=epochs)
+        if not console.is_terminal and 5 * epoch // epochs > self._printed[seed]:
+            self._printed[seed] = 5 * epoch // epochs
+            console.print(f"seed {seed}: epoch {epoch}/{epochs}", highlight=False)
 
 
 def _print_comparison(comparison: Any) -> None:

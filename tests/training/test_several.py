@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from eccentric.training import Run
+
+OPTIONS = ["--dim", "2", "--device", "cpu"]
+ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}
+
+
+def eccentric(*arguments, **options):
+    command = [sys.executable, "-m", "eccentric", *map(str, arguments)]
+    return subprocess.run(command, check=False, timeout=200, capture_output=True, text=True, env=ENVIRONMENT, **options)
+
+
+def test_each_seed_is_the_run_that_it_is_alone(tmp_path):
+    done = eccentric("train", "digits", "--out", tmp_path / "two", "--runs", 2, "--seed", 4, "--epochs", 2, *OPTIONS)
+    assert done.returncode == 0, done.stderr
+    assert f"eccentric align {tmp_path}/two/seed-*" in done.stdout
+    assert sorted(path.name for path in (tmp_path / "two").iterdir()) == ["seed-4", "seed-5"]
+    alone = eccentric("train", "digits", "--out", tmp_path / "alone", "--seed", 5, "--epochs", 2, *OPTIONS)
+    assert alone.returncode == 0, alone.stderr
+    if Run(tmp_path / "alone").config["device"] != Run(tmp_path / "two" / "seed-5").config["device"]:
+        pytest.skip("with as many cores as this, a run among two has more threads")
+    for name in ("model.safetensors", "components.safetensors"):
+        assert (tmp_path / "two" / "seed-5" / name).read_bytes() == (tmp_path / "alone" / name).read_bytes()
+
+
+def test_a_failure_is_named_with_its_seed(tmp_path):
+    done = eccentric("train", "digits", "--out", tmp_path, "--runs", 2, "--architecture", "mnist", *OPTIONS)
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: seed 0 and 1 failed (architecture 'mnist' takes 1x28x28 images")
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_signal_reaches_every_run(tmp_path):
+    command = ["train", "digits", "--out", str(tmp_path), "--runs", "2", "--epochs", "100000", *OPTIONS]
+    process = subprocess.Popen([sys.executable, "-m", "eccentric", *command], env=ENVIRONMENT, stdout=subprocess.PIPE)
+    metrics = [tmp_path / f"seed-{seed}" / "metrics.csv" for seed in (0, 1)]
+    deadline = time.monotonic() + 120
+    while not all(path.exists() and path.read_text().count("\n") > 1 for path in metrics):
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=120)
+    assert process.returncode == 143
+    for seed in (0, 1):
+        assert Run(tmp_path / f"seed-{seed}").config["status"].startswith("stopped after")
