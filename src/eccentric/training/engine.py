@@ -104,7 +104,7 @@ def start(config: TrainConfig, work: float, *, images: bool = False, loggers: Se
     device = find_device(config.device)
     precision = config.precision if config.precision != "auto" else _best_precision(device, images)
     nodes, ranks = _launched_ranks()
-    logging.getLogger("lightning.fabric").setLevel(logging.WARNING)  # config.json says what it would
+    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # config.json says what it would
     fabric = Fabric(
         accelerator=device.type,
         devices=ranks if nodes * ranks > 1 or device.index is None else [device.index],

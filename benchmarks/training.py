@@ -1,0 +1,212 @@
+"""The training step beside its rivals, on one of the paper's networks: `python -m benchmarks.training`.
+
+Ours with its defaults, ours in float32 and not compiled, an eager loop as one would write it in an afternoon, and
+pythae's trainer (`pip install pythae`) take turns, so that what disturbs the machine disturbs them all. Time is the
+median over rounds of the mean over a round's steps, data loading included; a ratio is that of a rival over ours. The
+floor is the networks' arithmetic at the speed of this device's own matrix product, in float32 and in bfloat16. Then
+several seeds at once against one after another. Leave the machine alone while it runs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import os
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import interpolate, mse_loss
+
+from eccentric import eccentric_loss
+from eccentric.bench.loss import conditions
+from eccentric.models import Autoencoder, build_pair
+from eccentric.training import Stop, TrainConfig, engine, find_device
+from eccentric.training.batches import Resident
+from eccentric.training.loop import Training
+
+SHAPES = {"mnist": (1, 28, 28), "celeba": (3, 64, 64)}
+DIMS = {"mnist": 8, "celeba": 64}
+BATCH = 100
+Rival = Callable[[], float]
+OURS = "eccentric"
+
+
+def images(network: str, count: int) -> Tensor:
+    """Smooth random pictures of the network's size; what they show does not change the time."""
+    channels, *size = SHAPES[network]
+    coarse = torch.rand(count, channels, 7, 7, generator=torch.Generator().manual_seed(0))
+    return (255 * interpolate(coarse, size=size, mode="bilinear")).to(torch.uint8)
+
+
+def ours(network: str, x: Tensor, device: torch.device, **settings: Any) -> Rival:
+    """The training loop itself; a call is an epoch."""
+    config = TrainConfig(dim=DIMS[network], epochs=10**6, log_every=10**9, device=str(device), **settings)
+    model = Autoencoder(*build_pair(network, SHAPES[network], config.dim))
+    started = engine.start(config, work=0, images=True)
+    training = Training(model, Resident(x, BATCH, 0, started.fabric.device), config, started)
+    rows = training.run(Stop())
+    return lambda: _seconds(lambda: next(rows), device)
+
+
+def eager(network: str, x: Tensor, device: torch.device) -> Rival:
+    """A loop as one would write it in an afternoon, float32, the same objective."""
+    model = Autoencoder(*build_pair(network, SHAPES[network], DIMS[network])).to(device)
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-4, weight_decay=1e-6)
+    x = x.to(device)
+
+    def epoch() -> None:
+        for rows in torch.randperm(len(x), device=device).split(BATCH):
+            z, reconstruction, target = model(x[rows])
+            loss = mse_loss(reconstruction, target) + 0.001 * eccentric_loss(z)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+
+    return lambda: _seconds(epoch, device)
+
+
+def pythae(network: str, x: Tensor, device: torch.device) -> Rival:
+    """An epoch of pythae's BaseTrainer, a plain autoencoder of the same networks; ImportError where it is missing."""
+    from pythae.data.datasets import BaseDataset
+    from pythae.models import AE, AEConfig
+    from pythae.models.base.base_utils import ModelOutput
+    from pythae.models.nn import BaseDecoder, BaseEncoder
+    from pythae.trainers import BaseTrainer, BaseTrainerConfig
+
+    class Encoder(BaseEncoder):
+        def __init__(self, network: nn.Module) -> None:
+            super().__init__()
+            self.network = network
+
+        def forward(self, x: Tensor) -> Any:
+            return ModelOutput(embedding=self.network(x))
+
+    class Decoder(BaseDecoder):
+        def __init__(self, network: nn.Module) -> None:
+            super().__init__()
+            self.network = network
+
+        def forward(self, z: Tensor) -> Any:
+            return ModelOutput(reconstruction=self.network(z))
+
+    encoder, decoder = build_pair(network, SHAPES[network], DIMS[network])
+    model = AE(AEConfig(input_dim=SHAPES[network], latent_dim=DIMS[network]), Encoder(encoder), Decoder(decoder))
+
+    config = BaseTrainerConfig(
+        output_dir=tempfile.mkdtemp(),
+        per_device_train_batch_size=BATCH,
+        learning_rate=1e-4,
+        optimizer_cls="Adam",
+        optimizer_params={"weight_decay": 1e-6},
+        no_cuda=device.type != "cuda",
+    )
+    trainer = BaseTrainer(model, BaseDataset(x.float() / 255, torch.zeros(len(x))), None, config)
+    trainer.prepare_training()
+    return lambda: _seconds(lambda: trainer.train_step(1), device)
+
+
+def _seconds(work: Callable[[], object], device: torch.device) -> float:
+    start = time.perf_counter()
+    work()
+    if device.type == "cuda":
+        torch.cuda.synchronize()
+    return time.perf_counter() - start
+
+
+def race(rivals: dict[str, Rival], rounds: int, steps: int) -> dict[str, float]:
+    """Median seconds a step of each, in turns."""
+    taken: dict[str, list[float]] = {name: [] for name in rivals}
+    for turn in range(rounds + 1):
+        for name, rival in rivals.items():
+            seconds = rival()
+            if turn:  # the first warms up
+                taken[name].append(seconds / steps)
+    return {name: statistics.median(times) for name, times in taken.items()}
+
+
+def matmul_rate(device: torch.device, dtype: torch.dtype) -> float:
+    """Operations a second of a large matrix product."""
+    side = 2048 if device.type == "cpu" else 8192
+    a = torch.randn(side, side, device=device).to(dtype)
+    times = []
+    for _ in range(8):
+        start = time.perf_counter()
+        torch.mm(a, a)
+        if device.type == "cuda":
+            torch.cuda.synchronize()
+        times.append(time.perf_counter() - start)
+    return 2 * side**3 / min(times)
+
+
+def _train_alone(network: str, device: str, steps: int, threads: int, ready: Any, times: Any) -> None:
+    torch.set_num_threads(threads)
+    epoch = ours(network, images(network, steps * BATCH), torch.device(device))
+    epoch()
+    ready.wait()
+    times.put(epoch())
+
+
+def several(network: str, device: torch.device, steps: int, runs: int) -> tuple[float, float]:
+    """Seconds for so many steps of one run with all threads, and of `runs` side by side that share them."""
+    found = []
+    cores = len(os.sched_getaffinity(0))
+    for count in (1, runs):
+        context = multiprocessing.get_context("spawn")
+        ready, times = context.Barrier(count), context.Queue()
+        arguments = (network, str(device), steps, max(1, cores // count), ready, times)
+        processes = [context.Process(target=_train_alone, args=arguments) for _ in range(count)]
+        for process in processes:
+            process.start()
+        found.append(max(times.get() for _ in processes))
+        for process in processes:
+            process.join()
+    return found[0], found[1]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--network", choices=tuple(SHAPES), default="mnist")
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--steps", type=int, help="of a round; 10 on a CPU, 500 on a GPU")
+    parser.add_argument("--runs", type=int, default=2, help="seeds at once")
+    options = parser.parse_args()
+    device = find_device(options.device)
+    steps = options.steps or (500 if device.type == "cuda" else 10)
+    x = images(options.network, steps * BATCH)  # an epoch is a round
+
+    model = Autoencoder(*build_pair(options.network, SHAPES[options.network], DIMS[options.network]))
+    flops = engine.work_of(model, x) * BATCH
+    rivals = {
+        OURS: ours(options.network, x, device),
+        "eccentric, 32-true, not compiled": ours(options.network, x, device, precision="32-true", compile="off"),
+        "plain eager loop": eager(options.network, x, device),
+    }
+    try:
+        rivals["pythae's trainer"] = pythae(options.network, x, device)
+    except ImportError as error:
+        print(f"pythae is left out ({error})")
+    found = race(rivals, options.rounds, steps)
+    print(
+        f"{conditions(device)}\nthe paper's {options.network} network, batch {BATCH}, {flops / 1e9:.3g} GFLOP a step\n"
+    )
+    print("\n| | a step | images a second | ratio |\n| --- | --- | --- | --- |")
+    for name, seconds in found.items():
+        ratio = "" if name == OURS else f"{seconds / found[OURS]:.2f}x"
+        print(f"| {name} | {1e3 * seconds:.3g} ms | {BATCH / seconds:,.0f} | {ratio} |")
+    for dtype in (torch.float32, torch.bfloat16):
+        seconds = flops / matmul_rate(device, dtype)
+        print(f"| floor in {str(dtype).removeprefix('torch.')} | {1e3 * seconds:.3g} ms | {BATCH / seconds:,.0f} | |")
+    if options.runs > 1:
+        one, side_by_side = several(options.network, device, 3 * steps, options.runs)
+        after_another = options.runs * one
+        print(f"\n{options.runs} seeds at once take {side_by_side / after_another:.2f} of the time one after another.")
+
+
+if __name__ == "__main__":
+    main()
