@@ -1,0 +1,6 @@
+"""The command line: parse, call, print. Each module adds its commands to the one application."""
+
+from eccentric.cli import bench, train, use
+from eccentric.cli.app import app, run
+
+__all__ = ["app", "bench", "run", "train", "use"]

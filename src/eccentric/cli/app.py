@@ -1,0 +1,76 @@
+"""The application, its console, and what several commands share."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import fields
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from eccentric import __version__
+from eccentric.errors import EccentricError, UsageError
+from eccentric.training.config import TrainConfig
+
+app = typer.Typer(
+    help="Deep principal components that you can trust.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+console = Console()
+DEFAULT = TrainConfig()
+HELP = {field.name: field.metadata["help"] for field in fields(TrainConfig)}
+
+DataArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="DATA",
+        help="digits (embedded), mnist or celeba (from the hub), a hub id, or a path: a folder of images or of a "
+        "data set, an .npy, .npz, .csv or .parquet file.",
+    ),
+]
+RunArgument = Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a training run.")]
+LabelOption = Annotated[str | None, typer.Option(help="Column that holds the labels, where it is not found by itself.")]
+DropOption = Annotated[str, typer.Option(help="Columns of a table to leave out, separated by commas.")]
+
+
+def run() -> None:
+    """Run the command line; a user's mistake ends in one line and exit status 2 or 1."""
+    try:
+        app()
+    except EccentricError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2 if isinstance(error, UsageError) else 1)
+    except (MemoryError, RuntimeError) as error:
+        # PyTorch's CPU allocator has no exception of its own; that of accelerators is a RuntimeError too.
+        if not isinstance(error, MemoryError) and "memory" not in str(error).lower():
+            raise
+        print("error: not enough memory; try a smaller --dim, --batch-size or --image-size", file=sys.stderr)
+        sys.exit(1)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        console.print(f"eccentric {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+def print_note(note: str) -> None:
+    console.print(f"note: {note}", markup=False, soft_wrap=True)
+
+
+def names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]

@@ -1,0 +1,74 @@
+"""What is left to do: bars on a terminal, a few lines elsewhere."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from eccentric.cli.app import console
+from eccentric.training.config import TrainConfig
+
+
+class TrainingProgress:
+    """A bar with the loss terms on a terminal; elsewhere about twenty lines in all."""
+
+    def __init__(self, config: TrainConfig, items: int) -> None:
+        self._total = config.epochs * (items // min(config.batch_size, items))
+        self._dim = config.dim
+        self._printed = 0.0
+        self._bar = Progress(
+            TextColumn("epoch {task.fields[epoch]}"),
+            BarColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[terms]}"),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        )
+        self._task = self._bar.add_task("", total=self._total, epoch=f"0/{config.epochs}", terms="")
+        self._epochs = config.epochs
+
+    def __enter__(self) -> TrainingProgress:
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+    def show(self, metrics: Any) -> None:
+        terms = (
+            f"reconstruction {metrics.reconstruction:.4f}  eccentric {metrics.eccentric:.3f}  "
+            f"radius {metrics.mean_radius:.2f}  trace {metrics.trace:.2f} (d {self._dim})  "
+            f"{metrics.images_per_second:,.0f} items/s"
+        )
+        self._bar.update(self._task, completed=metrics.step, epoch=f"{metrics.epoch}/{self._epochs}", terms=terms)
+        done = metrics.step / self._total
+        if not console.is_terminal and (done - self._printed >= 0.05 or done == 1):
+            self._printed = done
+            console.print(f"epoch {metrics.epoch}/{self._epochs}  {terms}", soft_wrap=True, highlight=False)
+
+
+class SeveralProgress:
+    """A bar for each seed on a terminal; elsewhere a line for each fifth of the way."""
+
+    def __init__(self, seeds: list[int]) -> None:
+        columns = TextColumn("seed {task.fields[seed]}"), BarColumn(), TimeRemainingColumn()
+        self._bars = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+        self._tasks = {seed: self._bars.add_task("", total=None, seed=seed) for seed in seeds}
+        self._printed = dict.fromkeys(seeds, 0)
+
+    def __enter__(self) -> SeveralProgress:
+        self._bars.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bars.stop()
+
+    def show(self, seed: int, epoch: int, epochs: int) -> None:
+        if not epochs:
+            return
+        self._bars.update(self._tasks[seed], completed=epoch, total=epochs)
+        if not console.is_terminal and 5 * epoch // epochs > self._printed[seed]:
+            self._printed[seed] = 5 * epoch // epochs
+            console.print(f"seed {seed}: epoch {epoch}/{epochs}", highlight=False)

@@ -1,0 +1,192 @@
+"""`eccentric train`: one run, or several seeds at once."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from eccentric.cli.app import DEFAULT, HELP, DataArgument, DropOption, LabelOption, app, console, names, print_note
+from eccentric.cli.progress import SeveralProgress, TrainingProgress
+from eccentric.errors import UsageError
+from eccentric.training.config import TrainConfig
+
+
+@app.command()
+def train(
+    context: typer.Context,
+    data: DataArgument,
+    out: Annotated[Path, typer.Option(help="Folder to write the run to.")],
+    dim: Annotated[int, typer.Option(help=HELP["dim"])] = DEFAULT.dim,
+    weight: Annotated[float, typer.Option(help=HELP["weight"])] = DEFAULT.weight,
+    mu: Annotated[float, typer.Option(help=HELP["mu"])] = DEFAULT.mu,
+    kernel_constant: Annotated[str, typer.Option("--N", metavar="N", help=HELP["N"])] = str(DEFAULT.N),
+    epochs: Annotated[int, typer.Option(help=HELP["epochs"])] = DEFAULT.epochs,
+    batch_size: Annotated[int, typer.Option(help=HELP["batch_size"])] = DEFAULT.batch_size,
+    learning_rate: Annotated[float, typer.Option(help=HELP["learning_rate"])] = DEFAULT.learning_rate,
+    weight_decay: Annotated[float, typer.Option(help=HELP["weight_decay"])] = DEFAULT.weight_decay,
+    architecture: Annotated[str, typer.Option(help=HELP["architecture"])] = DEFAULT.architecture,
+    schedule: Annotated[str, typer.Option(help=HELP["schedule"])] = DEFAULT.schedule,
+    seed: Annotated[int, typer.Option(help=HELP["seed"])] = DEFAULT.seed,
+    device: Annotated[str, typer.Option(help=HELP["device"])] = DEFAULT.device,
+    precision: Annotated[str, typer.Option(help=HELP["precision"])] = DEFAULT.precision,
+    compile: Annotated[str, typer.Option(help=HELP["compile"])] = DEFAULT.compile,
+    log_every: Annotated[int, typer.Option(help=HELP["log_every"])] = DEFAULT.log_every,
+    checkpoint_seconds: Annotated[float, typer.Option(help=HELP["checkpoint_seconds"])] = DEFAULT.checkpoint_seconds,
+    recipe: Annotated[
+        str | None,
+        typer.Option(
+            help="paper (to the letter) or fast (as far in a tenth of the steps); options given go before it."
+        ),
+    ] = None,
+    runs: Annotated[
+        int, typer.Option(min=1, help="Train this many seeds at once, from --seed on, into OUT/seed-0 and so on.")
+    ] = 1,
+    logger: Annotated[
+        list[str] | None, typer.Option(help="tensorboard, wandb or mlflow beside metrics.csv; may be repeated.")
+    ] = None,
+    label: LabelOption = None,
+    drop: DropOption = "",
+    image_size: Annotated[int | None, typer.Option(help="Resize images to this height and width.")] = None,
+    test_fraction: Annotated[float, typer.Option(help="Share held out where the data have no test split.")] = 0.2,
+    split_seed: Annotated[int, typer.Option(min=0, help="Seed of that split, apart from the run's own.")] = 0,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a run that already lies there.")] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the run that lies there, or begin it; settings are its own.")
+    ] = False,
+) -> None:
+    """Train an autoencoder on DATA and write a run folder with its report.
+
+    Under torchrun or srun, all ranks train one model on shares of each batch.
+    """
+    from eccentric.data import load
+    from eccentric.report import write_report
+    from eccentric.training import Run, stop_on_signal
+    from eccentric.training.claim import check_folder
+    from eccentric.training.engine import first_rank
+    from eccentric.training.recipes import recipe as settings_of
+    from eccentric.training.train import train as train_run
+
+    values = {**context.params, "N": _number_or_name(kernel_constant)}
+    given = {name: values[name] for name in HELP if _was_given(context, "kernel_constant" if name == "N" else name)}
+    TrainConfig(**given)  # a mistake is named before the data are read, which may take long
+    if recipe is not None:
+        settings_of(recipe, ())
+    if runs > 1:
+        _train_several(context, out, [seed + number for number in range(runs)])
+        return
+    if first_rank():
+        check_folder(out, overwrite, resume)
+    else:
+        console.quiet = True  # the first rank speaks for all
+    source: dict[str, Any] = {
+        "source": data,
+        "label": label,
+        "drop": names(drop),
+        "image_size": image_size,
+        "test_fraction": test_fraction,
+        "seed": split_seed,
+    }
+    with console.status(f"Reading {data}"):
+        loaded = load(
+            data,
+            label=label,
+            drop=names(drop),
+            image_size=image_size,
+            test_fraction=test_fraction,
+            seed=split_seed,
+        )
+    for note in loaded.notes:
+        print_note(note)
+    settings = settings_of(recipe, loaded.shape) if recipe is not None else {}
+    if resume and (out / "config.json").exists():
+        settings = settings or Run(out).config["train"]
+    config = TrainConfig(**{**settings, **given})
+    with stop_on_signal() as stop, TrainingProgress(config, len(loaded.train.x)) as progress:
+        result = train_run(
+            loaded,
+            config,
+            out,
+            source=source,
+            overwrite=overwrite,
+            resume=resume,
+            loggers=logger or (),
+            stop=stop,
+            on_metrics=progress.show,
+            on_note=print_note,
+        )
+    if not first_rank():
+        return
+    with console.status("Writing the report"):
+        report = write_report(result)
+    _print_summary(result.components.eigenvalues.tolist(), result.evaluation)
+    console.print(f"Report: {report}", markup=False, soft_wrap=True)
+    if stop.asked:
+        console.print(f"Stopped early; {out} is complete as far as training went.", markup=False, soft_wrap=True)
+        raise typer.Exit(128 + stop.signum)
+
+
+def _train_several(context: typer.Context, out: Path, seeds: list[int]) -> None:
+    from eccentric.training import Run, stop_on_signal
+    from eccentric.training.claim import check_folder
+    from eccentric.training.several import folder_of, train_several
+
+    if "TORCHELASTIC_RUN_ID" in os.environ:
+        raise UsageError("--runs trains seeds side by side, torchrun one model on many ranks; use one of them")
+    for seed in seeds:
+        check_folder(folder_of(out, seed), context.params["overwrite"], context.params["resume"])
+    arguments: list[str] = []
+    for option in context.command.params:
+        if option.name in ("out", "seed", "runs") or not _was_given(context, str(option.name)):
+            continue
+        value = context.params[str(option.name)]
+        if option.param_type_name == "argument":
+            arguments.append(value)
+        elif value is True:
+            arguments.append(option.opts[0])
+        else:
+            arguments += [
+                part for one in (value if isinstance(value, list) else [value]) for part in (option.opts[0], str(one))
+            ]
+    with stop_on_signal() as stop, SeveralProgress(seeds) as progress:
+        train_several(arguments, out, seeds, stop, progress.show)
+    table = Table("seed", "reconstruction error", "trace", "eigenvalues")
+    for seed in seeds:
+        if (folder_of(out, seed) / "evaluation.json").exists():
+            run = Run(folder_of(out, seed))
+            values = run.components.eigenvalues.tolist()
+            shown = "  ".join(f"{value:.2f}" for value in values[:8]) + ("  ..." if len(values) > 8 else "")
+            table.add_row(str(seed), f"{run.evaluation['test_reconstruction']:.4f}", f"{sum(values):.2f}", shown)
+    console.print(table)
+    if stop.asked:
+        raise typer.Exit(128 + stop.signum)
+    console.print(f"Compare them: eccentric align {out}/seed-* --out {out}/alignment", markup=False, soft_wrap=True)
+
+
+def _print_summary(eigenvalues: list[float], evaluation: dict[str, Any]) -> None:
+    shown = "  ".join(f"{value:.2f}" for value in eigenvalues[:12]) + ("  ..." if len(eigenvalues) > 12 else "")
+    console.print(f"Eigenvalues: {shown}", highlight=False, soft_wrap=True)
+    console.print(f"Trace: {sum(eigenvalues):.2f} (d = {len(eigenvalues)})", highlight=False)
+    table = Table("on test data", "this run", "PCA of the same size")
+    rows = [("reconstruction error", "test_reconstruction", "pca_test_reconstruction", "{:.4f}")]
+    if "neighbour_error" in evaluation:
+        name = f"{evaluation['neighbours']}-nearest-neighbour error"
+        rows.append((name, "neighbour_error", "pca_neighbour_error", "{:.1%}"))
+    for name, ours, theirs, form in rows:
+        table.add_row(name, form.format(evaluation[ours]), form.format(evaluation[theirs]))
+    console.print(table)
+
+
+def _was_given(context: typer.Context, name: str) -> bool:
+    source = context.get_parameter_source(name)
+    return source is not None and source.name != "DEFAULT"
+
+
+def _number_or_name(text: str) -> Any:
+    try:
+        return float(text)
+    except ValueError:
+        return text  # TrainConfig checks names

@@ -1,0 +1,112 @@
+"""What one does with finished runs: report, encode, sample, align."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from eccentric.alignment import GAP
+from eccentric.cli.app import DataArgument, LabelOption, RunArgument, app, console
+
+
+@app.command()
+def report(path: RunArgument) -> None:
+    """Draw the report of a run again."""
+    from eccentric.report import write_report
+    from eccentric.training import Run
+
+    with console.status("Writing the report"):
+        written = write_report(Run(path))
+    console.print(f"Report: {written}", markup=False, soft_wrap=True)
+
+
+@app.command()
+def encode(
+    path: RunArgument,
+    data: DataArgument,
+    out: Annotated[Path, typer.Option(help="File to write: .parquet or .csv.")],
+    label: LabelOption = None,
+) -> None:
+    """Write the components of every item of DATA."""
+    from eccentric.export import check_encoding_path, encode_data, write_encoding
+    from eccentric.training import Run
+
+    check_encoding_path(out)
+    with console.status(f"Encoding {data}"):
+        splits = encode_data(Run(path), data, label=label)
+        write_encoding(out, splits)
+    count = sum(len(split.p) for split in splits.values())
+    console.print(f"{count} item{'s' if count > 1 else ''}: {out}", markup=False, soft_wrap=True)
+
+
+@app.command()
+def sample(
+    path: RunArgument,
+    out: Annotated[Path, typer.Option(help="File to write: .png for images, .csv for tables, .npy for either.")],
+    count: Annotated[int, typer.Option(min=1, help="How many.")] = 64,
+    method: Annotated[
+        Literal["standard", "matched"],
+        typer.Option(help="Latents from a standard normal, or from a Gaussian matched to the training latents."),
+    ] = "matched",
+    seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Seed.")] = 0,
+) -> None:
+    """Decode random latents into new items."""
+    from eccentric.export import check_samples_path, write_samples
+    from eccentric.export import sample as draw
+    from eccentric.training import Run
+
+    trained = Run(path)
+    check_samples_path(out, trained)
+    write_samples(out, draw(trained, count, method, seed), trained.feature_names)
+    console.print(f"{count} sample{'s' if count > 1 else ''}: {out}", markup=False, soft_wrap=True)
+
+
+@app.command()
+def align(
+    paths: Annotated[list[Path], typer.Argument(metavar="RUN", help="Two or more folders of runs on the same items.")],
+    out: Annotated[Path, typer.Option(help="Folder to write numbers, aligned encodings and a picture to.")],
+    method: Annotated[
+        Literal["assignment", "paper", "procrustes"],
+        typer.Option(
+            help="Match components one to one by correlation; by the paper's Algorithm 1; or one to one, then rotated "
+            "where eigenvalues are close."
+        ),
+    ] = "assignment",
+    gap: Annotated[
+        float, typer.Option(min=0, max=1, help="How much of its greatest eigenvalue a rotated group may span.")
+    ] = GAP,
+) -> None:
+    """Align runs to the first of them on training items, and say how far they agree on test items."""
+    from eccentric.comparison import compare, write_comparison
+    from eccentric.training import Run
+
+    with console.status("Aligning"):
+        comparison = compare([Run(path) for path in paths], method, gap=gap)
+        write_comparison(out, comparison)
+    _print_comparison(comparison)
+    console.print(f"Written: {out}", markup=False, soft_wrap=True)
+
+
+def _print_comparison(comparison: Any) -> None:
+    table = Table("on test data, before → after", "RMS distance", "mean cosine", "mean angle")
+    for pair in comparison.pairs:
+        found = pair.before, pair.after
+        table.add_row(
+            escape(f"{comparison.names[pair.first]}, {comparison.names[pair.second]}"),
+            " → ".join(f"{side.distance:.2f}" for side in found),
+            " → ".join(f"{side.cosine:.2f}" for side in found),
+            " → ".join(f"{side.angle:.0f}°" for side in found),
+        )
+    console.print(table)
+    stability = comparison.stability
+    several = len(comparison.pairs) > 1
+    values = "  ".join(
+        f"p{k} {mean:.2f}" + (f" ± {spread:.2f}" if several else "")
+        for k, (mean, spread) in enumerate(zip(stability.correlation[:12], stability.spread[:12], strict=True), 1)
+    )
+    more = "  ..." if len(stability.correlation) > 12 else ""
+    console.print(f"Stability: {values}{more}", highlight=False, soft_wrap=True)
