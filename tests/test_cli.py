@@ -73,6 +73,34 @@ class TestTrain:
         assert eccentric("train", "digts", "--out", tmp_path / "run", "--overwrite")[0] == 2
         assert {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir() if path.is_file()} == before
 
+    def test_a_run_goes_on(self, eccentric, tmp_path):
+        """With its own settings, so that nothing but --resume needs to be said; and further, if more is asked for."""
+        command = ["train", "digits", "--out", tmp_path / "run"]
+        assert eccentric(*command, *QUICK, "--resume")[0] == 0
+        dim = Run(tmp_path / "run").config["train"]["dim"]
+        status, out, _ = eccentric(*command, "--resume")
+        assert status == 0
+        assert "is finished; there is nothing left to do" in out
+        status, out, _ = eccentric(*command, "--resume", "--epochs", 2)
+        assert status == 0
+        assert "note: epochs changed from 1 to 2" in out
+        run = Run(tmp_path / "run")
+        assert (run.config["train"]["dim"], run.config["train"]["epochs"]) == (dim, 2)
+        status, _, err = eccentric(*command, "--resume", "--mu", 2)
+        assert (status, err.count("\n")) == (2, 1)
+        assert "cannot resume with other settings (mu was 1.0, not 2.0)" in err
+
+    def test_recipes(self, eccentric, tmp_path):
+        for recipe, schedule in (("paper", "constant"), ("fast", "one-cycle")):
+            out = tmp_path / recipe
+            assert eccentric("train", "digits", "--out", out, *QUICK, "--recipe", recipe)[0] == 0
+            settings = Run(out).config["train"]
+            assert settings["schedule"] == schedule
+            assert settings["epochs"] == 1  # what is given goes before the recipe
+        status, _, err = eccentric("train", "digits", "--out", tmp_path / "none", "--recipe", "slow")
+        assert status == 2
+        assert "unknown recipe 'slow'; choose one of paper, fast" in err
+
     def test_other_files_in_a_run_stay(self, eccentric, tmp_path):
         command = ["train", "digits", "--out", tmp_path / "run", *QUICK]
         assert eccentric(*command)[0] == 0

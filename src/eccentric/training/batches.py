@@ -83,7 +83,7 @@ class Resident:
             batch_size=None,
             num_workers=1,
             prefetch_factor=4,
-            pin_memory=True,
+            pin_memory=self._device.type == "cuda",
             generator=torch.Generator(),  # not the global one, which a resumed run restores
         )
         for x in loader:

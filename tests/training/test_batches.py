@@ -1,0 +1,144 @@
+from __future__ import annotations
+
+from itertools import chain
+
+import numpy as np
+import pytest
+import torch
+from torch.utils.data import DataLoader, IterableDataset, TensorDataset
+
+from eccentric.errors import EccentricError, UsageError
+from eccentric.models import Autoencoder, build_pair
+from eccentric.training import Stop, TrainConfig, batches, engine
+from eccentric.training.batches import Loaded, Resident
+from eccentric.training.loop import Training
+
+CPU = torch.device("cpu")
+X = torch.arange(20).reshape(10, 2)
+
+
+def rows(source, epochs=1, skip=0):
+    return [[x[:, 0].tolist() for x in source.epoch(skip)] for _ in range(epochs)]
+
+
+def test_every_item_once_an_epoch_in_a_new_order():
+    first, second = rows(Resident(X, 5, 0, CPU), epochs=2)
+    assert sorted(chain(*first)) == sorted(chain(*second)) == X[:, 0].tolist()
+    assert first != second
+    assert rows(Resident(X, 5, 0, CPU))[0] == first
+    assert rows(Resident(X, 5, 1, CPU))[0] != first
+
+
+def test_the_short_batch_is_left_out():
+    source = Resident(X, 4, 0, CPU)
+    assert [len(batch) for batch in rows(source)[0]] == [4, 4]
+    assert source.steps == 2
+
+
+def test_ranks_share_the_batches_of_one():
+    whole = rows(Resident(X, 5, 0, CPU))[0]
+    shares = [rows(Resident(X, 5, 0, CPU, rank, 2))[0] for rank in (0, 1)]
+    for batch, *parts in zip(whole, *shares, strict=True):
+        assert sorted(chain(*parts)) == sorted(batch)
+    assert [len(part) for part in (shares[0][0], shares[1][0])] == [3, 2]
+
+
+def test_data_left_on_the_host_come_in_the_same_order(tmp_path, monkeypatch):
+    """Memory-mapped and gathered by a process of its own."""
+    np.save(tmp_path / "x.npy", X.numpy())
+    monkeypatch.setattr(batches, "_fits", lambda x, device: False)
+    mapped = torch.from_numpy(np.load(tmp_path / "x.npy", mmap_mode="c"))
+    torch.manual_seed(3)
+    found = rows(Resident(mapped, 5, 0, CPU), epochs=2)
+    after = torch.rand(1)
+    monkeypatch.undo()
+    assert found == rows(Resident(X, 5, 0, CPU), epochs=2)
+    torch.manual_seed(3)
+    assert torch.equal(after, torch.rand(1))  # the global random state has no part in it
+
+
+class Stream(IterableDataset):
+    def __iter__(self):
+        return iter(X)
+
+
+@pytest.mark.parametrize(
+    "loader",
+    [
+        DataLoader(TensorDataset(X, X[:, 0]), batch_size=3, shuffle=True),
+        DataLoader(X, batch_size=3, shuffle=True),  # type: ignore[arg-type]
+        DataLoader(Stream(), batch_size=3),
+        list(X.split(3)),
+    ],
+    ids=["pairs", "tensors", "stream", "list"],
+)
+def test_loaders(loader):
+    """Three batches of three; the last item makes no pair."""
+    (found,) = rows(Loaded(loader, CPU))
+    assert [len(batch) for batch in found] == [3, 3, 3]
+
+
+@pytest.mark.parametrize(
+    "make", [lambda: Resident(X, 2, 0, CPU), lambda: Loaded(DataLoader(TensorDataset(X), 2, True), CPU)]
+)
+def test_an_epoch_that_was_broken_off_goes_on(make):
+    torch.manual_seed(0)
+    source = make()
+    rows(source)
+    state, epoch = None, source.epoch()
+    for _ in range(3):
+        next(epoch)
+    state, random = source.state_dict(), torch.get_rng_state()
+    rest = [x[:, 0].tolist() for x in epoch]
+    following = rows(source)
+
+    torch.manual_seed(99)
+    other = make()
+    other.load_state_dict(state)
+    torch.set_rng_state(random)
+    assert [x[:, 0].tolist() for x in other.epoch(skip=3)] == rest
+    assert rows(other) == following
+
+
+@pytest.mark.parametrize("batch", [{"image": X}, torch.ones(3), [], "abc", [X.numpy()]])
+def test_what_is_no_batch(batch):
+    with pytest.raises(UsageError, match="a loader must yield tensors of shape") as caught:
+        next(Loaded([batch], CPU).epoch())
+    assert "\n" not in str(caught.value)
+
+
+def training(source, **settings):
+    config = TrainConfig(**{"dim": 2, "epochs": 2, "device": "cpu", "log_every": 2, "learning_rate": 1e-3, **settings})
+    torch.manual_seed(0)
+    return Training(Autoencoder(*build_pair("mlp", (4,), 2)), source, config, engine.start(config, work=0))
+
+
+def test_training_on_a_stream():
+    """The length of an epoch is not known before it ends, also where its last batch fills a row."""
+    x = torch.randn(40, 4)
+
+    class Batches(IterableDataset):
+        def __iter__(self):
+            return iter(x.split(10))
+
+    streamed = list(training(Loaded(DataLoader(Batches(), batch_size=None), CPU)).run(Stop()))
+    assert [(row.step, row.epoch) for row in streamed] == [(2, 1), (4, 1), (6, 2), (8, 2)]
+    listed = list(training(Loaded(list(x.split(10)), CPU)).run(Stop()))
+    assert [row.objective for row in listed] == [row.objective for row in streamed]
+
+
+def test_a_loader_without_batches():
+    with pytest.raises(EccentricError, match="an epoch had no batch of two items or more"):
+        list(training(Loaded([], CPU)).run(Stop()))
+
+
+def test_the_one_cycle_rate_rises_and_falls():
+    from eccentric.training.schedule import rate
+
+    config = TrainConfig(epochs=10, learning_rate=0.5, schedule="one-cycle")
+    rates = [rate(config, step, 100) for step in range(1000)]
+    assert np.argmax(rates) == pytest.approx(100, abs=1)
+    assert max(rates) == pytest.approx(0.5, rel=0.01)
+    assert rates[0] < 0.005
+    assert rates[-1] < 1e-5
+    assert all(rate(TrainConfig(), step, 100) == TrainConfig().learning_rate for step in (0, 99))
