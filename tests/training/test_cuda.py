@@ -1,0 +1,48 @@
+"""The step as a CUDA graph; skipped where there is no GPU."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from eccentric.models import Autoencoder, build_pair
+from eccentric.training import TrainConfig, engine, train
+from eccentric.training.step import GraphedStep, Step
+from tests.training.test_loop import images
+
+pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+
+CONFIG = TrainConfig(dim=3, epochs=5, batch_size=20, learning_rate=1e-3, device="cuda", precision="32-true")
+
+
+def test_the_graph_trains_as_single_steps_do(tmp_path):
+    found = {}
+    for compiled in ("auto", "off"):
+        run = train(images(), TrainConfig(**{**vars(CONFIG), "compile": compiled}), tmp_path / compiled)
+        assert run.config["engine"]["graph"] == (compiled == "auto")
+        found[compiled] = run.metrics
+    for name in ("objective", "trace", "test_reconstruction"):
+        np.testing.assert_allclose(found["auto"][name], found["off"][name], rtol=1e-3)
+
+
+def test_recording_leaves_no_trace():
+    started = engine.start(CONFIG, work=0)
+    torch.manual_seed(0)
+    step = Step(Autoencoder(*build_pair("conv", (1, 8, 8), 3)), started, CONFIG)
+    x = images().train.x[:20].cuda()
+    before = [tensor.clone() for tensor in step.state()]
+    graph = GraphedStep(step, x)
+    after = list(step.state())
+    assert all(torch.equal(old, new) for old, new in zip(before, after, strict=False))
+    assert not any(tensor.any() for tensor in after[len(before) :])  # Adam's, made in the first step
+    graph(x)
+    assert int(step.optimizer.state[next(iter(step.optimizer.state))]["step"]) == 1
+
+
+def test_a_resumed_run_goes_on_in_a_new_graph(tmp_path):
+    fewer = TrainConfig(**{**vars(CONFIG), "epochs": 2})
+    train(images(), fewer, tmp_path / "resumed")
+    resumed = train(images(), CONFIG, tmp_path / "resumed", resume=True)
+    whole = train(images(), CONFIG, tmp_path / "whole")
+    np.testing.assert_allclose(resumed.metrics["objective"], whole.metrics["objective"], rtol=1e-3)
