@@ -5,7 +5,10 @@ import pytest
 import torch
 from sklearn.decomposition import PCA
 
+from eccentric.errors import UsageError
 from eccentric.evaluation import probes
+
+Sides = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 
 
 def test_neighbours_are_those_of_table_3():
@@ -54,3 +57,43 @@ def test_pca_is_fitted_on_what_fits_in_memory(monkeypatch):
 def test_fewer_items_than_components():
     x = torch.randn(3, 10)
     assert probes.pca_encodings(x, x, 8, flat)[0].shape == (3, 3)
+
+
+def test_table_3_as_the_paper_has_it():
+    assert probes.TABLE_3 == {10: 1, 100: 1, 1000: 5, 10_000: 10, 60_000: 15}
+
+
+@pytest.fixture
+def ten_clusters() -> Sides:
+    """Ten clusters so far apart that only a class nobody labelled is told wrongly."""
+    draw = np.random.default_rng(0)
+    labels, test_labels = draw.integers(10, size=2000), draw.integers(10, size=500)
+    centres = 100 * draw.normal(size=(10, 4))
+    return centres[labels], labels, centres[test_labels], test_labels
+
+
+def test_subsets_are_drawn_without_regard_to_labels(ten_clusters: Sides):
+    """Of ten even classes, ten labels miss 0.9^10 = 35 % on average; by class in turn they would miss none."""
+    errors = probes.subset_errors(*ten_clusters, {10: 1}, subsets=200)[10]
+    assert errors.shape == (200,)
+    assert errors.mean() == pytest.approx(0.9**10, abs=0.03)
+
+
+def test_all_items_are_one_subset(ten_clusters: Sides):
+    errors = probes.subset_errors(*ten_clusters, {100: 1, 2000: 15}, subsets=3)
+    assert {count: len(of) for count, of in errors.items()} == {100: 3, 2000: 1}
+    assert errors[2000][0] == probes.neighbour_error(*ten_clusters, 15)
+
+
+def test_subsets_depend_on_seed_and_count_alone(ten_clusters: Sides):
+    alone = probes.subset_errors(*ten_clusters, {20: 1}, subsets=5, seed=1)[20]
+    among = probes.subset_errors(*ten_clusters, {10: 1, 20: 1}, subsets=5, seed=1)[20]
+    other = probes.subset_errors(*ten_clusters, {20: 1}, subsets=5, seed=2)[20]
+    assert (alone == among).all()
+    assert (alone != other).any()
+
+
+@pytest.mark.parametrize("wanted", [{3000: 1}, {5: 6}, {10: 0}])
+def test_counts_that_cannot_be(ten_clusters: Sides, wanted):
+    with pytest.raises(UsageError, match=r"labelled items of 2,000 cannot be; there must be at least as many"):
+        probes.subset_errors(*ten_clusters, wanted)

@@ -1,1 +1,1 @@
-"""How good an encoding is: what a simple classifier can read off it."""
+"""How good an encoding is, by what a simple classifier reads off it, and how good samples are (Tables 1, 3 to 5)."""
