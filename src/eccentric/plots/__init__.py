@@ -11,11 +11,14 @@ b'PNG'
 """
 
 from eccentric.plots.alignment import cross_correlation
+from eccentric.plots.grids import planes, spectra
 from eccentric.plots.images import eigenpairs, grid, reconstructions, samples
 from eccentric.plots.labels import label_kind
 from eccentric.plots.latents import MOST_POINTS, histogram, scatter, spectrum
+from eccentric.plots.pairs import PairPanel, pair_panels
 from eccentric.plots.style import MOST_PAIRS, WIDTH, png
 from eccentric.plots.tables import MOST_FEATURES, feature_effects, feature_errors
+from eccentric.plots.theorem import force_balance, radius_deviation, repulsive_forces
 from eccentric.plots.training import curves
 
 __all__ = [
@@ -23,17 +26,24 @@ __all__ = [
     "MOST_PAIRS",
     "MOST_POINTS",
     "WIDTH",
+    "PairPanel",
     "cross_correlation",
     "curves",
     "eigenpairs",
     "feature_effects",
     "feature_errors",
+    "force_balance",
     "grid",
     "histogram",
     "label_kind",
+    "pair_panels",
+    "planes",
     "png",
+    "radius_deviation",
     "reconstructions",
+    "repulsive_forces",
     "samples",
     "scatter",
+    "spectra",
     "spectrum",
 ]

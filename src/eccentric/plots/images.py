@@ -25,14 +25,14 @@ def eigenpairs(images: Num[np.ndarray, "k 2 c h w"], eigenvalues: Float[np.ndarr
     """
     images = images[:MOST_PAIRS]
     k = len(images)
-    width, height = _size(images, 0.52)
+    width, height = size_of(images, 0.52)
     pair = max(2 * width + 0.03, 0.78)
     gap = 0.16
     columns = max(1, min(k, int((WIDTH + gap) / (pair + gap))))
     columns = math.ceil(k / math.ceil(k / columns))  # rows of nearly the same length
     rows = math.ceil(k / columns)
     head, foot, between = 0.2, 0.22, 0.08
-    figure, axes = _canvas(rows * (head + height + foot + between))
+    figure, axes = canvas(rows * (head + height + foot + between))
     left = (WIDTH - columns * pair - (columns - 1) * gap) / 2
     for i in range(k):
         x = left + (i % columns) * (pair + gap)
@@ -40,7 +40,7 @@ def eigenpairs(images: Num[np.ndarray, "k 2 c h w"], eigenvalues: Float[np.ndarr
         inner = x + (pair - 2 * width - 0.03) / 2
         for side, sign in enumerate("−+"):
             at = inner + side * (width + 0.03)
-            _place(axes, images[i, side], at, y, width, height)
+            place(axes, images[i, side], at, y, width, height)
             axes.text(at + width / 2, y - 0.04, sign, ha="center", va="bottom", color=GREY)
         axes.text(x + pair / 2, y + height + 0.05, f"p{i + 1} ({eigenvalues[i]:.2f})", ha="center", va="top")
     return figure
@@ -51,18 +51,18 @@ def reconstructions(
     originals: Num[np.ndarray, "n c h w"], reconstructed: Num[np.ndarray, "n c h w"], rows: int = 2
 ) -> Figure:
     """Originals, and under each what the model makes of it, in up to `rows` double rows."""
-    width, height = _size(originals, 0.56)
+    width, height = size_of(originals, 0.56)
     space, gap = 0.75, 0.04
     columns = max(1, min(len(originals), int((WIDTH - space + gap) / (width + gap))))
     rows = min(rows, len(originals) // columns)
     scale = min(1.4, (WIDTH - space + gap) / columns / (width + gap))
     width, height = scale * (width + gap) - gap, scale * height
     double = 2 * height + gap + 0.14
-    figure, axes = _canvas(rows * double - 0.14)
+    figure, axes = canvas(rows * double - 0.14)
     for i in range(min(len(originals), rows * columns)):
         x, y = space + (i % columns) * (width + gap), (i // columns) * double
-        _place(axes, originals[i], x, y, width, height)
-        _place(axes, reconstructed[i], x, y + height + gap, width, height)
+        place(axes, originals[i], x, y, width, height)
+        place(axes, reconstructed[i], x, y + height + gap, width, height)
     for row in range(rows):
         for text, at in (("original", 0.5 * height), ("model", 1.5 * height + gap)):
             axes.text(space - 0.08, row * double + at, text, ha="right", va="center", color=GREY)
@@ -72,7 +72,7 @@ def reconstructions(
 @styled
 def samples(standard: Num[np.ndarray, "n c h w"], matched: Num[np.ndarray, "m c h w"]) -> Figure:
     """Random images, standard sampling on the left and matched on the right (section 4.1)."""
-    width, height = _size(standard, 0.4)
+    width, height = size_of(standard, 0.4)
     gap, between, head = 0.03, 0.22, 0.26
     half = (WIDTH - between) / 2
     columns = min(10, len(standard), max(1, int((half + gap) / (width + gap))))
@@ -80,12 +80,12 @@ def samples(standard: Num[np.ndarray, "n c h w"], matched: Num[np.ndarray, "m c 
     width, height = width * scale, height * scale
     gap *= scale
     rows = max(1, min(6, len(standard) // columns, int(5 / (height + gap))))
-    figure, axes = _canvas(head + rows * (height + gap) - gap)
+    figure, axes = canvas(head + rows * (height + gap) - gap)
     for images, left, title in ((standard, 0.0, "standard"), (matched, half + between, "matched")):
         axes.text(left, head - 0.08, title, va="bottom", fontsize=10)
         for i in range(min(len(images), rows * columns)):
             x, y = left + (i % columns) * (width + gap), head + (i // columns) * (height + gap)
-            _place(axes, images[i], x, y, width, height)
+            place(axes, images[i], x, y, width, height)
     return figure
 
 
@@ -99,17 +99,18 @@ def grid(images: Num[np.ndarray, "rows columns c h w"], horizontal: Sequence[int
     """
     rows, columns = images.shape[:2]
     gap, band = 0.03, 0.21
-    space, head = 0.36 * len(vertical) + 0.06, band * len(horizontal) + 0.05
-    width, height = _size(images, 0.58)
+    level_width = 0.36 if max(vertical, default=0) < 9 else 0.44  # room for "+p10"
+    space, head = level_width * len(vertical) + 0.06, band * len(horizontal) + 0.05
+    width, height = size_of(images, 0.58)
     scale = min(1.6, (WIDTH - space + gap) / (columns * (width + gap)), 5.6 / (rows * (height + gap)))
     width, height = scale * (width + gap) - gap, scale * height
     across, down = max(width + gap, 0.36), max(height + gap, 0.17)  # room for the signs beside small images
-    figure, axes = _canvas(head + rows * down - gap)
+    figure, axes = canvas(head + rows * down - gap)
     left = (WIDTH - space - columns * across + gap) / 2 + space
     for i in range(rows):
         for j in range(columns):
             x, y = left + j * across + (across - gap - width) / 2, head + i * down + (down - gap - height) / 2
-            _place(axes, images[i, j], x, y, width, height)
+            place(axes, images[i, j], x, y, width, height)
     rule = {"color": GREY, "linewidth": 0.7, "solid_capstyle": "butt"}
     for level, component in enumerate(horizontal):
         each = (columns >> (level + 1)) * across
@@ -121,14 +122,14 @@ def grid(images: Num[np.ndarray, "rows columns c h w"], horizontal: Sequence[int
     for level, component in enumerate(vertical):
         each = (rows >> (level + 1)) * down
         for part in range(2 << level):
-            x, y = left - space + (level + 1) * 0.36, head + part * each
+            x, y = left - space + (level + 1) * level_width, head + part * each
             text = f"{'+−'[part % 2]}p{component + 1}"
             axes.text(x - 0.05, y + (each - gap) / 2, text, ha="right", va="center")
             axes.plot([x, x], [y, y + each - gap], **rule)  # type: ignore[arg-type]
     return figure
 
 
-def _canvas(height: float) -> tuple[Figure, Axes]:
+def canvas(height: float) -> tuple[Figure, Axes]:
     """A figure whose one pair of axes is measured in inches from its upper left corner."""
     margin = 0.04
     figure = Figure(figsize=(WIDTH + 2 * margin, height + 2 * margin))
@@ -138,7 +139,7 @@ def _canvas(height: float) -> tuple[Figure, Axes]:
     return figure, axes
 
 
-def _size(images: np.ndarray, side: float) -> tuple[float, float]:
+def size_of(images: np.ndarray, side: float) -> tuple[float, float]:
     """Inches of one image: the area of a square of `side`; less where one side would be more than thrice as long."""
     h, w = images.shape[-2:]
     ratio = math.sqrt(w / h)
@@ -146,7 +147,7 @@ def _size(images: np.ndarray, side: float) -> tuple[float, float]:
     return side * ratio * scale, side / ratio * scale
 
 
-def _place(axes: Axes, image: np.ndarray, x: float, y: float, width: float, height: float) -> None:
+def place(axes: Axes, image: np.ndarray, x: float, y: float, width: float, height: float) -> None:
     channels = image.shape[0]
     pixels = np.clip(image, 0, 255)
     # A model for other than 1 or 3 channels is drawn in grey, by their mean.

@@ -1,0 +1,98 @@
+"""Under which conditions an item was made: data, epochs, seeds, device, versions, time."""
+
+from __future__ import annotations
+
+import platform
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from eccentric import __version__
+from eccentric.paper.workshop import ROLES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from eccentric.paper.workshop import Workshop
+    from eccentric.training import Run
+
+TITLES = {"mnist": "MNIST", "celeba": "CelebA"}
+OFFICIAL = {"mnist": 60_000, "celeba": 162_770}
+"""Training items of the whole data sets."""
+
+
+def conditions(workshop: Workshop, seconds: float) -> dict[str, Any]:
+    """Of the item that has just been made, from the runs that it used.
+
+    Args:
+        workshop: its `used` are the item's runs.
+        seconds: that making took, trainings left out.
+    """
+    used = list(workshop.used.items())
+    if not used:
+        return {"device": f"{platform.machine()} CPU", "versions": versions(), "seconds": round(seconds, 1)}
+    data = {}
+    for role in ROLES:
+        of_role = [run for spec, run in used if spec.role == role]
+        if of_role:
+            data[role] = _data(role, workshop.source(role), of_role[0])
+    return {
+        "data": data,
+        "recipe": workshop.scale.recipe,
+        "epochs": _values(run.config["train"]["epochs"] for _, run in used),
+        "learning_rate": _values(run.config["train"]["learning_rate"] for _, run in used),
+        "schedule": _values(run.config["train"].get("schedule", "constant") for _, run in used),
+        "architecture": _values(run.config["train"]["architecture"] for _, run in used),
+        "seeds": _values(spec.seed for spec, _ in used),
+        "trainings": len(used),
+        "runs": sorted(str(run.path.relative_to(workshop.folder)) for _, run in used),
+        "device": _values(run.config.get("device", "not recorded") for _, run in used),
+        "precision": _values(run.config.get("engine", {}).get("precision", "32-true") for _, run in used),
+        "versions": versions(),
+        "training_versions": _versions_of(used_run for _, used_run in used),
+        "training_seconds": round(sum(training_seconds(run) for _, run in used), 1),
+        "seconds": round(seconds, 1),
+    }
+
+
+def versions() -> dict[str, str]:
+    return {"eccentric": __version__, "torch": torch.__version__, "python": platform.python_version()}
+
+
+def training_seconds(run: Run) -> float:
+    """Time of the training steps of a run, from its metrics; a pause between parts of it does not count."""
+    items = run.config["items"]["train"]
+    batch = min(run.config["train"]["batch_size"], items)
+    metrics = run.metrics
+    return float((np.diff(metrics["step"], prepend=0) * batch / metrics["images_per_second"]).sum())
+
+
+def _data(role: str, source: str, run: Run) -> dict[str, Any]:
+    data, items = run.config["data"], run.config["items"]
+    stands_in = source != role and data["name"] != role
+    remark = ""
+    if stands_in:
+        remark = f"in place of {TITLES[role]}, so the published numbers are for orientation only"
+    elif items["train"] != OFFICIAL[role]:
+        remark = (
+            f"of the {OFFICIAL[role]:,} training images of {TITLES[role]}, so the published numbers cannot be expected"
+        )
+    return {
+        "name": data["name"],
+        "source": source,
+        **items,
+        "split": data["split"],
+        "stands_in": stands_in,
+        "remark": remark,
+    }
+
+
+def _values(values: Iterable[Any]) -> list[Any]:
+    """Each once, sorted."""
+    return sorted(set(values))
+
+
+def _versions_of(runs: Iterable[Run]) -> list[str]:
+    found = (run.config.get("versions", {}) for run in runs)
+    return _values(", ".join(f"{name} {version}" for name, version in each.items()) for each in found)

@@ -1,0 +1,42 @@
+"""An item of the paper: one figure or table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from eccentric.paper.results import Result
+    from eccentric.paper.workshop import Spec, Workshop
+
+
+def nothing_trained(workshop: Workshop) -> list[Spec]:
+    """The needs of an item that is computed from formulas."""
+    return []
+
+
+@dataclass(frozen=True)
+class Item:
+    """One figure or table of the paper.
+
+    Attributes:
+        name: as the command line calls it, "fig3".
+        title: of the picture or table.
+        needs: what it takes at the paper's scale, in words.
+        make: from a workshop, in which the runs that `specs` names lie finished, to the result.
+        specs: the runs it needs at the workshop's scale.
+    """
+
+    name: str
+    title: str
+    needs: str
+    make: Callable[[Workshop], Result]
+    specs: Callable[[Workshop], Sequence[Spec]] = nothing_trained
+
+    @property
+    def place(self) -> str:
+        """As the paper calls it: "Figure 3"."""
+        kind, number = ("Figure", self.name[3:]) if self.name.startswith("fig") else ("Table", self.name[5:])
+        return f"{kind} {number}"

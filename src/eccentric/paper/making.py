@@ -1,0 +1,77 @@
+"""Items made, one after the other: missing runs trained, results written, the page brought up to date."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from eccentric.errors import EccentricError
+from eccentric.paper.conditions import conditions
+from eccentric.paper.registry import ITEMS
+from eccentric.paper.workshop import Stopped
+from eccentric.paper.writing import write_item, write_page
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from eccentric.paper.items import Item
+    from eccentric.paper.results import Result
+    from eccentric.paper.workshop import Spec, Workshop
+
+
+def reproduce(
+    items: Sequence[Item],
+    workshop: Workshop,
+    on_made: Callable[[Item, Result, Path], None] = lambda item, result, path: None,
+    on_item: Callable[[Item], None] = lambda item: None,
+) -> None:
+    """Make items and write each to its folder in the workshop as soon as it is done.
+
+    What fails in one item, such as data that are not to be had, does not keep the others from being made.
+
+    Args:
+        items: from `find_items`.
+        workshop: where runs are trained and found, and results written.
+        on_made: called with each item that was made, its result, and the folder that was written.
+        on_item: called before each is made.
+
+    Raises:
+        Stopped: the user asked to stop; what was made until then is written.
+        EccentricError: items that could not be made, and why; the others are.
+    """
+    failures: list[tuple[Item, EccentricError]] = []
+    expected: list[Spec] = []
+    for item in items:
+        try:
+            expected += item.specs(workshop)
+        except EccentricError as error:  # the shape of data decides on runs, and these data cannot be read
+            failures.append((item, error))
+    workshop.expect(expected)
+    failed = {item.name for item, _ in failures}
+    for item in items:
+        if item.name in failed:
+            continue
+        on_item(item)
+        try:
+            for spec in item.specs(workshop):
+                workshop.run(spec)
+            workshop.used.clear()
+            began = time.perf_counter()
+            result = item.make(workshop)
+            seconds = time.perf_counter() - began
+            path = write_item(workshop.folder, item, result, conditions(workshop, seconds))
+            write_page(workshop.folder, ITEMS)
+        except Stopped:
+            raise
+        except EccentricError as error:
+            failures.append((item, error))
+            continue
+        on_made(item, result, path)
+    if len(failures) == 1 == len(items):
+        raise failures[0][1]
+    if failures:
+        reasons: dict[str, list[str]] = {}
+        for item, why in failures:
+            reasons.setdefault(str(why), []).append(item.name)
+        raise EccentricError("; ".join(f"{', '.join(names)} not made: {reason}" for reason, names in reasons.items()))

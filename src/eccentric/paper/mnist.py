@@ -1,0 +1,191 @@
+"""Figures 3 and 7: what two dimensions look like, and the eigen-digits."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from eccentric.paper import published
+from eccentric.paper.items import Item
+from eccentric.paper.pictures import decode_pairs
+from eccentric.paper.results import Claim, Number, Result, decimal
+from eccentric.paper.workshop import Spec
+from eccentric.theory import kernel_constant, stationary_radius
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
+
+    from eccentric.paper.workshop import Workshop
+    from eccentric.training import Run
+
+PLANE = 2
+
+
+def plane_spec(weight: float, mu: float) -> Spec:
+    return Spec("mnist", PLANE, weight, mu, seed=0)
+
+
+def plane_specs(workshop: Workshop) -> list[Spec]:
+    return [plane_spec(weight, mu) for mu in published.FIGURE_3_MUS for weight in published.FIGURE_3_WEIGHTS]
+
+
+def figure_3(workshop: Workshop) -> Result:
+    from eccentric.plots import planes
+
+    weights, mus = published.FIGURE_3_WEIGHTS, published.FIGURE_3_MUS
+    runs = {(weight, mu): workshop.run(plane_spec(weight, mu)) for mu in mus for weight in weights}
+    test = {setting: run.latents("test") for setting, run in runs.items()}
+    eigenvalues = {setting: run.components.eigenvalues.numpy() for setting, run in runs.items()}
+    spread = {setting: radial_spread(run, test[setting].p) for setting, run in runs.items()}
+    ratio = {setting: float(values[0] / values[1]) for setting, values in eigenvalues.items()}
+    trace = {setting: float(values.sum()) for setting, values in eigenvalues.items()}
+
+    numbers = []
+    for (weight, mu), values in eigenvalues.items():
+        place = f"λ = {weight:g}, μ = {mu:g}"
+        theirs = (
+            published.FIGURE_7[PLANE] if (weight, mu) == (published.DIGIT_WEIGHT, published.DIGIT_MU) else (None, None)
+        )
+        numbers += [
+            Number(f"{place}: eigenvalue {k}", float(value), known)
+            for k, (value, known) in enumerate(zip(values, theirs, strict=True), 1)
+        ]
+        numbers.append(Number(f"{place}: spread of the radius / √d", spread[weight, mu]))
+    largest, smallest = max(weights), min(weights)
+    claims = [
+        Claim(
+            "with λ = 0.1 the items lie close to the circle of radius √d",
+            all(spread[largest, mu] < 0.15 for mu in mus),
+            "the radius has a standard deviation of " + _listed(spread, largest, mus, "{:.2f} √d"),
+        ),
+        Claim(
+            "as λ decreases the items leave the circle",
+            all(spread[a, mu] < spread[b, mu] for mu in mus for a, b in itertools.pairwise(weights)),
+            "; ".join(
+                f"for μ = {mu:g} " + ", ".join(f"{spread[weight, mu]:.2f} √d at λ = {weight:g}" for weight in weights)
+                for mu in mus
+            ),
+        ),
+        Claim(
+            "the eccentricity increases as λ decreases, especially for μ = 1",
+            all(ratio[smallest, mu] > ratio[largest, mu] for mu in mus) and ratio[smallest, 1.0] > ratio[smallest, 2.5],
+            "eigenvalue 1 / eigenvalue 2 at λ = 0.001 is "
+            + _listed(ratio, smallest, mus, "{:.2f}")
+            + "; at λ = 0.1 "
+            + _listed(ratio, largest, mus, "{:.2f}"),
+        ),
+        Claim(
+            "the trace of the covariance matrix is about d",
+            all(abs(value / PLANE - 1) < 0.15 for value in trace.values()),
+            f"between {min(trace.values()):.2f} and {max(trace.values()):.2f}",
+        ),
+    ]
+    gain, curvature = inside_of_the_circle(mus[-1])
+    return Result(
+        numbers=numbers,
+        claims=claims,
+        notes=[
+            f"For d = 2 and μ = {mus[-1]:g} the circle is not where the loss is least: a point has {gain:.3f} less "
+            "energy at the centre than on the circle (the centre wins from μ = 1.55 on), and on the circle itself the "
+            f"energy curves downwards, {decimal(curvature, 3)} (from μ = 2.06 on), so that points fall off it. The "
+            "lower left panel can therefore not be a circle, however large λ is.",
+            "λ and μ are those of the paper's panels; which items it drew is not said.",
+        ],
+        figure=planes(
+            [[test[weight, mu].p for weight in weights] for mu in mus],
+            test[weights[0], mus[0]].labels,
+            [[f"λ = {weight:g}, μ = {mu:g}" for weight in weights] for mu in mus],
+            math.sqrt(PLANE),
+        ),
+        alt="Six scatter plots of the test items with the circle of radius root two, λ falling from left to right.",
+    )
+
+
+def radial_spread(run: Run, p: Float[np.ndarray, "n d"]) -> float:
+    """Standard deviation of the latents' length, in units of sqrt(d); of latents, which unlike p are not centred."""
+    components = run.components
+    radius = np.linalg.norm(p + (components.basis @ components.mean).numpy(), axis=1)
+    return float(radius.std() / math.sqrt(p.shape[1]))
+
+
+def inside_of_the_circle(mu: float) -> tuple[float, float]:
+    """Why the circle does not hold for large mu: the energy of one point among many on the stationary circle (d = 2).
+
+    At distance r from the centre it is r^2 / 2 - mu N E[log(1 + D/N)], a mean that is elementary for d = 2.
+
+    Returns:
+        How much less it is at the centre than on the circle, and its second derivative by r on the circle. The centre
+        wins where the first is positive; the circle is unstable where the second is negative.
+    """
+    N = kernel_constant(2, mu)
+    rho = stationary_radius(2, mu, N)
+
+    def energy(r: float) -> float:
+        a, b = 1 + (r * r + rho * rho) / N, 2 * r * rho / N
+        return r * r / 2 - mu * N * math.log((a + math.sqrt(a * a - b * b)) / 2)
+
+    h = 1e-4 * rho
+    curvature = (energy(rho + h) - 2 * energy(rho) + energy(rho - h)) / h**2
+    return energy(rho) - energy(0), curvature
+
+
+def _listed(values: dict[tuple[float, float], float], weight: float, mus: tuple[float, ...], form: str) -> str:
+    return ", ".join(f"{form.format(values[weight, mu])} for μ = {mu:g}" for mu in mus)
+
+
+def digit_spec(dim: int, seed: int = 0) -> Spec:
+    """The paper's MNIST run, which Figure 7 and Table 3 share."""
+    return Spec("mnist", dim, published.DIGIT_WEIGHT, published.DIGIT_MU, seed)
+
+
+def figure_7(workshop: Workshop) -> Result:
+    from eccentric.plots import PairPanel, pair_panels
+
+    panels, numbers, traces = {}, [], {}
+    for letter, dim in zip("abcd", published.DIGIT_DIMS, strict=True):
+        run = workshop.run(digit_spec(dim))
+        values = run.components.eigenvalues.numpy()
+        panels[dim] = PairPanel(f"({letter}) d = {dim}", decode_pairs(run), values)
+        traces[dim] = float(values.sum())
+        numbers += [
+            Number(f"d = {dim}: eigenvalue {k}", float(value), known)
+            for k, (value, known) in enumerate(zip(values, published.FIGURE_7[dim], strict=True), 1)
+        ]
+        numbers.append(Number(f"d = {dim}: trace", traces[dim], sum(published.FIGURE_7[dim])))
+    claims = [
+        Claim(
+            "the trace of the covariance matrix is about d",
+            all(abs(trace / dim - 1) < 0.15 for dim, trace in traces.items()),
+            ", ".join(f"{trace:.2f} for d = {dim}" for dim, trace in sorted(traces.items())),
+        )
+    ]
+    a, b, c, d = (panels[dim] for dim in published.DIGIT_DIMS)
+    return Result(
+        numbers=numbers,
+        claims=claims,
+        notes=[
+            "Images at −2 and +2 standard deviations along each component, all others at their mean; the paper does "
+            "not say how its pairs are scaled. The sign of a component means nothing."
+        ],
+        figure=pair_panels([[a, b], [c, d]]),
+        alt="Pairs of digits, one for each component, for models of 6, 4, 8 and 2 dimensions.",
+    )
+
+
+FIGURE_3 = Item(
+    "fig3",
+    "MNIST in two dimensions, for three λ and two μ",
+    "6 trainings on MNIST with d = 2",
+    figure_3,
+    plane_specs,
+)
+FIGURE_7 = Item(
+    "fig7",
+    "Paired eigen-digits with their eigenvalues",
+    "4 trainings on MNIST, with d = 2, 4, 6 and 8",
+    figure_7,
+    lambda workshop: [digit_spec(dim) for dim in published.DIGIT_DIMS],
+)

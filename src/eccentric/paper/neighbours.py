@@ -1,0 +1,112 @@
+"""Table 3: how many labels a classifier of digits needs when it sees the components."""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from eccentric.errors import EccentricError
+from eccentric.evaluation import probes
+from eccentric.paper import published
+from eccentric.paper.items import Item
+from eccentric.paper.mnist import digit_spec
+from eccentric.paper.results import Claim, Number, Result, Table, ordered, summarised
+
+if TYPE_CHECKING:
+    from eccentric.paper.workshop import Spec, Workshop
+
+DIMS = sorted(published.TABLE_3)
+
+
+def table_3_specs(workshop: Workshop) -> list[Spec]:
+    return [digit_spec(dim, seed) for dim in DIMS for seed in workshop.scale.seeds(published.TABLE_3_RUNS)]
+
+
+def counts_for(items: int) -> dict[int, int]:
+    """The table's columns, labels to neighbours, as far as there are labels, and last all of them."""
+    counts = {count: k for count, k in probes.TABLE_3.items() if count <= items}
+    return counts | {items: probes.neighbours_for(items)}
+
+
+def table_3(workshop: Workshop) -> Result:
+    numbers: list[Number] = []
+    rows: list[list[str]] = []
+    errors: dict[int, dict[int, Number]] = {}
+    counts: dict[int, int] = {}
+    seeds = workshop.scale.seeds(published.TABLE_3_RUNS)
+    for dim in DIMS:
+        found: dict[int, list[np.ndarray]] = {}
+        for seed in seeds:
+            run = workshop.run(digit_spec(dim, seed))
+            train, test = run.latents("train"), run.latents("test")
+            if train.labels is None or test.labels is None:
+                raise EccentricError(
+                    f"{workshop.source('mnist')} has no labels, which Table 3 is about; use other data"
+                )
+            counts = counts_for(len(train.p))
+            each = probes.subset_errors(
+                train.p, train.labels, test.p, test.labels, counts, published.TABLE_3_SUBSETS, seed
+            )
+            for count, values in each.items():
+                found.setdefault(count, []).append(100 * values)
+        errors[dim] = {
+            count: summarised(
+                f"d = {dim}, {count:,} labels",
+                np.concatenate(values),
+                published.TABLE_3[dim].get(count),
+                digits=1,
+                unit="%",
+            )
+            for count, values in found.items()
+        }
+        numbers += errors[dim].values()
+        rows.append([f"d = {dim}", *(_cell(number.text()) for number in errors[dim].values())])
+        rows.append(
+            [
+                "*paper*",
+                *(
+                    f"*{_cell(number.published_text())}*".strip("*" if number.published is None else "")
+                    for number in errors[dim].values()
+                ),
+            ]
+        )
+    order = list(counts)
+    claims = [
+        Claim(
+            "the more labels, the fewer errors",
+            ordered((errors[dim][b], errors[dim][a]) for dim in DIMS for a, b in itertools.pairwise(order)),
+            "; ".join(f"d = {dim}: " + ", ".join(f"{errors[dim][count].ours:.1f}" for count in order) for dim in DIMS)
+            + " %",
+        ),
+        Claim(
+            "the more dimensions, the fewer errors with all labels",
+            ordered((errors[b][order[-1]], errors[a][order[-1]]) for a, b in itertools.pairwise(DIMS)),
+            ", ".join(f"{errors[dim][order[-1]].ours:.1f} % for d = {dim}" for dim in DIMS),
+        ),
+    ]
+    return Result(
+        numbers=numbers,
+        claims=claims,
+        notes=[
+            f"± is the standard deviation over {len(seeds)} run{'s' * (len(seeds) != 1)} and "
+            f"{published.TABLE_3_SUBSETS} random subsets for each; all labels together are one subset, so that there "
+            "it is over the runs."
+        ],
+        table=Table(["", *(f"{count}({k})" for count, k in counts.items())], rows),
+        protocol={"classifier": "nearest neighbours, their number in parentheses", "measured": "on all test items"},
+    )
+
+
+def _cell(text: str) -> str:
+    return text.removesuffix(" %")
+
+
+TABLE_3 = Item(
+    "table3",
+    "Error rate of nearest neighbours by the number of labelled items, in percent",
+    "12 trainings on MNIST: d = 2, 4, 6 and 8, three runs each",
+    table_3,
+    table_3_specs,
+)

@@ -1,0 +1,139 @@
+"""Figure 5: the spectrum of the latents, and how little it changes from run to run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from eccentric.paper import published
+from eccentric.paper.items import Item
+from eccentric.paper.results import Claim, Number, Result
+from eccentric.paper.workshop import Spec
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from jaxtyping import Float
+
+    from eccentric.paper.workshop import Workshop
+
+ENDS = (published.MUS[0], published.MUS[-1])
+"""The mu of which the paper has four runs each."""
+
+
+def face_spec(workshop: Workshop, weight: float, mu: float, seed: int) -> Spec:
+    """One of the paper's CelebA runs, which Figures 5, 6, 8, 9 and Tables 1, 2, 4, 5 share."""
+    return Spec("celeba", workshop.face_dim, weight, mu, seed)
+
+
+def face_specs(
+    workshop: Workshop, mus: Iterable[float] = ENDS, least: int = 1
+) -> dict[tuple[float, float], list[Spec]]:
+    """The runs for each (weight, mu), the paper's number of seeds or the scale's."""
+    return {
+        (weight, mu): [
+            face_spec(workshop, weight, mu, seed) for seed in workshop.scale.seeds(published.RUNS.get(mu, 2), least)
+        ]
+        for weight in published.WEIGHTS
+        for mu in mus
+    }
+
+
+def four_runs(workshop: Workshop) -> list[Spec]:
+    return [spec for specs in face_specs(workshop, least=2).values() for spec in specs]
+
+
+def figure_5(workshop: Workshop) -> Result:
+    from eccentric.plots import spectra
+
+    found: dict[tuple[float, float], Float[np.ndarray, "runs d"]] = {
+        setting: np.array([workshop.run(spec).components.eigenvalues.numpy() for spec in specs])
+        for setting, specs in face_specs(workshop, least=2).items()
+    }
+    d = workshop.face_dim
+    low, high = published.WEIGHTS
+    one, end = ENDS
+    width = {setting: float((values.max(1) / values.min(1)).mean()) for setting, values in found.items()}
+    uneven = {setting: float((values.std(1) / values.mean(1)).mean()) for setting, values in found.items()}
+    trace = {setting: float(values.sum(1).mean()) for setting, values in found.items()}
+    apart = {setting: float((values.std(0) / values.mean(0)).mean()) for setting, values in found.items()}
+    flatter = sum(found[high, mu].std(1).mean() < found[low, mu].std(1).mean() for mu in ENDS)
+    numbers = [
+        Number("largest eigenvalue of all", max(float(v.max()) for v in found.values()), published.FIGURE_5_LARGEST),
+        Number("smallest eigenvalue of all", min(float(v.min()) for v in found.values()), published.FIGURE_5_SMALLEST),
+    ]
+    for setting in found:
+        place = _place(setting)
+        numbers += [
+            Number(f"{place}: largest / smallest eigenvalue", width[setting]),
+            Number(f"{place}: standard deviation of the eigenvalues / their mean", uneven[setting], digits=3),
+            Number(f"{place}: standard deviation of the eigenvalues", float(found[setting].std(1).mean()), digits=3),
+            Number(f"{place}: trace / d", trace[setting] / d, 1.0, digits=3),
+            Number(f"{place}: mean difference between runs", 100 * apart[setting], digits=1, unit="%"),
+        ]
+    claims = [
+        Claim(
+            "the eigenvalues become more uniform as λ increases",
+            all(uneven[high, mu] < uneven[low, mu] for mu in ENDS),
+            "; ".join(
+                f"for μ = {mu:g} their standard deviation over their mean is {uneven[low, mu]:.3f} at λ = {low:g} and "
+                f"{uneven[high, mu]:.3f} at λ = {high:g}"
+                for mu in ENDS
+            ),
+        ),
+        Claim(
+            "and, to a lesser extent, as μ increases",
+            all(uneven[weight, end] < uneven[weight, one] for weight in published.WEIGHTS)
+            and abs(uneven[low, one] - uneven[low, end]) < abs(uneven[low, one] - uneven[high, one]),
+            "; ".join(
+                f"at λ = {weight:g} it is {uneven[weight, one]:.3f} for μ = {one:g} and {uneven[weight, end]:.3f} for "
+                f"μ = {end:g}"
+                for weight in published.WEIGHTS
+            ),
+        ),
+        Claim(
+            "the sum of the eigenvalues is about d",
+            all(abs(value / d - 1) < 0.15 for value in trace.values()),
+            ", ".join(f"{value:.2f} for {_place(setting)}" for setting, value in trace.items()) + f" (d = {d})",
+        ),
+        Claim(
+            "independent runs have almost exactly the same spectrum",
+            max(apart.values()) < 0.1,
+            "an eigenvalue differs between runs by "
+            + ", ".join(f"{100 * value:.1f} % for {_place(setting)}" for setting, value in apart.items())
+            + " on average",
+        ),
+    ]
+    return Result(
+        numbers=numbers,
+        claims=claims,
+        figure=spectra(
+            [[found[weight, mu] for mu in ENDS] for weight in published.WEIGHTS],
+            [[_place((weight, mu)) for mu in ENDS] for weight in published.WEIGHTS],
+        ),
+        alt="Eigenvalues in descending order for two λ and two μ, one line for each run.",
+        series={
+            "eigenvalues": {"component": np.arange(1, d + 1)}
+            | {f"{_place(s)}, run {k + 1}": v for s, values in found.items() for k, v in enumerate(values)}
+        },
+        notes=[
+            "How uniform a spectrum is, is judged by the standard deviation over the mean, in which a trace other than "
+            "d, as after a short training, does not count. Of the plain standard deviations, also among the "
+            f"numbers, the larger λ has the smaller for {flatter} of {len(ENDS)} μ.",
+            "The figure's mu are those of which the paper has four runs (Table 1); its text does not name them.",
+        ],
+    )
+
+
+def _place(setting: tuple[float, float]) -> str:
+    return f"λ = {setting[0]:g}, μ = {setting[1]:g}"
+
+
+FIGURE_5 = Item(
+    "fig5",
+    "Spectra of the latents, independent runs superimposed",
+    "16 trainings on CelebA: two λ, two μ, four runs each",
+    figure_5,
+    four_runs,
+)

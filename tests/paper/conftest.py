@@ -1,0 +1,50 @@
+"""All items once, on the embedded digits, shared by all workers of a test run."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from filelock import FileLock
+
+from eccentric.paper import Scale, Workshop, find_items, reproduce, sampling, theorem
+from eccentric.plots import style
+
+EPOCHS = 5
+
+
+@pytest.fixture(scope="package", autouse=True)
+def low_resolution():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(style.STYLE, "figure.dpi", 72)
+        yield
+
+
+@pytest.fixture(scope="session")
+def workshop(tmp_path_factory) -> Workshop:
+    """A workshop in which every item was made, with one run where one will do."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "workshop"
+    small = Workshop(folder, Scale.small(epochs=EPOCHS, runs=1, device="cpu"))
+    folder.mkdir(exist_ok=True)
+    with FileLock(folder.parent / "workshop.lock"), pytest.MonkeyPatch.context() as patch:
+        patch.setitem(style.STYLE, "figure.dpi", 72)
+        patch.setattr(theorem, "DIMS", range(3, 130))  # test_theorem has all of them
+        patch.setattr(theorem, "SAMPLED_DIMS", (4, 16, 64, 256))
+        patch.setattr(sampling, "SEEN", 6000)
+        if not (folder / "made").exists():
+            reproduce(find_items(["all"]), small)
+            (folder / "made").touch()
+    return small
+
+
+@pytest.fixture(scope="session")
+def made(workshop) -> dict[str, dict[str, Any]]:
+    """What each item's result.json says."""
+    return {path.parent.name: read(path) for path in workshop.folder.glob("*/result.json")}
+
+
+def read(path: Path) -> dict[str, Any]:
+    result: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return result

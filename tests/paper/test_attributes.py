@@ -1,0 +1,32 @@
+"""Attributes of what stands for CelebA."""
+
+import numpy as np
+import pytest
+
+from eccentric.data import load
+from eccentric.errors import EccentricError
+from eccentric.paper import Scale, Workshop, published
+from eccentric.paper.attributes import attributes_of
+from tests.realdata import real
+
+
+def test_classes_stand_for_attributes(tmp_path):
+    found = attributes_of(Workshop(tmp_path, Scale.small()))
+    digits = load("digits")
+    assert found.names == [f"is {k}" for k in range(10)]
+    np.testing.assert_array_equal(found.train.argmax(1), digits.train.labels)
+    assert (found.test.sum(1) == 1).all()
+
+
+def test_without_attributes_and_classes_it_says_so(tmp_path):
+    np.save(tmp_path / "faces.npy", np.zeros((10, 8, 8), np.uint8))
+    with pytest.raises(EccentricError, match="no attributes"):
+        attributes_of(Workshop(tmp_path, Scale(data={"celeba": str(tmp_path / "faces.npy")})))
+
+
+@pytest.mark.realdata
+def test_the_paper_counts_attributes_as_celeba_does(tmp_path):
+    found = attributes_of(Workshop(tmp_path, Scale(data={"celeba": str(real("celeba"))})))
+    assert len(found.names) == 40
+    for name, (number, *_) in published.TABLE_5.items():
+        assert found.names[number - 1] == name

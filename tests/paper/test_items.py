@@ -1,0 +1,115 @@
+"""Every item in small, on digits: complete, and the direction of the paper's claims where they hold there."""
+
+import csv
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from eccentric.paper import ITEMS, published
+from eccentric.paper.spectra import face_specs
+from tests.paper.conftest import EPOCHS
+
+
+def holds(made, name, words):
+    """Whether the claim of an item that has these words in it holds."""
+    [claim] = [claim for claim in made[name]["claims"] if words in claim["text"]]
+    return claim["holds"], claim["evidence"]
+
+
+@pytest.mark.parametrize("name", list(ITEMS))
+def test_is_complete(made, workshop, name):
+    folder, result = workshop.folder / name, made[name]
+    if name.startswith("fig"):
+        with Image.open(folder / "figure.png") as image:
+            assert np.asarray(image.convert("L")).std() > 2
+        assert len(result["alt"]) > 20
+    else:
+        lines = (folder / "table.md").read_text(encoding="utf-8").splitlines()
+        assert len(lines) > 3
+        assert len({line.count("|") for line in lines}) == 1
+    rows = list(csv.DictReader(io.StringIO((folder / "numbers.csv").read_text(encoding="utf-8"))))
+    assert [row["what"] for row in rows] == [number["what"] for number in result["numbers"]]
+    assert len({row["what"] for row in rows}) == len(rows)
+    assert all(np.isfinite(float(row["ours"])) for row in rows)
+    conditions = result["conditions"]
+    assert conditions["versions"]["eccentric"]
+    if ITEMS[name].specs(workshop):
+        assert conditions["epochs"] == [EPOCHS]
+        assert [data["name"] for data in conditions["data"].values()] == ["digits"]
+        assert all((workshop.folder / run / "model.safetensors").exists() for run in conditions["runs"])
+        assert not result["comparable"]
+
+
+def test_published_numbers_stand_beside_ours(made):
+    for name, count in (("fig7", 24), ("table1", 8), ("table2", 12), ("table3", 12), ("table4", 13)):
+        beside = [number for number in made[name]["numbers"] if number["published"] is not None]
+        assert len(beside) == count, name
+        for number in beside:
+            assert number["deviation"] == pytest.approx(number["ours"] - number["published"])
+
+
+def test_eigenvalues_flatten_as_the_weight_grows(made):
+    held, evidence = holds(made, "fig5", "more uniform as λ increases")
+    assert held, evidence
+    held, evidence = holds(made, "fig3", "eccentricity increases as λ decreases")
+    assert held, evidence
+
+
+def test_the_trace_is_about_d(made):
+    traces = [number for number in made["fig5"]["numbers"] if "trace / d" in number["what"]]
+    assert len(traces) == 4
+    for number in traces:
+        assert number["ours"] == pytest.approx(1, abs=0.25), number["what"]
+
+
+def test_alignment_raises_the_diagonal(made):
+    for words in ("closer to the diagonal", "from negative to positive"):
+        held, evidence = holds(made, "fig6", words)
+        assert held, evidence
+
+
+def test_better_alignments_bring_runs_closer(made):
+    ours = {number["what"]: number["ours"] for number in made["table2"]["numbers"]}
+    for weight in published.WEIGHTS:
+        place = f"λ = {weight:g}, μ = 1: distance"
+        assert ours[f"{place}, Procrustes"] < ours[f"{place}, assignment"]
+
+
+def test_matched_sampling_beats_standard_sampling(made):
+    held, evidence = holds(made, "table1", "matched sampling is better")
+    assert held, evidence
+    ours = {number["what"]: number["ours"] for number in made["table1"]["numbers"]}
+    for weight in published.WEIGHTS:
+        place = f"λ = {weight:g}, all μ"
+        assert ours[f"{place}: train"] < ours[f"{place}: reconstruction"] < ours[f"{place}: matched"]
+    assert "digits" in made["table1"]["protocol"]["Fréchet distance"]
+
+
+def test_more_labels_fewer_errors(made):
+    ours = {number["what"]: number["ours"] for number in made["table3"]["numbers"]}
+    for dim in published.TABLE_3:
+        errors = [ours[f"d = {dim}, {count:,} labels"] for count in (10, 100, 1000)]
+        assert errors == sorted(errors, reverse=True), dim
+
+
+def test_components_tell_attributes(made):
+    held, evidence = holds(made, "table4", "better than the more frequent answer")
+    assert held, evidence
+    held, evidence = holds(made, "table5", "a single component gains")
+    assert held, evidence
+
+
+def test_items_share_runs(made, workshop):
+    runs = {name: set(result["conditions"].get("runs", ())) for name, result in made.items()}
+    assert runs["fig7"] == runs["table3"]
+    assert runs["fig3"] & runs["fig7"]
+    assert runs["fig6"] | runs["fig8"] | runs["fig9"] | runs["table1"] <= runs["fig5"] == runs["table2"]
+    every = set().union(*runs.values())
+    assert len(every) == len(list((workshop.folder / "runs").iterdir())) == 17
+
+
+def test_comparisons_have_two_runs_even_where_one_is_asked_for(workshop):
+    assert {len(specs) for specs in face_specs(workshop, least=2).values()} == {2}
+    assert {len(specs) for specs in face_specs(workshop).values()} == {1}

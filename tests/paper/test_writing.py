@@ -1,0 +1,132 @@
+"""Numbers as text, and the page."""
+
+import json
+import re
+
+import pytest
+
+from eccentric.errors import UsageError
+from eccentric.paper import ITEMS, Claim, Number, Result, Table
+from eccentric.paper.results import ordered, record, summarised
+from eccentric.paper.writing import section, write_item, write_page
+
+CONDITIONS = {"device": "a CPU", "versions": {"eccentric": "1"}, "seconds": 200.0}
+
+
+@pytest.mark.parametrize(
+    ("number", "texts"),
+    [
+        (Number("x", 1.234, 1.0), ("1.23", "1.00", "+0.23 (+23 %)")),
+        (Number("x", 2.6, 2.0, 0.14, 0.1, 1, "%"), ("2.6 ± 0.1 %", "2.0 ± 0.1 %", "+0.6 (+30 %)")),
+        (Number("x", 42.6, 43.0, digits=0, unit="°"), ("43°", "43°", "0 (−1 %)")),
+        (Number("x", -0.001, None), ("0.00", "", "")),
+        (Number("x", -2.5, 0.0), ("−2.50", "0.00", "−2.50")),
+    ],
+)
+def test_numbers_as_printed(number, texts):
+    assert (number.text(), number.published_text(), number.deviation_text()) == texts
+
+
+def test_summaries_of_measurements():
+    number = summarised("x", [1.0, 3.0], (2.5, 0.1), digits=1)
+    assert (number.ours, number.spread, number.published_spread) == (2.0, pytest.approx(2**0.5), 0.1)
+    assert summarised("x", [1.0]).spread is None
+
+
+@pytest.mark.parametrize(
+    ("pairs", "expected"),
+    [
+        ([((1, None), (2, None)), ((1, 0.5), (1.1, 0.5))], True),
+        ([((2, None), (1, None))], False),
+        ([((1.2, 0.1), (1.0, 0.3)), ((1, None), (2, None))], None),
+        ([((1.2, 0.1), (1.0, 0.3)), ((1.2, 0.1), (1.0, 0.1))], False),
+    ],
+)
+def test_order_within_the_spread_is_too_close_to_tell(pairs, expected):
+    assert ordered((Number("a", a, spread=s), Number("b", b, spread=t)) for (a, s), (b, t) in pairs) is expected
+
+
+def test_json_holds_plain_values():
+    import numpy as np
+
+    value = {"a": np.float32(0.5), 2: [np.arange(2), float("nan")], "b": (np.bool_(True), None)}
+    assert json.dumps(record(value)) == '{"a": 0.5, "2": [[0, 1], null], "b": [true, null]}'
+
+
+def test_tables_are_aligned():
+    text = Table(["", "n"], [["a", "1.0"], ["*paper*", "*−2*"]]).markdown()
+    assert text == "|  | n |\n| --- | --: |\n| a | 1.0 |\n| *paper* | *−2* |\n"
+
+
+def result(**changes):
+    plain = {
+        "numbers": [Number("radius", 2.0, 1.0)],
+        "claims": [
+            Claim("it holds", True, "2 > 1"),
+            Claim("it fails", False, "2 < 3"),
+            Claim("who knows", None, "2 ± 1"),
+        ],
+        "notes": ["A note."],
+        "table": Table(["a"], [["1"]]),
+        "series": {"curve": {"x": [1, 2], "y": [0.5, 0.25]}},
+    }
+    return Result(**{**plain, **changes})
+
+
+def test_an_item_s_folder(tmp_path):
+    folder = write_item(tmp_path, ITEMS["table2"], result(), CONDITIONS)
+    assert {path.name for path in folder.iterdir()} == {"result.json", "numbers.csv", "table.md", "curve.csv"}
+    assert (folder / "curve.csv").read_text() == "x,y\n1,0.5\n2,0.25\n"
+    assert (folder / "numbers.csv").read_text().splitlines()[1] == "radius,2,,1,,1,"
+    content = json.loads((folder / "result.json").read_text(encoding="utf-8"))
+    assert content["numbers"][0]["deviation"] == 1.0
+    assert [claim["holds"] for claim in content["claims"]] == [True, False, None]
+
+
+def test_the_page_says_what_fails_first(tmp_path):
+    write_item(tmp_path, ITEMS["table2"], result(), CONDITIONS)
+    page = write_page(tmp_path, ITEMS).read_text(encoding="utf-8")
+    assert "Of 3 claims tested, 1 is borne out here, 1 is too close to tell, and 1 is not:" in page
+    assert "- [Table 2](#table2) (formulas): it fails. Here: 2 < 3." in page
+    assert "- ✓ it holds: 2 > 1." in page
+    assert "- ✗ **not borne out here:** it fails: 2 < 3." in page
+    assert "- ≈ **too close to tell:** who knows: 2 ± 1." in page
+    assert "| radius | 2.00 | 1.00 | +1.00 (+100 %) |" in page
+    assert "made in 0:03:20" in page
+    assert "Not made yet: fig1, fig2" in page
+
+
+def test_where_nothing_compares_there_are_no_deviations(tmp_path):
+    folder = write_item(tmp_path, ITEMS["table2"], result(comparable=False), CONDITIONS)
+    content = json.loads((folder / "result.json").read_text(encoding="utf-8"))
+    text = section(content, None, "")
+    assert "| radius | 2.00 | 1.00 |" in text
+    assert "deviation" not in text
+
+
+def test_a_page_elsewhere_takes_its_pictures_along(made, workshop, tmp_path):
+    page = write_page(workshop.folder, ITEMS, tmp_path / "docs" / "page.md", tmp_path / "docs" / "images")
+    text = page.read_text(encoding="utf-8")
+    pictures = re.findall(r"!\[[^\]]+\]\(([^)]+)\)", text)
+    assert pictures == [f"images/fig{k}.png" for k in range(1, 10)]
+    assert all((page.parent / picture).stat().st_size > 1000 for picture in pictures)
+    assert [line[:4] for line in text.splitlines() if line.startswith("## ")] == ["## <"] * 14
+    assert not re.search(r"\bnan\b|\bNone\b|\binf\b", text)
+    assert "in place of MNIST" in text
+
+
+def test_the_page_of_a_workshop_shows_the_pictures_in_it(workshop):
+    text = (workshop.folder / "reproduction.md").read_text(encoding="utf-8")
+    assert "](fig3/figure.png)" in text
+
+
+def test_what_another_version_wrote_is_as_good_as_not_made(tmp_path):
+    write_item(tmp_path, ITEMS["table2"], result(), CONDITIONS)
+    (tmp_path / "fig1").mkdir()
+    (tmp_path / "fig1" / "result.json").write_text('{"name": "fig1"}')
+    assert "Not made yet: fig1," in write_page(tmp_path, ITEMS).read_text(encoding="utf-8")
+
+
+def test_no_page_of_nothing(tmp_path):
+    with pytest.raises(UsageError, match="nothing was reproduced"):
+        write_page(tmp_path, ITEMS)
