@@ -1,7 +1,27 @@
 """Deep principal components that you can trust: the Eccentric loss and what is built on it."""
 
+from typing import TYPE_CHECKING, Any
+
 from eccentric.components import DeepComponents
 from eccentric.loss import EccentricLoss, eccentric_loss
 
+if TYPE_CHECKING:
+    from eccentric.estimator import EccentricAutoencoder
+
 __version__ = "0.1.0"
-__all__ = ["DeepComponents", "EccentricLoss", "__version__", "eccentric_loss"]
+__all__ = ["DeepComponents", "EccentricAutoencoder", "EccentricLoss", "__version__", "eccentric_loss"]
+
+
+def __getattr__(name: str) -> Any:
+    """The estimator is loaded when it is asked for: it brings scikit-learn, which the loss does not need."""
+    if name != "EccentricAutoencoder":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    try:
+        from eccentric.estimator import EccentricAutoencoder
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] == "eccentric":
+            raise
+        raise ImportError(
+            f'EccentricAutoencoder needs {error.name}, which is not installed: pip install "eccentric[train]"'
+        ) from None
+    return EccentricAutoencoder

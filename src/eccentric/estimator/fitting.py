@@ -1,0 +1,187 @@
+"""One training run of the estimator: its settings, its first state, and the best weights it passes through."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from eccentric.components import DeepComponents
+from eccentric.models import Autoencoder, build_pair, start_from_pca
+from eccentric.theory import kernel_constant
+from eccentric.training import engine as engines
+from eccentric.training.evaluating import reconstruction_error
+from eccentric.training.loop import Training
+from eccentric.training.stopping import Stop
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from jaxtyping import Shaped
+    from torch import Tensor
+
+    from eccentric.estimator.sources import Source
+    from eccentric.training.config import TrainConfig
+    from eccentric.training.window import Metrics
+
+STEPS = 1500  # of "auto" epochs; more gained nothing on digits, gene expression or Gaussians
+FEWEST_EPOCHS = 3
+UNSIZED_EPOCHS = 10  # where a loader does not say how long it is
+MOST_JUDGED = 10_000  # training rows that errors are of, where none are held out
+PATIENCE = 0.2  # of the epochs, without a better error on held-out rows
+
+
+@dataclass(frozen=True)
+class Trained:
+    """One run: the model on the CPU in evaluation mode, the rows of metrics, its errors and what it ran on."""
+
+    model: Autoencoder
+    metrics: list[Metrics]
+    error: float
+    first_error: float
+    engine: engines.Engine
+
+
+def batch_size_for(items: int | None, images: bool) -> int:
+    """A sixteenth of the rows, from 32 to 1024 (256 for images): many steps on few rows, little overhead on many."""
+    most = 256 if images else 1024
+    return most if items is None else min(most, max(32, items // 16))
+
+
+def epochs_for(steps: int | None) -> int:
+    """As many passes of `steps` batches as make `STEPS`, and at least three."""
+    return UNSIZED_EPOCHS if steps is None else max(FEWEST_EPOCHS, math.ceil(STEPS / steps))
+
+
+def kernel_constant_for(dim: int, mu: float) -> float | str:
+    """The paper's N; for one component, where its formula has no value, that of Theorem 1."""
+    return float(kernel_constant(1, mu, method="exact")) if dim == 1 else "paper"
+
+
+def make_model(config: TrainConfig, x: Shaped[Tensor, "n ..."], standardize: bool) -> tuple[Autoencoder, list[int]]:
+    """The model in its first state for training rows like x, and the columns that are constant in them.
+
+    Tables are brought to mean 0 and standard deviation 1 by column, or with `standardize=False` to a mean variance of
+    1; images from their lowest to their highest value (0 to 255 for uint8) to the decoder's range from 0 to 1.
+    """
+    shape = tuple(x.shape[1:])
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(config.seed)
+        encoder, decoder = build_pair(config.architecture, shape, config.dim)
+    if len(shape) == 3:
+        return Autoencoder(encoder, decoder, *_range(x)), []
+    mean, variance = _moments(x)
+    constant = x.amax(0) == x.amin(0)
+    variance[constant] = 1.0 if standardize else 0.0
+    spread = variance.sqrt() if standardize else variance.mean().sqrt()
+    if not standardize and spread == 0:
+        spread = torch.ones(())
+    model = Autoencoder(encoder, decoder, mean, spread)
+    start_from_pca(model, x)
+    return model, constant.nonzero().flatten().tolist()
+
+
+def train_once(
+    model: Autoencoder, source: Source, config: TrainConfig, *, patience: int | None, verbose: int = 0, name: str = ""
+) -> Trained:
+    """Train the model, and leave it with the weights that did best on the held-out rows.
+
+    Args:
+        model: in its first state, which counts as well: one that no training improves stays as it is.
+        source: the data.
+        config: settings, with nothing left to settle.
+        patience: epochs to wait for a better error on held-out rows; None to train to the end and keep the last state.
+        verbose: 0 is silent, 1 prints some twenty lines, 2 one for each epoch.
+        name: of the run, in those lines.
+
+    Raises:
+        EccentricError: training diverged.
+    """
+    images = len(source.shape) == 3
+    work = engines.work_of(model, source.sample) * (source.items or 0) * config.epochs
+    engine = engines.start(config, work, images=images)
+    device = engine.fabric.device
+    held_out = source.held_out if len(source.held_out) else None
+    judged = source.sample[:MOST_JUDGED] if held_out is None else held_out
+    first_error = reconstruction_error(model.to(device), judged)
+    best, best_epoch, kept = math.inf, 0, None
+    if patience is not None and held_out is not None:
+        best, kept = first_error, _copy(model)
+    rows: list[Metrics] = []
+    stop = Stop()
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        torch.manual_seed(config.seed)
+        training = Training(model, source.batches(config.batch_size, config.seed, device), config, engine, held_out)
+        for row in training.run(stop):
+            rows.append(row)
+            if verbose and (verbose > 1 or held_out is None or row.test_reconstruction is not None):
+                _say(row, config.epochs, verbose, name)
+            if kept is None or row.test_reconstruction is None:
+                continue
+            if row.test_reconstruction < best:
+                best, best_epoch, kept = row.test_reconstruction, row.epoch, _copy(model)
+            elif patience is not None and row.epoch - best_epoch >= patience:
+                stop.asked = True
+    if kept is not None:
+        model.load_state_dict(kept)
+    return Trained(at_rest(model), rows, reconstruction_error(model, judged), first_error, engine)
+
+
+def at_rest(model: Autoencoder) -> Autoencoder:
+    """On the CPU, in evaluation mode, in the memory layout of a model read from a file: so both encode to the bit."""
+    return model.cpu().to(memory_format=torch.contiguous_format).eval()  # type: ignore[call-overload]
+
+
+@torch.no_grad()
+def components_of(model: Autoencoder, rows: Iterable[Shaped[Tensor, "b ..."]]) -> DeepComponents:
+    """Mean, axes and variances of the latents of all rows, in one pass."""
+    components = DeepComponents()
+    for x in rows:
+        components.update(model.encode(x))
+    return components
+
+
+def _copy(model: Autoencoder) -> dict[str, Tensor]:
+    return {name: tensor.detach().clone() for name, tensor in model.state_dict().items()}
+
+
+def _moments(x: Shaped[Tensor, "n f"]) -> tuple[Tensor, Tensor]:
+    """Mean and variance by column in double precision, without a copy of all of x in it."""
+    size = max(1, 10_000_000 // x.shape[1])
+    mean = sum(part.double().sum(0) for part in x.split(size)) / len(x)
+    squares = sum((part.double() - mean).square().sum(0) for part in x.split(size))
+    return torch.as_tensor(mean), torch.as_tensor(squares) / (len(x) - 1)
+
+
+def _range(x: Shaped[Tensor, "n c h w"]) -> tuple[float, float]:
+    """Shift and scale that bring the values of images to [0, 1]."""
+    if x.dtype == torch.uint8:
+        return 0.0, 255.0
+    low, high = x.min().item(), x.max().item()
+    if low >= 0 and high <= 1:
+        return 0.0, 1.0
+    return low, (high - low) or 1.0
+
+
+def _say(row: Metrics, epochs: int, verbose: int, name: str) -> None:
+    every = 1 if verbose > 1 else max(1, epochs // 20)
+    if row.epoch % every and row.epoch != epochs:
+        return
+    held_out = "" if row.test_reconstruction is None else f", held out {row.test_reconstruction:.4f}"
+    print(
+        f"{name}epoch {row.epoch} of {epochs}, step {row.step}: error {row.reconstruction:.4f}{held_out}, "
+        f"trace {row.trace:.2f}"
+    )
+
+
+def history(rows: list[Metrics]) -> dict[str, np.ndarray]:
+    """Columns of the metrics by name, (rows,) float64; NaN where a row has no value."""
+    from eccentric.training.run import METRIC_NAMES
+
+    return {
+        name: np.array([math.nan if (value := getattr(row, name)) is None else float(value) for row in rows])
+        for name in METRIC_NAMES
+    }

@@ -1,0 +1,227 @@
+"""What a user may pass as X: checked in scikit-learn's words, and read as batches of items."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from sklearn.utils.validation import check_array, validate_data
+from torch.utils.data import DataLoader, Dataset
+
+from eccentric.errors import UsageError
+from eccentric.training.batches import data_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from jaxtyping import Shaped
+    from sklearn.base import BaseEstimator
+    from torch import Tensor
+
+MOST_NUMBERS = 1_000_000  # in a batch that is checked, encoded or decoded: 8 MB in double precision
+MOST_ROWS = 4096  # in it, for what the networks' layers hold of each
+STREAM_BATCH = 1024  # items of a data set read at once
+DOUBLE = (np.float64, np.float32)
+
+
+def is_stream(X: Any) -> bool:
+    """Whether X is a PyTorch data set or loader, read batch by batch and never held."""
+    return isinstance(X, Dataset | DataLoader)
+
+
+def check_items(estimator: BaseEstimator, X: Any, *, reset: bool) -> Shaped[np.ndarray, "n ..."]:
+    """X as an array: a table (n, f) of float32 or float64, or images (n, c, h, w) in the type they came in.
+
+    A memory-mapped array stays on disk. Sets or checks `n_features_in_`, `feature_names_in_` and `item_shape_`.
+
+    Args:
+        reset: for `fit`, which learns the shape and the names; otherwise X must have those.
+
+    Raises:
+        ValueError, TypeError: scikit-learn's own, with the row and column of the first number that is not finite.
+    """
+    if isinstance(X, torch.Tensor):
+        X = X.detach().cpu()
+        X = (X.float() if X.dtype == torch.bfloat16 else X).numpy()
+    least = 2 if reset else 1  # two items make a pair
+    if getattr(X, "ndim", 2) in (3, 4):
+        images: np.ndarray = check_array(
+            X, dtype="numeric", allow_nd=True, ensure_all_finite=False, ensure_min_samples=least, estimator=estimator
+        )
+        _check_finite(estimator, images, None)
+        if reset:
+            _check_channels(images)
+            estimator.n_features_in_ = int(np.prod(images.shape[1:]))
+            estimator.item_shape_ = images.shape[1:]
+            vars(estimator).pop("feature_names_in_", None)
+        _check_shape(estimator, images.shape[1:])
+        return _with_channels(images)
+    try:
+        table: np.ndarray = validate_data(
+            estimator, X, reset=reset, dtype=DOUBLE, ensure_all_finite=False, ensure_min_samples=least
+        )
+    except ValueError as error:
+        raise _naming_the_column(error, X) from None
+    _check_finite(estimator, table, getattr(X, "columns", None))
+    if reset:
+        estimator.item_shape_ = table.shape[1:]
+    _check_shape(estimator, table.shape[1:])
+    return table
+
+
+def check_stream(estimator: BaseEstimator, X: Dataset[Any] | DataLoader[Any], *, reset: bool) -> Stream:
+    """X as batches of items that are checked as they come.
+
+    Raises:
+        ValueError: the first batch has not the shape that was fitted, or X yields nothing.
+    """
+    loader = X if isinstance(X, DataLoader) else DataLoader(X, STREAM_BATCH)
+    stream = Stream(loader)
+    if reset:
+        vars(estimator).pop("feature_names_in_", None)
+        estimator.item_shape_ = stream.raw_shape
+        estimator.n_features_in_ = int(np.prod(stream.raw_shape))
+    _check_shape(estimator, stream.raw_shape)
+    return stream
+
+
+class Stream:
+    """A loader whose batches are float32 or uint8 tensors (b, *shape), finite; an error names the batch and the place.
+
+    Attributes:
+        raw_shape: of an item as the loader has it.
+        shape: of an item as the networks take it: (features,), or (channels, height, width).
+    """
+
+    def __init__(self, loader: Iterable[Any]) -> None:
+        self._loader = loader
+        first = next(iter(loader), None)
+        if first is None:
+            raise ValueError("Found a data set with 0 sample(s) while a minimum of 1 is required.")
+        self.raw_shape = tuple(_tensor_of(first).shape[1:])
+        if len(self.raw_shape) > 3:
+            raise ValueError(f"Found items of shape {self.raw_shape}; a table has (f,), images (h, w) or (c, h, w)")
+        self.shape = (1, *self.raw_shape) if len(self.raw_shape) == 2 else self.raw_shape
+
+    def __len__(self) -> int:
+        """Batches; TypeError where the loader does not know."""
+        return len(self._loader)  # type: ignore[arg-type]
+
+    def __iter__(self) -> Iterator[Shaped[Tensor, "b ..."]]:
+        for number, batch in enumerate(self._loader):
+            x = _tensor_of(batch)
+            if tuple(x.shape[1:]) != self.raw_shape:
+                raise ValueError(f"batch {number} holds items of shape {tuple(x.shape[1:])}, others {self.raw_shape}")
+            x = x.reshape(len(x), *self.shape)
+            x = x if x.dtype == torch.uint8 else x.float()
+            if x.is_floating_point() and not x.isfinite().all():
+                place = (~x.isfinite()).nonzero()[0].tolist()
+                raise ValueError(
+                    f"Input X contains NaN or infinity. The first is in batch {number}, row {place[0]}, "
+                    f"at {place[1:]} of the item."
+                )
+            yield x
+
+
+class Mapped(Dataset["Tensor"]):
+    """Rows of an array on disk, many at once."""
+
+    def __init__(self, x: Shaped[np.ndarray, "n ..."]) -> None:
+        self._x = x
+
+    def __len__(self) -> int:
+        return len(self._x)
+
+    def __getitems__(self, rows: list[int]) -> Tensor:
+        return as_tensor(self._x[np.asarray(rows)])
+
+
+def in_batches(x: Shaped[np.ndarray, "n ..."], dtype: torch.dtype) -> Iterator[Shaped[Tensor, "b ..."]]:
+    """Parts of an array as tensors of one floating-point type; nothing but the part in hand is copied."""
+    size = batch_rows(int(np.prod(x.shape[1:])))
+    for start in range(0, len(x), size):
+        yield torch.from_numpy(np.array(x[start : start + size])).to(dtype)
+
+
+def batch_rows(features: int) -> int:
+    """How many items of so many numbers are worked on at once."""
+    return max(1, min(MOST_ROWS, MOST_NUMBERS // max(1, features)))
+
+
+def as_tensor(x: Shaped[np.ndarray, "n ..."]) -> Shaped[Tensor, "n ..."]:
+    """uint8 as it is, all else in float32, in memory of its own."""
+    return torch.from_numpy(np.array(x, np.uint8 if x.dtype == np.uint8 else np.float32))
+
+
+def split(n: int, fraction: float, random: np.random.RandomState, most: int = 10_000) -> tuple[np.ndarray, np.ndarray]:
+    """Rows to train on and rows held out, ascending. None are held out where that would be fewer than two."""
+    held = min(most, int(np.ceil(fraction * n)))
+    if held < 2 or n - held < 2:
+        return np.arange(n), np.arange(0)
+    order = random.permutation(n)
+    return np.sort(order[held:]), np.sort(order[:held])
+
+
+def _tensor_of(batch: Any) -> Tensor:
+    try:
+        return data_of(batch)
+    except UsageError as error:
+        raise ValueError(str(error)) from None
+
+
+def _with_channels(images: np.ndarray) -> Shaped[np.ndarray, "n c h w"]:
+    images = images.view(np.uint8) if images.dtype == bool else images
+    return images[:, None] if images.ndim == 3 else images
+
+
+def _check_channels(images: np.ndarray) -> None:
+    if images.ndim == 4 and images.shape[3] in (1, 3, 4) and images.shape[1] > 4:
+        raise ValueError(
+            f"Found images of shape {images.shape[1:]}, but (channels, height, width) is expected; "
+            "np.moveaxis(X, -1, 1) puts the channels first"
+        )
+
+
+def _check_shape(estimator: BaseEstimator, shape: tuple[int, ...]) -> None:
+    fitted = estimator.item_shape_
+    if tuple(shape) == tuple(fitted):
+        return
+    name, features = type(estimator).__name__, int(np.prod(shape))
+    if len(shape) == len(fitted) == 1:
+        raise ValueError(
+            f"X has {features} features, but {name} is expecting {estimator.n_features_in_} features as input"
+        )
+    raise ValueError(f"X has items of shape {tuple(shape)}, but {name} is expecting {tuple(fitted)} as input")
+
+
+def _check_finite(estimator: BaseEstimator, x: np.ndarray, columns: Any) -> None:
+    """scikit-learn's error, and where the first such number is. In parts, so that a file is not read into memory."""
+    if x.dtype.kind not in "fc":
+        return
+    size = batch_rows(int(np.prod(x.shape[1:])))
+    for start in range(0, len(x), size):
+        part = x[start : start + size]
+        with np.errstate(over="ignore"):
+            bad = ~np.isfinite(part.astype(np.float32, copy=False))  # the precision of the networks
+        if bad.any():
+            place = np.argwhere(bad)[0]
+            value = part[tuple(place)]
+            what = "NaN" if np.isnan(value) else "infinity or a value too large for dtype('float32')"
+            column = repr(str(columns[place[1]])) if columns is not None else ", ".join(map(str, place[1:]))
+            raise ValueError(
+                f"Input X contains {what}.\n{type(estimator).__name__} does not accept such values: the first is in "
+                f"row {start + place[0]}, column {column}. Drop it, or see sklearn.impute for estimators that fill "
+                "gaps."
+            )
+
+
+def _naming_the_column(error: ValueError, X: Any) -> ValueError:
+    """scikit-learn says which value is not a number; in a data frame, say which column it is in as well."""
+    if "could not convert" in str(error) and hasattr(X, "columns"):
+        for name in X.columns:
+            try:
+                np.asarray(X[name]).astype(np.float64)
+            except (ValueError, TypeError):
+                return ValueError(f"{error} (column {str(name)!r}); encode or drop it")
+    return error

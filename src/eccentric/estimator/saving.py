@@ -1,0 +1,303 @@
+"""What a run leaves, and the run folder it is written to and read from: the same as `eccentric train` makes."""
+
+from __future__ import annotations
+
+import itertools
+import platform
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from eccentric.alignment import Stability, align, similarity, stability
+from eccentric.estimator import fitting
+from eccentric.estimator.state import STABILITY
+from eccentric.files import write_json, write_tensors
+from eccentric.models import Autoencoder, choose_architecture
+from eccentric.training import engine as engines
+from eccentric.training import run as folder
+from eccentric.training.claim import MetricsFile, claimed, clear_folder
+from eccentric.training.config import TrainConfig
+from eccentric.training.evaluating import encode
+from eccentric.training.run import Latents, Run
+from eccentric.training.train import choose_examples
+from eccentric.training.window import Metrics
+
+if TYPE_CHECKING:
+    from jaxtyping import Float, Shaped
+    from torch import Tensor
+
+    from eccentric.components import DeepComponents
+    from eccentric.estimator.sources import Source
+    from eccentric.estimator.transformer import EccentricAutoencoder
+    from eccentric.training.engine import Engine
+
+MOST_KEPT = 10_000  # encoded training rows that an estimator keeps
+
+
+@dataclass(frozen=True, eq=False)
+class Record:
+    """A run, after its data are gone.
+
+    Attributes:
+        model, components: as trained.
+        config, engine, metrics: how.
+        items: rows trained on.
+        error, pca_error: on the held-out rows, or on training rows if there are none.
+        train, test: encodings of up to 10,000 training rows, and of the rows the errors are of.
+        examples: a few of the latter, raw.
+    """
+
+    model: Autoencoder
+    components: DeepComponents
+    config: TrainConfig
+    engine: dict[str, Any]
+    metrics: list[Metrics]
+    items: int
+    error: float
+    pca_error: float
+    train: Latents
+    test: Latents
+    examples: Shaped[Tensor, "k ..."]
+
+    @classmethod
+    def of(cls, trained: fitting.Trained, config: TrainConfig, components: DeepComponents, source: Source) -> Record:
+        model = trained.model
+        chosen = np.linspace(0, len(source.sample) - 1, min(len(source.sample), MOST_KEPT)).astype(int)
+        train = _latents(model, components, source.sample[chosen], source.sample_rows[chosen])
+        held = len(source.held_out) > 0
+        test = _latents(model, components, source.held_out, source.held_out_rows) if held else train
+        judged = source.held_out if held else source.sample[chosen]
+        images = len(source.shape) == 3
+        return cls(
+            model=model,
+            components=components,
+            config=config,
+            engine=_describe(trained.engine),
+            metrics=trained.metrics,
+            items=components.count,
+            error=trained.error,
+            # A table's model began at PCA.
+            pca_error=_pca_error(model, source.sample[chosen], judged) if images else trained.first_error,
+            train=train,
+            test=test,
+            examples=choose_examples(judged),
+        )
+
+
+def compare(runs: list[Record]) -> tuple[Stability, Float[np.ndarray, "runs d"]]:
+    """How well each component of the first run comes out in all, on held-out rows, and its variance in each run."""
+    first = runs[0]
+    alignments = [align(run.train.p, first.train.p) for run in runs]
+    held_out = [alignment.apply(run.test.p) for alignment, run in zip(alignments, runs, strict=True)]
+    agreement = stability([similarity(p, q) for p, q in itertools.combinations(held_out, 2)])
+    variances = [
+        (alignment.matrix**2) @ run.components.eigenvalues.numpy()
+        for alignment, run in zip(alignments, runs, strict=True)
+    ]
+    return agreement, np.array(variances)
+
+
+def save(estimator: EccentricAutoencoder, path: str | Path, overwrite: bool) -> None:
+    out = Path(path)
+    if out.exists() and not (out.is_dir() and not any(out.iterdir())):
+        if not (out / folder.CONFIG).is_file():
+            raise FileExistsError(f"{out} exists and holds no run; choose another folder")
+        if not overwrite:
+            raise FileExistsError(f"{out} already holds a run; choose another folder, or pass overwrite=True")
+    record = estimator._record or _of_stream(estimator)
+    model, examples = _in_the_folders_units(record)
+    with claimed(out):
+        clear_folder(out)
+        description = _description(estimator, record)
+        write_json(out / folder.CONFIG, {**description, "status": "training"})
+        file = MetricsFile(out)
+        for row in record.metrics:
+            file.write(row)
+        write_tensors(out / folder.MODEL, model.state_dict())
+        estimator._found().save(out / folder.COMPONENTS)
+        folder.write_latents(out / folder.LATENTS, {"train": record.train, "test": record.test})
+        write_tensors(out / folder.EXAMPLES, {"x": examples})
+        evaluation = {"test_reconstruction": record.error, "pca_test_reconstruction": record.pca_error}
+        write_json(out / folder.EVALUATION, evaluation)
+        write_json(out / folder.CONFIG, description)
+
+
+def load(cls: type[EccentricAutoencoder], path: str | Path) -> EccentricAutoencoder:
+    run = Run(path)
+    settings = {field.name: run.config["train"][field.name] for field in fields(TrainConfig)}
+    config = TrainConfig(**settings)
+    known = run.config.get("estimator") or _of_command_line(config, run)
+    self = cls(**known["parameters"])
+    model, components = run.model(), run.components
+    if "units" in known:  # of images, which a folder has as 0 to 255
+        model.shift, model.scale = (torch.tensor(known["units"][name]) for name in ("shift", "scale"))
+    metrics = [_row(run, number) for number in range(len(run.metrics["step"]))]
+    evaluation = run.evaluation
+    self._model, self._components = model, components
+    self._record = Record(
+        model=model,
+        components=components,
+        config=config,
+        engine={"device": run.config.get("device"), "engine": run.config.get("engine")},
+        metrics=metrics,
+        items=int(run.config["items"]["train"]),
+        error=float(evaluation["test_reconstruction"]),
+        pca_error=float(evaluation["pca_test_reconstruction"]),
+        train=run.latents("train"),
+        test=run.latents("test"),
+        examples=run.examples.float() / 255 * model.scale + model.shift if len(run.shape) == 3 else run.examples,
+    )
+    self.n_components_ = components.dim
+    self.item_shape_ = tuple(known["item_shape"])
+    self.n_features_in_ = int(np.prod(self.item_shape_))
+    if known["feature_names"] is not None:
+        self.feature_names_in_ = np.array(known["feature_names"], dtype=object)
+    self.history_ = fitting.history(metrics)
+    self.n_iter_ = known["n_iter"]
+    self.reconstruction_error_, self.pca_reconstruction_error_ = self._record.error, self._record.pca_error
+    if "n_samples_seen" in known:
+        self.n_samples_seen_ = known["n_samples_seen"]
+    for name in STABILITY:
+        if name in known:
+            setattr(self, name, np.array(known[name]))
+    return self
+
+
+def _description(estimator: EccentricAutoencoder, record: Record) -> dict[str, Any]:
+    """config.json."""
+    from eccentric import __version__
+
+    names = getattr(estimator, "feature_names_in_", None)
+    shape = _shape(estimator)
+    known: dict[str, Any] = {
+        "parameters": {name: _plain(value) for name, value in estimator.get_params(deep=False).items()},
+        "item_shape": list(estimator.item_shape_),
+        "feature_names": None if names is None else [str(name) for name in names],
+        "n_iter": estimator.n_iter_,
+    }
+    if len(shape) == 3:
+        known["units"] = {"shift": record.model.shift.item(), "scale": record.model.scale.item()}
+    if hasattr(estimator, "n_samples_seen_"):
+        known["n_samples_seen"] = estimator.n_samples_seen_
+    known |= {name: getattr(estimator, name).tolist() for name in STABILITY if hasattr(estimator, name)}
+    features = [] if len(shape) == 3 else known["feature_names"] or [f"x{j}" for j in range(shape[0])]
+    notes = []
+    if len(record.train.p) < record.items:
+        notes.append(f"latents.parquet holds {len(record.train.p)} of the {record.items} training rows")
+    if record.test is record.train:
+        notes.append("no rows were held out, so the test items are training items")
+    architecture = choose_architecture(record.config.architecture, shape)
+    return {
+        "status": "finished",
+        "data": {"name": "arrays", "split": _split(estimator, record), "notes": notes},
+        "train": {**asdict(record.config), "architecture": architecture},
+        "shape": list(shape),
+        "items": {"train": record.items, "test": len(record.test.p)},
+        "feature_names": features,
+        "label_names": [],
+        **record.engine,
+        "versions": {"eccentric": __version__, "torch": torch.__version__, "python": platform.python_version()},
+        "estimator": known,
+    }
+
+
+def _split(estimator: EccentricAutoencoder, record: Record) -> str:
+    if record.test is record.train:
+        return "nothing held out"
+    return f"{len(record.test.p)} of {len(record.test.p) + record.items} rows held out at random"
+
+
+def _of_command_line(config: TrainConfig, run: Run) -> dict[str, Any]:
+    """What `save` writes of an estimator, for a run that was made without one."""
+    parameters = {
+        "n_components": config.dim,
+        "weight": config.weight,
+        "mu": config.mu,
+        "architecture": config.architecture,
+        "max_epochs": config.epochs,
+        "batch_size": config.batch_size,
+        "learning_rate": config.learning_rate,
+        "random_state": config.seed,
+        "precision": config.precision,
+    }
+    generic = run.feature_names == [f"x{j}" for j in range(len(run.feature_names))]
+    shape = run.shape
+    return {
+        "parameters": parameters,
+        "item_shape": shape[1:] if len(shape) == 3 and shape[0] == 1 else shape,
+        "feature_names": None if generic else run.feature_names,
+        "n_iter": int(run.metrics["epoch"][-1]),
+    }
+
+
+def _of_stream(estimator: EccentricAutoencoder) -> Record:
+    """A record of what `partial_fit` learnt: its latest rows stand for training and test items."""
+    model, components, config = estimator._model, estimator._found(), estimator._config
+    x = estimator._recent.x
+    assert x is not None
+    latents = _latents(model, components, x, np.arange(len(x)))
+    return Record(
+        model=model,
+        components=components,
+        config=config,
+        engine=_describe(engines.start(config, work=0.0, images=x.ndim == 4)),
+        metrics=estimator._metrics,
+        items=len(x),
+        error=estimator.reconstruction_error_,
+        pca_error=_pca_error(model, x, x),
+        train=latents,
+        test=latents,
+        examples=choose_examples(x),
+    )
+
+
+def _in_the_folders_units(record: Record) -> tuple[Autoencoder, Tensor]:
+    """Model and examples as a run folder has them: images from 0 to 255."""
+    model, examples = record.model, record.examples
+    if examples.ndim != 4:
+        return model, examples
+    pixels = ((examples - model.shift) / model.scale * 255).round().clamp(0, 255).to(torch.uint8)
+    return Autoencoder(model.encoder, model.decoder), pixels
+
+
+def _latents(model: Autoencoder, components: DeepComponents, x: Tensor, rows: np.ndarray) -> Latents:
+    return Latents(components.encode(encode(model, x)).numpy(), None, rows.astype(np.int64))
+
+
+def _pca_error(model: Autoencoder, train: Tensor, test: Tensor) -> float:
+    """Mean squared error of as many principal components, in the units the model is trained in."""
+    from sklearn.decomposition import PCA
+
+    a, b = (model.standardize(x).flatten(1).numpy() for x in (train, test))
+    dim = model.encode(train[:2]).shape[1]
+    pca = PCA(min(dim, *a.shape), random_state=0).fit(a)
+    return float(np.square(pca.inverse_transform(pca.transform(b)) - b).mean())
+
+
+def _describe(engine: Engine) -> dict[str, Any]:
+    from eccentric.training.train import _device_name
+
+    return {"device": _device_name(engine.fabric.device), "engine": engine.describe()}
+
+
+def _row(run: Run, number: int) -> Metrics:
+    values: dict[str, Any] = {name: column[number] for name, column in run.metrics.items()}
+    values |= {name: int(values[name]) for name in ("step", "epoch")}
+    test = values["test_reconstruction"]
+    return Metrics(**{**values, "test_reconstruction": None if np.isnan(test) else test})
+
+
+def _plain(value: Any) -> Any:
+    """A parameter as JSON has it; a random state that is no number cannot be written, and becomes None."""
+    if isinstance(value, np.generic):
+        return value.item()
+    return value if isinstance(value, str | int | float | bool | None) else None
+
+
+def _shape(estimator: EccentricAutoencoder) -> tuple[int, ...]:
+    """Of an item as the networks take it."""
+    shape = tuple(int(side) for side in estimator.item_shape_)
+    return (1, *shape) if len(shape) == 2 else shape

@@ -1,0 +1,188 @@
+"""What a fit learns from: training rows as batches, rows to start from, and rows held out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch.utils.data import DataLoader, Dataset, IterableDataset, Subset
+
+from eccentric.estimator.inputs import (
+    STREAM_BATCH,
+    Mapped,
+    Stream,
+    as_tensor,
+    check_items,
+    check_stream,
+    in_batches,
+    is_stream,
+    split,
+)
+from eccentric.training.batches import Loaded, Resident
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from jaxtyping import Int, Shaped
+    from torch import Tensor
+
+    from eccentric.estimator.transformer import EccentricAutoencoder
+    from eccentric.training.batches import Batches
+
+MOST_SAMPLED = 25_000_000  # numbers of a stream that mean, spread and PCA are taken from: 100 MB
+
+
+@dataclass(frozen=True)
+class Source:
+    """Training rows, wherever they lie.
+
+    Attributes:
+        shape: of an item: (features,) or (channels, height, width).
+        items: training rows; None where a loader does not say.
+        sample: training rows in memory, raw: all of an array, a random choice (or the first) of a stream.
+        held_out: rows kept from the training, raw; none of a loader, or of fewer than about 20 rows.
+        sample_rows, held_out_rows: their places in X; counted from 0 where a loader does not say.
+        batches: of (batch size, seed, device), as the training takes them.
+        rows: every training row once, raw, in batches.
+        drawn: another source, of as many training rows drawn from these with replacement; None of a loader.
+    """
+
+    shape: tuple[int, ...]
+    items: int | None
+    sample: Shaped[Tensor, "n ..."]
+    held_out: Shaped[Tensor, "m ..."]
+    sample_rows: Int[np.ndarray, " n"]
+    held_out_rows: Int[np.ndarray, " m"]
+    batches: Callable[[int, int, torch.device], Batches]
+    rows: Callable[[], Iterable[Tensor]]
+    drawn: Callable[[np.random.RandomState], Source] | None
+
+
+def take(estimator: EccentricAutoencoder, X: Any, fraction: float, random: np.random.RandomState) -> Source:
+    """Whatever a user passes to `fit`, checked; sets what is known of its features.
+
+    Raises:
+        ValueError, TypeError: see `check_items`; or rows are to be held out of a loader for repeated runs.
+    """
+    if not is_stream(X):
+        x = check_items(estimator, X, reset=True)
+        if isinstance(X, np.memmap):
+            return from_dataset(Mapped(x), fraction, random)
+        return from_array(x, fraction, random)
+    stream = check_stream(estimator, X, reset=True)
+    if isinstance(X, Dataset) and not isinstance(X, IterableDataset):
+        if len(X) < 2:  # type: ignore[arg-type]
+            raise ValueError("Found a data set with 1 sample(s) while a minimum of 2 is required.")
+        return from_dataset(X, fraction, random)
+    if estimator.n_runs > 1:
+        raise ValueError("n_runs > 1 needs rows to hold out, which a loader cannot give; pass its data set instead")
+    return from_loader(stream)
+
+
+def from_array(x: Shaped[np.ndarray, "n ..."], fraction: float, random: np.random.RandomState) -> Source:
+    """An array in memory, copied once as float32 or uint8."""
+    train, held = split(len(x), fraction, random)
+    return _resident(as_tensor(x[train]), train, as_tensor(x[held]), held)
+
+
+def _resident(kept: Tensor, train: np.ndarray, held_out: Tensor, held: np.ndarray) -> Source:
+    def drawn(random: np.random.RandomState) -> Source:
+        rows = _with_replacement(len(kept), random)
+        return _resident(kept[rows], train[rows], held_out, held)
+
+    return Source(
+        shape=tuple(kept.shape[1:]),
+        items=len(kept),
+        sample=kept,
+        held_out=held_out,
+        sample_rows=train,
+        held_out_rows=held,
+        batches=lambda size, seed, device: Resident(kept, size, seed, device),
+        rows=lambda: in_batches(kept.numpy(), kept.dtype),
+        drawn=drawn,
+    )
+
+
+def from_dataset(data: Dataset[Any], fraction: float, random: np.random.RandomState) -> Source:
+    """Items that are read when they are wanted: a map-style data set, or an array on disk (`Mapped`)."""
+    train, held = split(len(data), fraction, random)  # type: ignore[arg-type]
+    held_out = torch.cat(list(_stream(data, held))) if len(held) else None
+    return _indexed(data, train, held_out, held, random)
+
+
+def _indexed(
+    data: Dataset[Any], train: np.ndarray, held_out: Tensor | None, held: np.ndarray, random: np.random.RandomState
+) -> Source:
+    def drawn(random: np.random.RandomState) -> Source:
+        return _indexed(data, train[_with_replacement(len(train), random)], held_out, held, random)
+
+    stream = _stream(data, train)
+    most = max(2, MOST_SAMPLED // int(np.prod(stream.shape)))
+    chosen = train if len(train) <= most else np.sort(random.choice(train, most, replace=False))
+    sample = torch.cat(list(_stream(data, chosen)))
+    return Source(
+        shape=stream.shape,
+        items=len(train),
+        sample=sample,
+        held_out=sample[:0] if held_out is None else held_out,
+        sample_rows=chosen,
+        held_out_rows=held,
+        batches=lambda size, seed, device: Loaded(_stream(data, train, size, seed), device),
+        rows=lambda: stream,
+        drawn=drawn,
+    )
+
+
+def _stream(data: Dataset[Any], rows: np.ndarray, size: int = STREAM_BATCH, seed: int | None = None) -> Stream:
+    """Chosen rows of a data set: in order, or with a seed in another order each time and whole batches only."""
+    keep_whole: Any = _as_it_is if isinstance(data, Mapped) else None
+    return Stream(
+        DataLoader(
+            Subset(data, rows.tolist()),
+            size,
+            shuffle=seed is not None,
+            drop_last=seed is not None and len(rows) >= size,
+            generator=None if seed is None else torch.Generator().manual_seed(seed),
+            collate_fn=keep_whole,
+        )
+    )
+
+
+def from_loader(stream: Stream) -> Source:
+    """A loader of the user's own, read as it comes; nothing can be held out of it."""
+    most = max(2, MOST_SAMPLED // int(np.prod(stream.shape)))
+    sample = torch.cat(list(_first(stream, most)))[:most]
+    if len(sample) < 2:
+        raise ValueError(f"Found array with {len(sample)} sample(s) while a minimum of 2 is required.")
+    items = len(sample)
+    return Source(
+        shape=stream.shape,
+        items=items if items < most else None,
+        sample=sample,
+        held_out=sample[:0],
+        sample_rows=np.arange(items),
+        held_out_rows=np.arange(0),
+        batches=lambda size, seed, device: Loaded(stream, device),
+        rows=lambda: stream,
+        drawn=None,
+    )
+
+
+def _with_replacement(n: int, random: np.random.RandomState) -> np.ndarray:
+    rows: np.ndarray = np.sort(random.randint(n, size=n))
+    return rows
+
+
+def _first(stream: Iterable[Tensor], most: int) -> Iterator[Tensor]:
+    seen = 0
+    for x in stream:
+        yield x
+        seen += len(x)
+        if seen >= most:
+            return
+
+
+def _as_it_is(batch: Tensor) -> Tensor:
+    return batch

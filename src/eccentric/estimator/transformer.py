@@ -1,0 +1,396 @@
+"""The transformer: parameters, what it learns, and what it does with data."""
+
+from __future__ import annotations
+
+import copy
+from numbers import Integral
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+import numpy as np
+import torch
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_array, check_is_fitted
+
+from eccentric.estimator import fitting, html, inputs, pictures, saving, settings, sources, state, working
+from eccentric.estimator.learning import Learner, Recent
+from eccentric.training.config import TrainConfig
+from eccentric.training.engine import find_device
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from jaxtyping import Float, Shaped
+    from matplotlib.figure import Figure
+    from torch import Tensor
+
+    from eccentric.components import DeepComponents
+    from eccentric.models import Autoencoder
+
+
+class EccentricAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+    """Nonlinear PCA: deep principal components, ordered by variance, and which of them to trust.
+
+    An autoencoder with the Eccentric loss (Li and Blair 2021) learns to reconstruct X from a few numbers. Their
+    principal components are what `transform` returns: uncorrelated over the training rows, the most varied first. With
+    `n_runs` > 1 the training is repeated, and `component_stability_` tells how far each component comes out the same.
+
+    Tables begin at PCA itself: a straight line beside each network starts from PCA's axes, so that training can only
+    gain, and where PCA is best it is what comes out. X may be a table (n, f), or images (n, h, w) or (n, c, h, w), as
+    an array, a data frame, a tensor, a `torch.utils.data.Dataset` or `DataLoader`, or an array on disk
+    (`np.load(..., mmap_mode="r")`). NaN, infinity and sparse matrices are refused.
+
+    Args:
+        n_components: d, at most the number of rows and of features; by default 8, or as many as there can be.
+        weight: factor of the Eccentric loss. Larger, it holds the sum of the variances nearer to d, but makes them
+            equal, and equal ones mix from run to run. On the embedded digits (d = 6) the sum is 14 at 0.001, 9.7 at the
+            default of 0.003 and 7.0 at 0.01, the correlation of components between seeds 0.97, 0.97 and 0.92.
+        mu: strength of the repulsion in the loss, over 1/2.
+        n_runs: independent trainings; the first is kept, the others say how stable its components are.
+        architecture: "auto" takes a table's networks ("mlp"), for 1x28x28 and 3x64x64 images the paper's ("mnist",
+            "celeba"), for others "conv".
+        standardize: bring each column of a table to mean 0 and standard deviation 1. False keeps the columns'
+            proportions, as PCA does, which suits embeddings; all are then divided by one number. Images have one scale.
+        max_epochs: passes over the training rows; "auto" takes 1500 steps, but at least three passes.
+        batch_size: rows a step; "auto" is a sixteenth of the rows, from 32 to 1024 (256 for images).
+        learning_rate: Adam's highest rate; it rises for a tenth of the steps, and falls along a cosine.
+        early_stopping: keep the weights that reconstruct held-out rows best, and stop when those no longer come.
+        validation_fraction: of the rows held out for this and for `component_stability_`; at most 10,000 rows.
+        n_iter_no_change: epochs to wait for a better error; "auto" is a fifth of `max_epochs`, at least 5.
+        random_state: an int gives the same numbers again on the same machine.
+        device: a torch device; "auto" takes the accelerator if there is one.
+        precision: of the training: "auto", "32-true" or "bf16-mixed".
+        verbose: 0 is silent, 1 prints some twenty lines a run, 2 one for each epoch.
+
+    Attributes:
+        explained_variance_: (d,) variances of the components, descending; d in sum where the data are linear.
+        explained_variance_ratio_: (d,) their shares of that sum. Of the latents' variance: for the share of the data's
+            variance that d components explain together see `score`.
+        component_stability_: (d,) with `n_runs` > 1, the mean absolute correlation of each component with its
+            counterpart over all pairs of runs, on held-out rows after optimal alignment; 1 is the same every time. The
+            first run is the one that is kept. Each of the others has a seed of its own, and learns from as many rows
+            drawn with replacement: as all runs of a table start at PCA, on the very same rows they would agree on
+            noise. Components of noise come to about 0.2 to 0.8, by chance and by their variances.
+        component_stability_std_: (d,) its standard deviation over the pairs; 0 where there is one.
+        run_variances_: (n_runs, d) the components' variances in each run, in the order of the first.
+        components_rotation_: (d, d) the principal axes of the encoder's latents z, one a row.
+        mean_: (d,) the mean of the latents; components are (z - mean_) @ components_rotation_.T.
+        reconstruction_error_: mean squared error on the held-out rows (on training rows if there are none), in
+            standardised units: 0 is perfect, 1 is no better than the mean of each column.
+        pca_reconstruction_error_: of PCA with as many components, on the same rows.
+        history_: columns of the training's metrics by name, each (rows,).
+        n_iter_: epochs trained.
+        n_components_: d.
+        n_features_in_: numbers in an item.
+        feature_names_in_: (n_features_in_,) column names, if X had them.
+        item_shape_: of one item of X.
+        n_samples_seen_: rows that `partial_fit` has learnt from.
+    """
+
+    n_components_: int
+    _model: Autoencoder
+    _components: DeepComponents | None  # None while those of a stream are not asked for
+    _record: saving.Record | None  # None after `partial_fit`
+
+    def __init__(
+        self,
+        n_components: int | None = None,
+        *,
+        weight: float = 0.003,
+        mu: float = 1.0,
+        n_runs: int = 1,
+        architecture: str = "auto",
+        standardize: bool = True,
+        max_epochs: int | Literal["auto"] = "auto",
+        batch_size: int | Literal["auto"] = "auto",
+        learning_rate: float = 0.001,
+        early_stopping: bool = True,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int | Literal["auto"] = "auto",
+        random_state: int | np.random.RandomState | None = None,
+        device: str = "auto",
+        precision: str = "auto",
+        verbose: int = 0,
+    ) -> None:
+        self.n_components = n_components
+        self.weight = weight
+        self.mu = mu
+        self.n_runs = n_runs
+        self.architecture = architecture
+        self.standardize = standardize
+        self.max_epochs = max_epochs
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.random_state = random_state
+        self.device = device
+        self.precision = precision
+        self.verbose = verbose
+
+    # --- learning ---------------------------------------------------------------------------------------------------
+
+    def fit(self, X: Any, y: Any = None) -> Self:
+        """Learn the components of X. A fit that fails leaves the estimator as it was.
+
+        Of a `DataLoader` or an iterable data set nothing can be held out: it is trained on as it comes, to the end.
+
+        Args:
+            X: rows or images, see above; at least 2.
+            y: ignored.
+
+        Raises:
+            ValueError, TypeError: X or a parameter cannot be used; scikit-learn's wording where it has one.
+            EccentricError: training diverged; lower the learning rate.
+        """
+        with state.whole_or_not_at_all(self):
+            state.forget(self, (*state.STREAM, *state.STABILITY))
+            settings.check_parameters(self)
+            random = check_random_state(self.random_state)
+            source = sources.take(self, X, settings.held_out_fraction(self), random)
+            if self.n_runs > 1 and not len(source.held_out):
+                raise ValueError("n_runs > 1 is judged on held-out rows, and here are too few; add rows")
+            settled = settings.settle(self, source)
+            runs = []
+            for number, seed in enumerate(random.randint(2**31 - 1, size=self.n_runs)):
+                config = TrainConfig(**settled, seed=int(seed))
+                # All runs of a table start at PCA. On the very same rows they would agree on noise as well.
+                rows = source.drawn(random) if number and source.drawn else source
+                model, constant = fitting.make_model(config, rows.sample, self.standardize)
+                if not number:
+                    state.warn_of_constant(self, constant)
+                name = f"run {number + 1} of {self.n_runs}, " if self.n_runs > 1 else ""
+                patience = settings.patience(self, config.epochs)
+                trained = fitting.train_once(model, rows, config, patience=patience, verbose=self.verbose, name=name)
+                components = fitting.components_of(trained.model, source.rows())
+                runs.append(saving.Record.of(trained, config, components, source))
+            self._keep(runs)
+        return self
+
+    def partial_fit(self, X: Any, y: Any = None) -> Self:
+        """Learn from the next rows of a stream: one pass over X in its order, at the constant `learning_rate`.
+
+        The first call settles the scale of the columns and, for tables, the start from the PCA of its rows: let it have
+        some hundreds. It also goes on from a `fit`. Components are those of the latest 2000 rows by the present
+        encoder, so they move as it learns, and `reconstruction_error_` is that of X before it was learnt from.
+        Parameters are those of the first call. An estimator that was pickled or loaded goes on with new moments in
+        Adam.
+
+        Args:
+            X: an array, data frame or tensor of at least 2 rows or images.
+            y: ignored.
+        """
+        with state.whole_or_not_at_all(self):
+            first = not hasattr(self, "_model")
+            if inputs.is_stream(X):
+                raise TypeError("partial_fit takes the rows of one batch; pass the whole data set or loader to fit")
+            settings.check_parameters(self)
+            x = inputs.as_tensor(inputs.check_items(self, X, reset=first))
+            if not hasattr(self, "_learner"):
+                size = x.shape[0] if self.batch_size == "auto" else int(self.batch_size)
+                size = min(size, len(x), fitting.batch_size_for(None, x.ndim == 4))
+                seed = int(check_random_state(self.random_state).randint(2**31 - 1))
+                dim = settings.dimensions(self, len(x)) if first else self.n_components_
+                config = TrainConfig(**settings.common(self, dim), epochs=1, batch_size=max(2, size), seed=seed)
+                if first:
+                    self._model, constant = fitting.make_model(config, x, self.standardize)
+                    state.warn_of_constant(self, constant)
+                    self.n_components_, self.n_samples_seen_, self._record = config.dim, 0, None
+                    self.pca_reconstruction_error_ = np.nan
+                self._recent, self._metrics = Recent(), []
+                self._config = config
+                self._learner = Learner(copy.deepcopy(self._model), config, images=x.ndim == 4)
+            row = self._learner.learn(x)
+            self._model = fitting.at_rest(copy.deepcopy(self._learner.model))
+            self._recent.add(x)
+            self._metrics.append(row)
+            self._components = None  # found when they are asked for
+            self._record = None
+            state.forget(self, state.STABILITY)
+            self.n_samples_seen_ = getattr(self, "n_samples_seen_", 0) + len(x)
+            self.n_iter_ = len(self._metrics)
+            self.history_ = fitting.history(self._metrics)
+            self.reconstruction_error_ = row.reconstruction
+        return self
+
+    # --- using ------------------------------------------------------------------------------------------------------
+
+    def transform(self, X: Any) -> Float[np.ndarray, "n d"]:
+        """Coordinates of X along the deep principal components, in X's precision.
+
+        Rows are encoded batch by batch: memory is that of X and of the result, whatever X's length; of a data set,
+        loader or memory-mapped array only the result is held. float32 (and images) give float32; other tables are
+        computed in double precision and give float64, as elsewhere in scikit-learn.
+
+        Raises:
+            NotFittedError: `fit` was not called.
+            ValueError: X has other features, names or shapes than were fitted, or holds NaN or infinity.
+        """
+        check_is_fitted(self)
+        components = self._found()
+        if inputs.is_stream(X):
+            stream = inputs.check_stream(self, X, reset=False)
+            return working.encode_stream(self._placed(torch.float32), components, stream)
+        x = inputs.check_items(self, X, reset=False)
+        dtype = torch.float64 if x.dtype == np.float64 else torch.float32
+        return working.encode_array(self._placed(dtype), components, x)
+
+    def inverse_transform(self, X: Any) -> Shaped[np.ndarray, "n ..."]:
+        """Items for coordinates along the components, in the units and the shape of the items that were fitted.
+
+        Args:
+            X: (n, k) with k <= d; components beyond the first k are held at their mean.
+
+        Returns:
+            (n, *item_shape_), float64 for float64 coordinates and else float32.
+        """
+        check_is_fitted(self)
+        p = check_array(X, dtype=inputs.DOUBLE, estimator=self, input_name="X")
+        if p.shape[1] > self.n_components_:
+            raise ValueError(f"X has {p.shape[1]} components, but {type(self).__name__} has {self.n_components_}")
+        return self._decoded(self._found().decode(torch.from_numpy(np.array(p))))
+
+    def sample(
+        self, n_samples: int = 1, method: Literal["standard", "matched"] = "matched"
+    ) -> Shaped[np.ndarray, "n ..."]:
+        """New items, decoded from random latents (section 4.1 of the paper).
+
+        Args:
+            n_samples: how many.
+            method: "matched", the default, from a Gaussian of the latents' mean and covariance; "standard" from
+                N(0, I).
+
+        Returns:
+            (n_samples, *item_shape_) float32, in the units of X. With an int as `random_state` the same each time.
+        """
+        check_is_fitted(self)
+        if not isinstance(n_samples, Integral) or n_samples < 1:
+            raise ValueError(f"Invalid value for 'n_samples': {n_samples} . The sampling requires at least one sample.")
+        seed = int(check_random_state(self.random_state).randint(2**31 - 1))
+        return self._decoded(self._found().sample(int(n_samples), method, seed))
+
+    def score(self, X: Any, y: Any = None) -> float:
+        """The share of X's variance that its reconstruction explains, in standardised units: 1 is perfect.
+
+        Zero is no better than the mean of each feature. Higher is better, so that `GridSearchCV` can choose by it; it
+        grows with `n_components`, as it does for PCA.
+
+        Raises:
+            ValueError: X has fewer than 2 rows, or as for `transform`.
+        """
+        check_is_fitted(self)
+        stream = inputs.is_stream(X)
+        batches = (
+            inputs.check_stream(self, X, reset=False)
+            if stream
+            else inputs.in_batches(inputs.check_items(self, X, reset=False), torch.float32)
+        )
+        return working.explained_share(self._placed(torch.float32), batches)
+
+    # --- what was learnt --------------------------------------------------------------------------------------------
+
+    @property
+    def explained_variance_(self) -> Float[np.ndarray, " d"]:
+        return self._found().eigenvalues.numpy()
+
+    @property
+    def explained_variance_ratio_(self) -> Float[np.ndarray, " d"]:
+        variances = self.explained_variance_
+        return variances / max(variances.sum(), np.finfo(float).tiny)
+
+    @property
+    def components_rotation_(self) -> Float[np.ndarray, "d d"]:
+        return self._found().basis.numpy()
+
+    @property
+    def mean_(self) -> Float[np.ndarray, " d"]:
+        return self._found().mean.numpy()
+
+    def plot_spectrum(self) -> Figure:
+        """The components' variances; with `n_runs` > 1 their range over the runs, and below each its stability."""
+        check_is_fitted(self)
+        return pictures.spectrum(self)
+
+    def plot_components(self) -> Figure:
+        """What each component does to the original features: a map of columns, or for images pairs of them.
+
+        Both show the change from two standard deviations below the mean of a component to two above.
+        """
+        check_is_fitted(self)
+        return pictures.components(self)
+
+    def save(self, path: str | Path, *, overwrite: bool = False) -> None:
+        """Write a run folder, as `eccentric train` does and `eccentric report` draws: safetensors, JSON, no pickle.
+
+        Args:
+            path: of the folder, made here.
+            overwrite: replace a run that lies there.
+
+        Raises:
+            FileExistsError: something lies there.
+        """
+        check_is_fitted(self)
+        saving.save(self, path, overwrite)
+
+    @classmethod
+    def load(cls, path: str | Path) -> EccentricAutoencoder:
+        """Open what `save` or `eccentric train` wrote.
+
+        Raises:
+            EccentricError: there is no run, or a file in it is damaged.
+        """
+        return saving.load(cls, path)
+
+    # --- inside -----------------------------------------------------------------------------------------------------
+
+    @property
+    def _n_features_out(self) -> int:
+        return int(self.n_components_)
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "_model")
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        tags.input_tags.three_d_array = True
+        return tags
+
+    def __getstate__(self) -> dict[str, Any]:
+        kept = {**super().__getstate__()}
+        kept.pop("_learner", None)  # holds the device
+        return kept
+
+    _html_repr = html.page
+
+    def _found(self) -> DeepComponents:
+        """The components; those of a stream are found here, when they are first asked for."""
+        if not hasattr(self, "_model"):
+            raise AttributeError(f"this {type(self).__name__} is not fitted yet")
+        if self._components is None:
+            self._components = self._recent.components(self._model)
+        return self._components
+
+    def _placed(self, dtype: torch.dtype) -> Autoencoder:
+        """The model on the device, in a precision; what the estimator holds stays on the CPU, in float32."""
+        device = find_device(self.device)
+        if device.type == "cpu" and dtype == torch.float32:
+            return self._model
+        return copy.deepcopy(self._model).to(device, torch.float32 if device.type == "mps" else dtype)
+
+    def _decoded(self, z: Float[Tensor, "n d"]) -> Shaped[np.ndarray, "n ..."]:
+        x = working.decode(self._placed(z.dtype), z, self.n_features_in_)
+        return x.numpy().reshape(len(z), *self.item_shape_)
+
+    def _keep(self, runs: list[saving.Record]) -> None:
+        """The first run, and what the others say of it."""
+        first = runs[0]
+        self._model, self._components, self._record = first.model, first.components, first
+        self.n_components_ = first.config.dim
+        self.history_ = fitting.history(first.metrics)
+        self.n_iter_ = first.metrics[-1].epoch
+        self.reconstruction_error_, self.pca_reconstruction_error_ = first.error, first.pca_error
+        if len(runs) > 1:
+            stability, self.run_variances_ = saving.compare(runs)
+            self.component_stability_, self.component_stability_std_ = stability.correlation, stability.spread

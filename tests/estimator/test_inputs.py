@@ -1,0 +1,242 @@
+"""What may be passed as X, and what is said of what may not."""
+
+from __future__ import annotations
+
+import tracemalloc
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+import torch
+from scipy import sparse
+from sklearn.exceptions import NotFittedError
+from torch.utils.data import DataLoader, Dataset, IterableDataset, TensorDataset
+
+from eccentric import EccentricAutoencoder
+from tests.estimator.test_learning import low_rank, quick
+
+NAMES = list("abcdefgh")
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    return quick(n_components=3).fit(pd.DataFrame(low_rank(), columns=NAMES))
+
+
+def squares(n=150, side=8):
+    """Images uint8 (n, side, side) of a bright square somewhere."""
+    random = np.random.default_rng(0)
+    x = np.zeros((n, side, side), np.uint8)
+    for image, (row, column) in zip(x, random.integers(0, side - 2, (n, 2)), strict=True):
+        image[row : row + 3, column : column + 3] = 255
+    return x
+
+
+class Numbered(Dataset):
+    """Rows made when asked for, and counted; nothing is held."""
+
+    def __init__(self, n, features=8):
+        self.n, self.features, self.read = n, features, 0
+
+    def __len__(self):
+        return self.n
+
+    def __getitem__(self, row):
+        self.read += 1
+        return np.random.default_rng(row).normal(size=self.features).astype(np.float32), row
+
+
+class Endless(IterableDataset):
+    def __init__(self, x):
+        self.x = x
+
+    def __iter__(self):
+        return iter(self.x)
+
+
+class TestKinds:
+    def test_all_kinds_of_tables_give_the_same(self):
+        x = low_rank(200).astype(np.float32)
+        expected = quick(n_components=2).fit_transform(x)
+        for same in (torch.from_numpy(x), pd.DataFrame(x, columns=NAMES), pl.DataFrame(x, schema=NAMES), x.tolist()):
+            np.testing.assert_allclose(quick(n_components=2).fit_transform(same), expected, atol=1e-5)
+
+    def test_precision_follows_the_input(self, fitted):
+        x = pd.DataFrame(low_rank(), columns=NAMES)
+        single, double = fitted.transform(x.astype(np.float32)), fitted.transform(x)
+        assert (single.dtype, double.dtype) == (np.float32, np.float64)
+        np.testing.assert_allclose(single, double, atol=1e-4)
+        assert fitted.inverse_transform(single).dtype == np.float32
+        assert fitted.inverse_transform(double).dtype == np.float64
+
+    def test_inverse_of_few_components(self, fitted):
+        p = fitted.transform(pd.DataFrame(low_rank(), columns=NAMES))
+        held = p.copy()
+        held[:, 2] = 0
+        np.testing.assert_allclose(fitted.inverse_transform(p[:, :2]), fitted.inverse_transform(held), rtol=1e-6)
+        with pytest.raises(ValueError, match="X has 4 components, but EccentricAutoencoder has 3"):
+            fitted.inverse_transform(np.zeros((2, 4)))
+
+    def test_a_data_set(self):
+        data = TensorDataset(torch.from_numpy(low_rank().astype(np.float32)))
+        model = quick(n_components=3, max_epochs=20).fit(data)
+        assert model.reconstruction_error_ < 0.01
+        assert len(model._record.test.rows) == 60
+        np.testing.assert_allclose(model.transform(data), model.transform(data.tensors[0]), atol=1e-5)
+        assert model.score(data) == pytest.approx(model.score(data.tensors[0]), abs=1e-6)
+
+    def test_a_loader(self):
+        x = torch.from_numpy(low_rank().astype(np.float32))
+        model = quick(n_components=3, max_epochs=20).fit(DataLoader(TensorDataset(x), 50, shuffle=True))
+        assert model.n_iter_ == 20
+        assert model.reconstruction_error_ < 0.01
+        with pytest.raises(ValueError, match="n_runs > 1 needs rows to hold out, which a loader cannot give"):
+            quick(n_runs=2).fit(DataLoader(TensorDataset(x), 50))
+
+    def test_an_iterable_data_set(self):
+        x = torch.from_numpy(low_rank().astype(np.float32))
+        assert quick(n_components=3, max_epochs=10).fit(Endless(x)).transform(Endless(x)).shape == (600, 3)
+
+    def test_a_file_larger_than_what_is_held(self, tmp_path):
+        x = low_rank(20000)
+        np.save(tmp_path / "x.npy", x)
+        mapped = np.load(tmp_path / "x.npy", mmap_mode="r")
+        model = quick(n_components=3, max_epochs=1).fit(mapped)
+        assert model.reconstruction_error_ < 0.02
+        np.testing.assert_array_equal(model.transform(mapped[:100]), model.transform(x[:100]))
+
+    def test_repeated_runs_of_a_data_set(self):
+        model = quick(n_components=2, n_runs=2, max_epochs=3).fit(Numbered(300))
+        assert ((model.component_stability_ > 0) & (model.component_stability_ < 1)).all()
+
+
+class TestMemory:
+    def test_transform_of_a_data_set_holds_the_result_only(self):
+        wide = quick(n_components=1, max_epochs=1).fit(np.random.default_rng(0).normal(size=(200, 500)))
+        data = Numbered(5000, features=500)
+        tracemalloc.start()
+        p = wide.transform(data)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert p.shape == (5000, 1)
+        assert data.read <= 5000 + 1024  # the first batch is looked at for its shape
+        assert peak < 5000 * 500 * 4 / 2
+
+    def test_transform_of_a_file_holds_the_result_only(self, tmp_path):
+        x = np.random.default_rng(0).normal(size=(40000, 50))
+        np.save(tmp_path / "x.npy", x)
+        model = quick(n_components=1, max_epochs=1).fit(x[:200])
+        mapped = np.load(tmp_path / "x.npy", mmap_mode="r")
+        tracemalloc.start()
+        model.transform(mapped)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert peak < 0.7 * x.nbytes  # a few batches of 8 MB, whatever the file's length
+
+
+class TestImages:
+    def test_grey(self):
+        x = squares()
+        model = quick(n_components=2, architecture="conv", max_epochs=20, learning_rate=3e-3).fit(x)
+        assert (model.n_features_in_, model.item_shape_) == (64, (8, 8))
+        assert model.transform(x).dtype == np.float32
+        made = model.inverse_transform(model.transform(x))
+        assert made.shape == x.shape
+        assert 0 <= made.min() <= made.max() <= 255
+        assert model.reconstruction_error_ < 0.12
+        np.testing.assert_allclose(model.transform(x[:, None][:5].reshape(5, 8, 8)), model.transform(x)[:5], atol=1e-5)
+
+    def test_units_are_those_given(self):
+        x = squares().astype(np.float32)[:, None].repeat(3, 1) / 100 - 2
+        model = quick(n_components=2, max_epochs=2).fit(x)
+        made = model.inverse_transform(model.transform(x))
+        assert made.shape == x.shape
+        assert -2 <= made.min() <= made.max() <= 0.55001
+
+    def test_channels_come_first(self):
+        with pytest.raises(
+            ValueError, match=r"\(8, 8, 3\), but \(channels, height, width\) .* np.moveaxis\(X, -1, 1\)"
+        ):
+            quick().fit(np.zeros((20, 8, 8, 3)))
+
+    def test_another_size(self):
+        model = quick(n_components=2, max_epochs=1).fit(squares())
+        with pytest.raises(
+            ValueError, match=r"items of shape \(9, 9\), but EccentricAutoencoder is expecting \(8, 8\)"
+        ):
+            model.transform(squares(side=9))
+
+    def test_nan(self):
+        x = squares().astype(float)
+        x[7, 3, 2] = np.nan
+        with pytest.raises(ValueError, match=r"Input X contains NaN.*\n.*row 7, column 3, 2"):
+            quick().fit(x)
+
+    def test_a_data_set(self):
+        model = quick(n_components=2, max_epochs=2).fit(TensorDataset(torch.from_numpy(squares())))
+        assert model.transform(squares()).shape == (150, 2)
+
+
+class TestRefused:
+    @pytest.mark.parametrize(("value", "what"), [(np.nan, "NaN"), (np.inf, "infinity"), (1e300, "too large for dtype")])
+    def test_what_is_not_finite_is_named(self, fitted, value, what):
+        x = pd.DataFrame(low_rank(), columns=NAMES)
+        x.loc[417, "e"] = value
+        for method in (quick().fit, fitted.transform, fitted.score):
+            with pytest.raises(ValueError, match=f"Input X contains .*{what}.*\n.*row 417, column 'e'"):
+                method(x)
+
+    def test_nan_in_a_data_set(self):
+        x = torch.from_numpy(low_rank().astype(np.float32))
+        x[30, 4] = torch.nan
+        with pytest.raises(ValueError, match=r"Input X contains NaN or infinity. The first is in batch 0, row \d+, at"):
+            quick().fit(TensorDataset(x))
+
+    def test_constant_columns_are_kept_with_a_warning(self):
+        x = pd.DataFrame(low_rank(), columns=NAMES).assign(c=5.0)
+        with pytest.warns(UserWarning, match="constant columns: 'c'. They are kept"):
+            model = quick(n_components=2).fit(x)
+        np.testing.assert_allclose(model.inverse_transform(model.transform(x))[:, 2], 5, atol=0.1)
+        with pytest.warns(UserWarning, match="constant columns: 0, 1, 2"):
+            quick(n_components=2).fit(np.ones((40, 3)))
+
+    def test_text(self):
+        x = pd.DataFrame(low_rank(), columns=NAMES).assign(city="Oslo")
+        with pytest.raises(ValueError, match=r"could not convert string to float: 'Oslo'.*column 'city'"):
+            quick().fit(x)
+
+    @pytest.mark.filterwarnings("ignore:X does not have valid feature names")
+    def test_other_names_or_numbers_of_features(self, fitted):
+        x = pd.DataFrame(low_rank(), columns=NAMES)
+        with pytest.raises(ValueError, match="The feature names should match those that were passed during fit"):
+            fitted.transform(x.rename(columns={"a": "z"}))
+        with pytest.raises(ValueError, match="X has 7 features, but EccentricAutoencoder is expecting 8 features"):
+            fitted.transform(low_rank()[:, :7])
+        with pytest.raises(ValueError, match="X has 5 features, but EccentricAutoencoder is expecting 8 features"):
+            fitted.transform(Numbered(10, 5))
+
+    def test_sparse(self):
+        with pytest.raises(TypeError, match="Sparse data was passed"):
+            quick().fit(sparse.eye(50).tocsr())
+
+    def test_unfitted(self):
+        model = EccentricAutoencoder()
+        for call in (model.transform, model.inverse_transform, model.score):
+            with pytest.raises(NotFittedError, match="This EccentricAutoencoder instance is not fitted yet"):
+                call(low_rank())
+        with pytest.raises(NotFittedError):
+            model.sample(3)
+        with pytest.raises(NotFittedError):
+            model.save("nowhere")
+        assert not hasattr(model, "explained_variance_")
+
+    def test_too_few_rows(self):
+        with pytest.raises(ValueError, match="1 sample"):
+            quick().fit(np.ones((1, 4)))
+        with pytest.raises(ValueError, match="at least 2 rows for a variance"):
+            quick(n_components=2).fit(low_rank()).score(low_rank()[:1])
+
+    def test_a_stream_in_parts(self):
+        with pytest.raises(TypeError, match="partial_fit takes the rows of one batch"):
+            quick().partial_fit(Numbered(10))
