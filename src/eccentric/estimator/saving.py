@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import platform
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +13,7 @@ import torch
 from eccentric.alignment import Stability, align, similarity, stability
 from eccentric.estimator import fitting
 from eccentric.estimator.state import STABILITY
-from eccentric.files import write_json, write_tensors
+from eccentric.files import write_json
 from eccentric.models import Autoencoder, choose_architecture
 from eccentric.training import engine as engines
 from eccentric.training import run as folder
@@ -32,7 +31,6 @@ if TYPE_CHECKING:
     from eccentric.components import DeepComponents
     from eccentric.estimator.sources import Source
     from eccentric.estimator.transformer import EccentricAutoencoder
-    from eccentric.training.engine import Engine
 
 MOST_KEPT = 10_000  # encoded training rows that an estimator keeps
 
@@ -75,7 +73,7 @@ class Record:
             model=model,
             components=components,
             config=config,
-            engine=_describe(trained.engine),
+            engine=trained.engine.describe(),
             metrics=trained.metrics,
             items=components.count,
             error=trained.error,
@@ -116,12 +114,9 @@ def save(estimator: EccentricAutoencoder, path: str | Path, overwrite: bool) -> 
         file = MetricsFile(out)
         for row in record.metrics:
             file.write(row)
-        write_tensors(out / folder.MODEL, model.state_dict())
-        estimator._found().save(out / folder.COMPONENTS)
-        folder.write_latents(out / folder.LATENTS, {"train": record.train, "test": record.test})
-        write_tensors(out / folder.EXAMPLES, {"x": examples})
         evaluation = {"test_reconstruction": record.error, "pca_test_reconstruction": record.pca_error}
-        write_json(out / folder.EVALUATION, evaluation)
+        latents = {"train": record.train, "test": record.test}
+        folder.write_results(out, model, estimator._found(), latents, examples, evaluation)
         write_json(out / folder.CONFIG, description)
 
 
@@ -168,8 +163,6 @@ def load(cls: type[EccentricAutoencoder], path: str | Path) -> EccentricAutoenco
 
 def _description(estimator: EccentricAutoencoder, record: Record) -> dict[str, Any]:
     """config.json."""
-    from eccentric import __version__
-
     names = getattr(estimator, "feature_names_in_", None)
     shape = _shape(estimator)
     known: dict[str, Any] = {
@@ -199,7 +192,7 @@ def _description(estimator: EccentricAutoencoder, record: Record) -> dict[str, A
         "feature_names": features,
         "label_names": [],
         **record.engine,
-        "versions": {"eccentric": __version__, "torch": torch.__version__, "python": platform.python_version()},
+        "versions": folder.versions(),
         "estimator": known,
     }
 
@@ -243,7 +236,7 @@ def _of_stream(estimator: EccentricAutoencoder) -> Record:
         model=model,
         components=components,
         config=config,
-        engine=_describe(engines.start(config, work=0.0, images=x.ndim == 4)),
+        engine=engines.start(config, work=0.0, images=x.ndim == 4).describe(),
         metrics=estimator._metrics,
         items=len(x),
         error=estimator.reconstruction_error_,
@@ -275,12 +268,6 @@ def _pca_error(model: Autoencoder, train: Tensor, test: Tensor) -> float:
     dim = model.encode(train[:2]).shape[1]
     pca = PCA(min(dim, *a.shape), random_state=0).fit(a)
     return float(np.square(pca.inverse_transform(pca.transform(b)) - b).mean())
-
-
-def _describe(engine: Engine) -> dict[str, Any]:
-    from eccentric.training.train import _device_name
-
-    return {"device": _device_name(engine.fabric.device), "engine": engine.describe()}
 
 
 def _row(run: Run, number: int) -> Metrics:

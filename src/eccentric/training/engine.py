@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import os
+import platform
 import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -46,11 +47,24 @@ class Engine:
     def describe(self) -> dict[str, Any]:
         """For config.json."""
         return {
-            "precision": self.precision,
-            "compile": self.compile,
-            "graph": self.graph,
-            "ranks": self.fabric.world_size,
+            "device": device_name(self.fabric.device),
+            "engine": {
+                "precision": self.precision,
+                "compile": self.compile,
+                "graph": self.graph,
+                "ranks": self.fabric.world_size,
+            },
         }
+
+
+def device_name(device: torch.device) -> str:
+    """What a reader knows it by, with the number of threads where it is the CPU."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    if device.type == "cpu":
+        threads = torch.get_num_threads()
+        return f"{platform.machine()} CPU, {threads} thread{'s' if threads > 1 else ''}"
+    return device.type
 
 
 def find_device(name: str) -> torch.device:

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import csv
+import platform
 from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import torch
 
 from eccentric.components import DeepComponents
 from eccentric.errors import EccentricError, UsageError
-from eccentric.files import atomic, read_json, read_tensors
+from eccentric.files import atomic, read_json, read_tensors, write_json, write_tensors
 from eccentric.models import Autoencoder, build_pair
 from eccentric.training.window import Metrics
 
 if TYPE_CHECKING:
     import pyarrow
+    from jaxtyping import Shaped
     from torch import Tensor, nn
 
 CONFIG, METRICS, MODEL = "config.json", "metrics.csv", "model.safetensors"
@@ -127,6 +130,35 @@ class Run:
     def latents(self, split: str) -> Latents:
         """The encoded items of "train" or "test"."""
         return read_latents(self.path / LATENTS, split)
+
+
+def write_results(
+    folder: Path,
+    model: Autoencoder,
+    components: DeepComponents,
+    latents: dict[str, Latents],
+    examples: Shaped[Tensor, "k ..."],
+    evaluation: dict[str, Any],
+) -> None:
+    """What a trained model leaves in a run folder.
+
+    Args:
+        latents: by split, "train" and "test".
+        examples: a few raw test items.
+        evaluation: at least `test_reconstruction` and `pca_test_reconstruction`.
+    """
+    write_tensors(folder / MODEL, model.state_dict())
+    components.save(folder / COMPONENTS)
+    write_latents(folder / LATENTS, latents)
+    write_tensors(folder / EXAMPLES, {"x": examples})
+    write_json(folder / EVALUATION, evaluation)
+
+
+def versions() -> dict[str, str]:
+    """By which config.json says what a run was made with."""
+    from eccentric import __version__
+
+    return {"eccentric": __version__, "torch": torch.__version__, "python": platform.python_version()}
 
 
 def latents_table(splits: dict[str, Latents]) -> pyarrow.Table:

@@ -85,9 +85,9 @@ def train_several(
             else:
                 failed.append(seed)
     if failed:
-        log = _log_of(out, failed[0])
-        reason = "".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-1:]).removeprefix("error: ")
-        raise EccentricError(f"seed {' and '.join(map(str, failed))} failed ({reason}); see {log}")
+        path = _log_of(out, failed[0])
+        reason = "".join(path.read_text(encoding="utf-8", errors="replace").splitlines()[-1:]).removeprefix("error: ")
+        raise EccentricError(f"seed {' and '.join(map(str, failed))} failed ({reason}); see {path}")
 
 
 def folder_of(out: Path, seed: int) -> Path:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import platform
 import time
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
@@ -15,8 +14,8 @@ import torch
 from eccentric.components import DeepComponents
 from eccentric.errors import EccentricError, UsageError
 from eccentric.evaluation.probes import neighbour_error, neighbours_for, pca_encodings
-from eccentric.files import write_json, write_tensors
-from eccentric.models import Autoencoder, build_pair, choose_architecture
+from eccentric.files import write_json
+from eccentric.models import Autoencoder, build_pair, choose_architecture, start_from_pca
 from eccentric.training import engine as engines
 from eccentric.training import run as folder
 from eccentric.training.batches import Resident
@@ -119,7 +118,7 @@ def train(
                 for note in notes:
                     on_note(note)
                 _train_and_save(training, MetricsFile(out, training.row_step), checkpoints, stop, on_metrics)
-                write_results(out, model, data)
+                finish(out, model, data)
                 description["status"] = f"stopped after {training.step} steps" if stop.asked else "finished"
                 write_json(out / folder.CONFIG, description)
             else:
@@ -175,22 +174,19 @@ def _train_and_save(
         raise EccentricError(f"{error}" + (f"; {kept} is kept, --resume goes on from it" if kept else "")) from None
 
 
-def write_results(out: Path, model: Autoencoder, data: Data) -> None:
+def finish(out: Path, model: Autoencoder, data: Data) -> None:
     """What a trained model makes of the data: weights, components, latents, examples, evaluation."""
     z = {"train": encode(model, data.train.x), "test": encode(model, data.test.x)}
     if not all(latents.isfinite().all() for latents in z.values()):
         raise EccentricError("latents are NaN or infinite in evaluation mode; lower the learning rate")
-    write_tensors(out / folder.MODEL, model.state_dict())
     components = DeepComponents().fit(z["train"])
-    components.save(out / folder.COMPONENTS)
     splits = {"train": data.train, "test": data.test}
     latents = {
         name: folder.Latents(components.encode(z[name]).numpy(), label_names(data, split), split.rows)
         for name, split in splits.items()
     }
-    folder.write_latents(out / folder.LATENTS, latents)
-    write_tensors(out / folder.EXAMPLES, {"x": choose_examples(data.test.x)})
-    write_json(out / folder.EVALUATION, evaluate(model, data, latents["train"].p, latents["test"].p))
+    evaluation = evaluate(model, data, latents["train"].p, latents["test"].p)
+    folder.write_results(out, model, components, latents, choose_examples(data.test.x), evaluation)
 
 
 def build_model(data: Data, config: TrainConfig, encoder: nn.Module | None, decoder: nn.Module | None) -> Autoencoder:
@@ -199,6 +195,7 @@ def build_model(data: Data, config: TrainConfig, encoder: nn.Module | None, deco
         raise UsageError("give both encoder and decoder, or neither")
     if len(data.train.x) < 2:
         raise UsageError(f"the training split of {data.name} holds {len(data.train.x)} item; at least 2 make a pair")
+    given = encoder is not None
     if encoder is None or decoder is None:
         with torch.random.fork_rng():
             torch.manual_seed(config.seed)
@@ -210,6 +207,8 @@ def build_model(data: Data, config: TrainConfig, encoder: nn.Module | None, deco
         spread = x.std(0)
         spread[spread == 0] = 1  # a constant column stays constant
         model = Autoencoder(encoder, decoder, x.mean(0), spread)
+        if not given:
+            start_from_pca(model, data.train.x)
     _check_shapes(model, data.train.x, config.dim)
     return model
 
@@ -226,8 +225,6 @@ def _check_shapes(model: Autoencoder, x: Tensor, dim: int) -> None:
 
 def describe(data: Data, config: TrainConfig, source: dict[str, Any] | None, engine: engines.Engine) -> dict[str, Any]:
     """All that is needed to repeat the run, for config.json."""
-    from eccentric import __version__
-
     return {
         "status": "training",
         "data": {
@@ -242,9 +239,8 @@ def describe(data: Data, config: TrainConfig, source: dict[str, Any] | None, eng
         "items": {"train": len(data.train.x), "test": len(data.test.x)},
         "feature_names": list(data.feature_names),
         "label_names": list(data.label_names),
-        "device": _device_name(engine.fabric.device),
-        "engine": engine.describe(),
-        "versions": {"eccentric": __version__, "torch": torch.__version__, "python": platform.python_version()},
+        **engine.describe(),
+        "versions": folder.versions(),
     }
 
 
@@ -292,12 +288,3 @@ def label_names(data: Data, split: Split) -> np.ndarray | None:
 def _random_state(device: torch.device) -> AbstractContextManager[None]:
     """Leave PyTorch's random state to the caller as it was."""
     return torch.random.fork_rng([device] if device.type == "cuda" else [])
-
-
-def _device_name(device: torch.device) -> str:
-    if device.type == "cuda":
-        return torch.cuda.get_device_name(device)
-    if device.type == "cpu":
-        threads = torch.get_num_threads()
-        return f"{platform.machine()} CPU, {threads} thread{'s' if threads > 1 else ''}"
-    return device.type
