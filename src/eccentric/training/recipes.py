@@ -30,4 +30,4 @@ def recipe(name: str, shape: Sequence[int]) -> dict[str, Any]:
     dim = {"dim": 64} if architecture == "celeba" else {}
     if name == "paper":
         return {"epochs": epochs, "precision": "32-true", **dim}
-    return {"epochs": epochs // 10, "learning_rate": 2e-3, "schedule": "one-cycle", **dim}
+    return {"epochs": epochs // 10, "learning_rate": 8e-3, "schedule": "one-cycle", **dim}
