@@ -33,6 +33,7 @@ SHAPES = {"mnist": (1, 28, 28), "celeba": (3, 64, 64)}
 DIMS = {"mnist": 8, "celeba": 64}
 BATCH = 100
 Rival = Callable[[], float]
+SEVERAL_ROUNDS = 5
 OURS = "eccentric"
 
 
@@ -153,8 +154,8 @@ def _train_alone(network: str, device: str, steps: int, threads: int, ready: Any
 
 def several(network: str, device: torch.device, steps: int, runs: int) -> tuple[float, float]:
     """Seconds for so many steps of one run with all threads, and of `runs` side by side that share them."""
-    found = []
     cores = len(os.sched_getaffinity(0))
+    found = []
     for count in (1, runs):
         context = multiprocessing.get_context("spawn")
         ready, times = context.Barrier(count), context.Queue()
@@ -203,9 +204,12 @@ def main() -> None:
         seconds = flops / matmul_rate(device, dtype)
         print(f"| floor in {str(dtype).removeprefix('torch.')} | {1e3 * seconds:.3g} ms | {BATCH / seconds:,.0f} | |")
     if options.runs > 1:
-        one, side_by_side = several(options.network, device, 3 * steps, options.runs)
-        after_another = options.runs * one
-        print(f"\n{options.runs} seeds at once take {side_by_side / after_another:.2f} of the time one after another.")
+        pairs = [several(options.network, device, 10 * steps, options.runs) for _ in range(SEVERAL_ROUNDS)]
+        shares = sorted(side_by_side / (options.runs * one) for one, side_by_side in pairs)
+        print(
+            f"\n{options.runs} seeds at once take {statistics.median(shares):.2f} of the time one after another "
+            f"(median of {SEVERAL_ROUNDS}; from {shares[0]:.2f} to {shares[-1]:.2f})"
+        )
 
 
 if __name__ == "__main__":
