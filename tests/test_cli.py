@@ -86,6 +86,10 @@ class TestTrain:
         assert "note: epochs changed from 1 to 2" in out
         run = Run(tmp_path / "run")
         assert (run.config["train"]["dim"], run.config["train"]["epochs"]) == (dim, 2)
+        split = ["train", "digits", "--out", tmp_path / "split"]
+        assert eccentric(*split, *QUICK, "--test-fraction", 0.3)[0] == 0
+        assert eccentric(*split, "--resume", "--epochs", 2)[0] == 0
+        assert Run(tmp_path / "split").config["data"]["test_fraction"] == 0.3
         status, _, err = eccentric(*command, "--resume", "--mu", 2)
         assert (status, err.count("\n")) == (2, 1)
         assert "cannot resume with other settings (mu was 1.0, not 2.0)" in err

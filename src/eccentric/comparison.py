@@ -155,6 +155,9 @@ def _differences(first: Run, second: Run, splits: dict[str, tuple[Latents, Laten
             yield f"their {split} items are not the same rows of the data"
         if a.labels is not None and b.labels is not None and not np.array_equal(a.labels, b.labels):
             yield f"the labels of their {split} items differ"
+    prints = [run.config["data"].get("fingerprint") for run in (first, second)]
+    if None not in prints and prints[0] != prints[1] and any(latents.labels is None for latents in splits["train"]):
+        yield "they were trained on different data"
     # A data set goes by several names, a hub id and a path; where labels agree, these need not.
     names = [run.config["data"]["name"] for run in (first, second)]
     if names[0] != names[1] and any(latents.labels is None for latents in splits["train"]):

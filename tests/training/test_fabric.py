@@ -69,10 +69,20 @@ def test_the_command_line_under_torchrun(tmp_path):
     assert (tmp_path / "run" / "report.html").exists()
 
 
+@pytest.mark.parametrize("variables", [{"SLURM_NTASKS_PER_NODE": "2"}, {}])
+def test_a_batch_script_of_slurm_is_one_process(tmp_path, monkeypatch, variables):
+    """SLURM's variables are there without srun as well, and then nobody else will come."""
+    batch = {"SLURM_NTASKS": "2", "SLURM_NNODES": "1", "SLURM_JOB_NAME": "job", "SLURM_PROCID": "0", **variables}
+    for name, value in batch.items():
+        monkeypatch.setenv(name, value)
+    assert train(**settings(), out=tmp_path / "run").config["engine"]["ranks"] == 1
+
+
 def test_a_logger_by_name(tmp_path):
     pytest.importorskip("tensorboardX")
     train(**settings(), out=tmp_path / "run", loggers=["tensorboard"])
-    assert list((tmp_path / "run" / "logs").glob("events*"))
+    train(**settings(), out=tmp_path / "run", loggers=["tensorboard"], overwrite=True)
+    assert len(list((tmp_path / "run" / "logs").glob("events*"))) == 1
 
 
 @pytest.mark.parametrize(("name", "message"), [("tensorbord", "unknown logger 'tensorbord'"), ("wandb", "install")])

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pickle
 import resource
+import shutil
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -69,7 +71,7 @@ def test_stopped_and_resumed(tmp_path, undisturbed, step):
     stop, settings = Stop(), lives.settings()
     stopping = StopAt(settings["encoder"], stop, step)
     stopped = train(**{**settings, "encoder": stopping}, out=tmp_path / "run", stop=stop)
-    assert stopped.config["status"] == f"stopped after {step} steps"
+    assert stopped.config["status"] == ("finished" if step == 144 else f"stopped after {step} steps")
     state = torch.load(next(stopped.path.glob(f"checkpoint/*{step}.pt")), weights_only=True)
     assert state["step"] == step
     train(**{**settings, "encoder": StopAt(settings["encoder"], Stop(), 0)}, out=tmp_path / "run", resume=True)
@@ -112,7 +114,7 @@ def test_an_unusable_checkpoint_gives_way_to_the_older(tmp_path, undisturbed, da
     train(**lives.settings(), out=tmp_path / "run", resume=True, on_note=notes.append)
     assert len(notes) == 1
     assert notes[0].startswith(f"checkpoint {newest.name} ")
-    assert notes[0].endswith("so an older state is used")
+    assert notes[0].endswith("so an older one is used")
     assert not Exploding.exploded
     assert_same_run(tmp_path / "run", undisturbed)
     assert older.name < newest.name
@@ -134,13 +136,38 @@ def with_checksum(path: Path, content: bytes) -> None:
     path.with_name(path.name + ".sha256").write_text(f"{hashlib.sha256(content).hexdigest()}  {path.name}\n")
 
 
-def test_no_usable_checkpoint_begins_anew(tmp_path, undisturbed):
+@pytest.mark.parametrize("how", ["damaged", "removed"])
+def test_a_run_without_a_usable_checkpoint_is_not_thrown_away(tmp_path, how):
     half_done(tmp_path / "run")
     for path in (tmp_path / "run" / "checkpoint").glob("*.pt"):
-        path.write_bytes(b"")
+        path.unlink() if how == "removed" else path.write_bytes(b"")
+    model = (tmp_path / "run" / "model.safetensors").read_bytes()
+    with pytest.raises(EccentricError, match=r"has no checkpoint to go on from .*; pass --overwrite to begin anew"):
+        train(**lives.settings(), out=tmp_path / "run", resume=True)
+    assert (tmp_path / "run" / "model.safetensors").read_bytes() == model
+
+
+def test_killed_before_the_first_checkpoint(tmp_path, undisturbed):
+    """Nothing but the settings was written: the run begins anew."""
+    train(**lives.settings(), out=tmp_path / "run")
+    config = json.loads((tmp_path / "run" / "config.json").read_text())
+    shutil.rmtree(tmp_path / "run")
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "config.json").write_text(json.dumps({**config, "status": "training"}))
     notes: list[str] = []
     train(**lives.settings(), out=tmp_path / "run", resume=True, on_note=notes.append)
-    assert notes[-1].endswith("has no checkpoint, so it begins anew")
+    assert notes[-1].endswith("has no checkpoint yet, so it begins anew")
+    assert_same_run(tmp_path / "run", undisturbed)
+
+
+def test_killed_at_the_end_and_extended(tmp_path, undisturbed):
+    """All epochs were done when it was killed; it is finished, then goes on for more."""
+    fewer = {**lives.settings(), "config": TrainConfig(**{**vars(CONFIG), "epochs": 5})}
+    train(**fewer, out=tmp_path / "run")
+    config = tmp_path / "run" / "config.json"
+    config.write_text(config.read_text().replace('"finished"', '"training"'))
+    train(**fewer, out=tmp_path / "run", resume=True)
+    train(**lives.settings(), out=tmp_path / "run", resume=True)
     assert_same_run(tmp_path / "run", undisturbed)
 
 

@@ -47,7 +47,8 @@ def run() -> None:
         sys.exit(2 if isinstance(error, UsageError) else 1)
     except (MemoryError, RuntimeError) as error:
         # PyTorch's CPU allocator has no exception of its own; that of accelerators is a RuntimeError too.
-        if not isinstance(error, MemoryError) and "memory" not in str(error).lower():
+        said = str(error).lower()
+        if not isinstance(error, MemoryError) and "out of memory" not in said and "can't allocate memory" not in said:
             raise
         print("error: not enough memory; try a smaller --dim, --batch-size or --image-size", file=sys.stderr)
         sys.exit(1)

@@ -66,6 +66,7 @@ def reproduce(
         except Stopped as stopped:
             console.print(f"{stopped}", markup=False, soft_wrap=True)
             raise typer.Exit(128 + stop.signum) from None
-    if page is not None:
-        write_page(work, ITEMS, page, page.parent / "images" / page.stem)
+        finally:
+            if page is not None:  # of what could be made
+                write_page(work, ITEMS, page, page.parent / "images" / page.stem)
     console.print(f"Page: {page or work / PAGE}", markup=False, soft_wrap=True)

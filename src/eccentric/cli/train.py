@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -82,35 +83,33 @@ def train(
         check_folder(out, overwrite, resume)
     else:
         console.quiet = True  # the first rank speaks for all
-    source: dict[str, Any] = {
-        "source": data,
+    begun = Run(out).config if resume and (out / "config.json").exists() else None
+    reading: dict[str, Any] = {
         "label": label,
         "drop": names(drop),
         "image_size": image_size,
         "test_fraction": test_fraction,
         "seed": split_seed,
     }
+    for name in reading:  # what is not said again is as the run has it
+        if (
+            begun is not None
+            and name in begun["data"]
+            and not _was_given(context, "split_seed" if name == "seed" else name)
+        ):
+            reading[name] = begun["data"][name]
     with console.status(f"Reading {data}"):
-        loaded = load(
-            data,
-            label=label,
-            drop=names(drop),
-            image_size=image_size,
-            test_fraction=test_fraction,
-            seed=split_seed,
-        )
+        loaded = load(data, **reading)
     for note in loaded.notes:
         print_note(note)
-    settings = settings_of(recipe, loaded.shape) if recipe is not None else {}
-    if resume and (out / "config.json").exists():
-        settings = settings or Run(out).config["train"]
+    settings = settings_of(recipe, loaded.shape) if recipe is not None else begun["train"] if begun is not None else {}
     config = TrainConfig(**{**settings, **given})
     with stop_on_signal() as stop, TrainingProgress(config, len(loaded.train.x)) as progress:
         result = train_run(
             loaded,
             config,
             out,
-            source=source,
+            source={"source": data, **reading},
             overwrite=overwrite,
             resume=resume,
             loggers=logger or (),
@@ -124,15 +123,15 @@ def train(
         report = write_report(result)
     _print_summary(result.components.eigenvalues.tolist(), result.evaluation)
     console.print(f"Report: {report}", markup=False, soft_wrap=True)
-    if stop.asked:
+    if not result.finished:
         console.print(f"Stopped early; {out} is complete as far as training went.", markup=False, soft_wrap=True)
         raise typer.Exit(128 + stop.signum)
 
 
 def _train_several(context: typer.Context, out: Path, seeds: list[int]) -> None:
-    from eccentric.training import Run, stop_on_signal
+    from eccentric.training import Run, find_device, stop_on_signal
     from eccentric.training.claim import check_folder
-    from eccentric.training.several import folder_of, train_several
+    from eccentric.training.several import folder_of, places, train_several
 
     if "TORCHELASTIC_RUN_ID" in os.environ:
         raise UsageError("--runs trains seeds side by side, torchrun one model on many ranks; use one of them")
@@ -152,7 +151,9 @@ def _train_several(context: typer.Context, out: Path, seeds: list[int]) -> None:
                 part for one in (value if isinstance(value, list) else [value]) for part in (option.opts[0], str(one))
             ]
     with stop_on_signal() as stop, SeveralProgress(seeds) as progress:
-        train_several(arguments, out, seeds, stop, progress.show)
+        train_several(
+            arguments, out, seeds, stop, at_once=places(find_device(context.params["device"])), on_epoch=progress.show
+        )
     table = Table("seed", "reconstruction error", "trace", "eigenvalues")
     for seed in seeds:
         if (folder_of(out, seed) / "evaluation.json").exists():
@@ -163,7 +164,10 @@ def _train_several(context: typer.Context, out: Path, seeds: list[int]) -> None:
     console.print(table)
     if stop.asked:
         raise typer.Exit(128 + stop.signum)
-    console.print(f"Compare them: eccentric align {out}/seed-* --out {out}/alignment", markup=False, soft_wrap=True)
+    quoted = shlex.quote(str(out))
+    console.print(
+        f"Compare them: eccentric align {quoted}/seed-* --out {quoted}/alignment", markup=False, soft_wrap=True
+    )
 
 
 def _print_summary(eigenvalues: list[float], evaluation: dict[str, Any]) -> None:

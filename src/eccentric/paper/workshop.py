@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 Role = Literal["mnist", "celeba"]
 ROLES: tuple[Role, ...] = ("mnist", "celeba")
+# Settings that a recipe decides, and the folder's name does not say.
+DECISIVE = ("N", "batch_size", "learning_rate", "weight_decay", "schedule", "precision")
 SHAPES = {"mnist": (1, 28, 28), "celeba": (3, 64, 64), "digits": (1, 8, 8)}
 SMALL_EPOCHS, SMALL_RUNS = 20, 2
 
@@ -238,9 +240,18 @@ class Workshop:
         if not self.is_finished(spec):
             self._train(spec, path)
         run = Run(path)
+        self._check_settings(spec, run)
         self._check_data(spec.role, run)
         self.used[spec] = run
         return run
+
+    def _check_settings(self, spec: Spec, run: Run) -> None:
+        """A recipe may have been another when the run was trained."""
+        now = asdict(self.settings(spec))
+        other = [name for name in DECISIVE if run.config["train"].get(name, now[name]) != now[name]]
+        if other:
+            what = ", ".join(f"{name} {run.config['train'][name]}, not {now[name]}" for name in other)
+            raise UsageError(f"{run.path} was trained with other settings ({what}); use another --work")
 
     def _check_data(self, role: Role, run: Run) -> None:
         """One name may stand for two data sets, on the hub and on the disk; told where the data are at hand anyway."""
@@ -274,6 +285,6 @@ class Workshop:
             on_metrics=show,
             on_note=self._on_note,
         )
-        if self.stop.asked:
+        if not self.is_finished(spec):
             raise Stopped(f"stopped; {path} goes on from there, and finished runs are kept, when it is asked for again")
         self._done += 1

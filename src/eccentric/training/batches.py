@@ -61,6 +61,10 @@ class Resident:
         rank: int = 0,
         ranks: int = 1,
     ) -> None:
+        if batch_size < ranks:
+            raise UsageError(
+                f"a batch of {batch_size} cannot be shared out over {ranks} ranks; use a larger --batch-size"
+            )
         self.batch_size: int | None = batch_size
         self.steps: int | None = len(x) // batch_size
         self._device, self._share = device, slice(rank, None, ranks)
@@ -93,7 +97,8 @@ class Resident:
         return {"generator": self._before}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        self._generator.set_state(state["generator"])
+        self._before = state["generator"]
+        self._generator.set_state(self._before)
 
 
 class Loaded:

@@ -54,13 +54,13 @@ class Checkpoints:
             self._remove(old)
 
     def load(self) -> tuple[dict[str, Any] | None, list[str]]:
-        """The newest state that is whole, or None, and a sentence on each newer one that is not."""
+        """The newest state that is whole, or None, and what is wrong with each newer one."""
         notes: list[str] = []
         for path in self._paths():
             try:
                 return _read(path), notes
             except _UnusableError as error:
-                notes.append(f"checkpoint {path.name} {error}, so an older state is used")
+                notes.append(f"checkpoint {path.name} {error}")
         return None, notes
 
     def newest(self) -> str | None:

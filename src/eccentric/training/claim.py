@@ -62,7 +62,8 @@ def claimed(path: Path) -> Iterator[None]:
     try:
         for folder in (path, path / names.CHECKPOINTS):
             for leftover in folder.glob(".*.*.*"):  # half-written by a process that was killed
-                leftover.unlink()
+                if leftover.is_file():
+                    leftover.unlink()
         yield
     finally:
         lock.release()
@@ -78,8 +79,8 @@ def clear_folder(path: Path) -> None:
     try:
         for name in (*files, names.EXAMPLES, names.REPORT):
             (path / name).unlink(missing_ok=True)
-        for figure in (path / "figures").glob("*.png"):
-            figure.unlink()
+        for made in (*(path / "figures").glob("*.png"), *(path / "logs").glob("events.out.tfevents.*")):
+            made.unlink()
         Checkpoints(path / names.CHECKPOINTS).clear()
     except OSError as error:
         raise EccentricError(f"cannot write to the folder {path}: {error.strerror}; choose another") from None

@@ -87,7 +87,8 @@ def find_device(name: str) -> torch.device:
 
 def first_rank() -> bool:
     """Whether this process is the one that writes and prints; known before the ranks have met."""
-    return os.environ.get("RANK", os.environ.get("SLURM_PROCID", "0")) == "0"
+    slurm = "0" if os.environ.get("SLURM_STEP_ID", "batch") == "batch" else os.environ.get("SLURM_PROCID", "0")
+    return os.environ.get("RANK", slurm) == "0"
 
 
 def work_of(model: Autoencoder, x: Shaped[Tensor, "n ..."]) -> float:
@@ -100,7 +101,9 @@ def work_of(model: Autoencoder, x: Shaped[Tensor, "n ..."]) -> float:
     return 3.0 * counter.get_total_flops()  # backward: the gradients of inputs and of weights
 
 
-def start(config: TrainConfig, work: float, *, images: bool = False, loggers: Sequence[Any] = ()) -> Engine:
+def start(
+    config: TrainConfig, work: float, *, images: bool = False, loggers: Sequence[Any] = (), ranks: bool = True
+) -> Engine:
     """Start Fabric on the device and, under torchrun or SLURM, join the other ranks.
 
     Args:
@@ -109,21 +112,25 @@ def start(config: TrainConfig, work: float, *, images: bool = False, loggers: Se
         images: whether the data are images, of eight bits, for which "auto" takes bfloat16 where the hardware has it.
             Tables have more digits to lose, and small networks, for which it is not faster.
         loggers: for Fabric.
+        ranks: whether to join others that torchrun or srun launched; False stays in this process.
 
     Raises:
         UsageError: the device, or what is asked of it, is not to be had here.
     """
     from lightning_fabric import Fabric
+    from lightning_fabric.plugins.environments.lightning import LightningEnvironment
 
     device = find_device(config.device)
     precision = config.precision if config.precision != "auto" else _best_precision(device, images)
-    nodes, ranks = _launched_ranks()
+    nodes, local_ranks = _launched_ranks() if ranks else (1, 1)
+    alone = nodes * local_ranks == 1
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # config.json says what it would
     fabric = Fabric(
         accelerator=device.type,
-        devices=ranks if nodes * ranks > 1 or device.index is None else [device.index],
+        devices=local_ranks if not alone or device.index is None else [device.index],
         num_nodes=nodes,
-        strategy="ddp" if nodes * ranks > 1 else "auto",
+        strategy="auto" if alone else "ddp",
+        plugins=[LightningEnvironment()] if alone else None,  # else it would look for a cluster by itself
         precision=precision,  # type: ignore[arg-type]
         loggers=list(loggers),
     )
@@ -152,10 +159,17 @@ def _launched_ranks() -> tuple[int, int]:
     if TorchElasticEnvironment.detect():
         world, local = int(os.environ["WORLD_SIZE"]), int(os.environ["LOCAL_WORLD_SIZE"])
         return world // local, local
-    if SLURMEnvironment.detect():
-        nodes = int(os.environ.get("SLURM_NNODES", 1))
-        return nodes, int(os.environ["SLURM_NTASKS"]) // nodes
-    return 1, 1
+    # A batch script has SLURM's variables as well; only what srun started is a rank among others.
+    if os.environ.get("SLURM_STEP_ID", "batch") == "batch":
+        return 1, 1
+    try:
+        found = SLURMEnvironment.detect()
+    except RuntimeError as error:
+        raise UsageError(f"SLURM's variables do not fit together ({str(error).splitlines()[0]})") from None
+    if not found:
+        return 1, 1
+    nodes = int(os.environ.get("SLURM_NNODES", 1))
+    return nodes, int(os.environ["SLURM_NTASKS"]) // nodes
 
 
 def _best_precision(device: torch.device, images: bool) -> str:

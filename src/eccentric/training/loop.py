@@ -74,7 +74,7 @@ class Training:
             EccentricError: a term of the objective is no longer finite, or an epoch had no batches.
         """
         self._work.window.start_clock()
-        while self.epoch <= self.config.epochs:
+        while not self.finished:
             self.model.train()
             for x, last in _marking_the_last(self._batches.epoch(self._position)):
                 self._train(x)
@@ -98,6 +98,11 @@ class Training:
             if self._agreed(stop):
                 return
             self._work.window.start_clock()
+
+    @property
+    def finished(self) -> bool:
+        """Whether all epochs are done."""
+        return self.epoch > self.config.epochs
 
     def log(self, metrics: Metrics) -> None:
         """Send a row to Fabric's loggers."""

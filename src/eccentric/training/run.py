@@ -69,6 +69,11 @@ class Run:
         return config
 
     @property
+    def finished(self) -> bool:
+        """Whether it was trained to its last epoch."""
+        return bool(self.config["status"] == "finished")
+
+    @property
     def shape(self) -> tuple[int, ...]:
         """Of one item: (channels, height, width) or (features,)."""
         return tuple(self.config["shape"])
@@ -118,7 +123,8 @@ class Run:
                     f"{self.path} has modules of its own; pass encoder and decoder to Run.model or write_report"
                 )
         else:
-            encoder, decoder = build_pair(settings["architecture"], self.shape, settings["dim"])
+            with torch.random.fork_rng(devices=[]):  # first weights, which are replaced at once
+                encoder, decoder = build_pair(settings["architecture"], self.shape, settings["dim"])
         weights = read_tensors(self.path / MODEL, expected=("shift", "scale"))
         model = Autoencoder(encoder, decoder, weights["shift"], weights["scale"])
         try:

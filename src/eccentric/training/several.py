@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    import torch
+
     from eccentric.training.stopping import Stop
 
 POLL_SECONDS = 0.5
@@ -31,9 +33,11 @@ def train_several(
     out: Path,
     seeds: Sequence[int],
     stop: Stop,
+    *,
+    at_once: int,
     on_epoch: Callable[[int, int, int], None] = lambda seed, epoch, epochs: None,
 ) -> None:
-    """Run `eccentric train` for each seed, as many at a time as there are cores, into `out`/seed-0 and so on.
+    """Run `eccentric train` for each seed, some at a time, into `out`/seed-0 and so on.
 
     A run is the same to the bit as one trained alone with as many threads (`OMP_NUM_THREADS`; config.json has it).
 
@@ -42,6 +46,7 @@ def train_several(
         out: folder of the runs; what a run prints goes to `out`/seed-0.log until it has ended well.
         seeds: of the runs.
         stop: when asked, its signal is passed on, and the runs end as they would alone.
+        at_once: how many, see `places`.
         on_epoch: called with a seed, the epoch it is in, and how many there will be, as often as one looks.
 
     Raises:
@@ -51,9 +56,8 @@ def train_several(
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise EccentricError(f"cannot write to the folder {out}: {error.strerror}; choose another") from None
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    at_once = min(len(seeds), cores)
-    environment = {**os.environ, "OMP_NUM_THREADS": str(cores // at_once)}
+    at_once = min(len(seeds), at_once)
+    environment = {**os.environ, "OMP_NUM_THREADS": str(max(1, _cores() // at_once))}
     waiting, running = list(seeds), dict[int, subprocess.Popen[bytes]]()
     failed: list[int] = []
     told = False
@@ -80,7 +84,7 @@ def train_several(
             if status is None:
                 continue
             del running[seed]
-            if status == 0 or stop.asked:
+            if status == 0 or (stop.asked and status == 128 + stop.signum):
                 _log_of(out, seed).unlink()
             else:
                 failed.append(seed)
@@ -88,6 +92,15 @@ def train_several(
         path = _log_of(out, failed[0])
         reason = "".join(path.read_text(encoding="utf-8", errors="replace").splitlines()[-1:]).removeprefix("error: ")
         raise EccentricError(f"seed {' and '.join(map(str, failed))} failed ({reason}); see {path}")
+
+
+def places(device: torch.device) -> int:
+    """How many trainings share a device: one for each core, or four on an accelerator (not measured there)."""
+    return _cores() if device.type == "cpu" else 4
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def folder_of(out: Path, seed: int) -> Path:

@@ -112,8 +112,15 @@ class GraphedStep:
         self._x = x.clone()
         before = [tensor.clone() for tensor in step.state()]
         random = torch.cuda.get_rng_state(x.device)
+        stream = torch.cuda.current_stream(x.device)
         try:
             self._graph = self._recorded(step)
+        except BaseException:
+            # A capture that fails leaves its stream current, and the generator waiting for a replay.
+            torch.cuda.set_stream(stream)
+            generator = torch.cuda.default_generators[x.device.index]
+            generator.graphsafe_set_state(generator.clone_state())
+            raise
         finally:
             with torch.no_grad():
                 # Adam makes its state in its first step, as zeros; it comes last.
@@ -130,13 +137,14 @@ class GraphedStep:
         torch.cuda.current_stream(self._x.device).wait_stream(side)
         step.optimizer.zero_grad(set_to_none=True)  # so that the graph has gradients of its own
         graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph):
+        # Other threads, such as one that pins the batches to come, may go on calling CUDA.
+        with torch.cuda.graph(graph, capture_error_mode="thread_local"):
             step(self._x)
         return graph
 
     def takes(self, x: Shaped[Tensor, "b ..."]) -> bool:
-        """Whether x has the shape that was recorded."""
-        return x.shape == self._x.shape
+        """Whether x is as what was recorded."""
+        return x.shape == self._x.shape and x.dtype == self._x.dtype
 
     def __call__(self, x: Shaped[Tensor, "b ..."]) -> None:
         self._x.copy_(x)

@@ -22,7 +22,7 @@ class Stop:
 
 @contextmanager
 def stop_on_signal() -> Iterator[Stop]:
-    """A request that the first Ctrl-C or termination makes; a second one ends the program at once."""
+    """A request that the first Ctrl-C, termination or closed terminal makes; a second ends the program at once."""
     stop = Stop()
 
     def ask(signum: int, _: FrameType | None) -> None:
@@ -31,7 +31,8 @@ def stop_on_signal() -> Iterator[Stop]:
         stop.asked, stop.signum = True, signum
 
     # Python allows signal handlers in the main thread only.
-    signals = (signal.SIGINT, signal.SIGTERM) if threading.current_thread() is threading.main_thread() else ()
+    known = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    signals = known if threading.current_thread() is threading.main_thread() else []
     previous = {number: signal.signal(number, ask) for number in signals}
     try:
         yield stop

@@ -99,7 +99,7 @@ def train(
     checkpoints = Checkpoints(out / folder.CHECKPOINTS)
 
     with _random_state(fabric.device), claimed(out) if fabric.is_global_zero else nullcontext():
-        torch.manual_seed(config.seed + fabric.global_rank)
+        _seed(config.seed + fabric.global_rank, fabric.device)
         old = _run_to_resume(out, description, checkpoints) if resume and fabric.is_global_zero else _Old()
         state, finished = fabric.broadcast((old.state, old.finished))
         notes = [*engine.notes, *old.notes]
@@ -119,7 +119,8 @@ def train(
                     on_note(note)
                 _train_and_save(training, MetricsFile(out, training.row_step), checkpoints, stop, on_metrics)
                 finish(out, model, data)
-                description["status"] = f"stopped after {training.step} steps" if stop.asked else "finished"
+                stopped = f"stopped after {training.step} steps"
+                description["status"] = "finished" if training.finished else stopped
                 write_json(out / folder.CONFIG, description)
             else:
                 for _ in training.run(stop):
@@ -147,8 +148,12 @@ def _run_to_resume(out: Path, description: dict[str, Any], checkpoints: Checkpoi
     if recorded["status"] == "finished" and recorded["train"]["epochs"] == description["train"]["epochs"]:
         return _Old(finished=True)
     state, unusable = checkpoints.load()
-    anew = [] if state else [f"{out} has no checkpoint, so it begins anew"]
-    return _Old(state, notes=(*changed, *unusable, *anew))
+    if state is not None:
+        return _Old(state, notes=(*changed, *(f"{reason}, so an older one is used" for reason in unusable)))
+    if unusable or recorded["status"] != "training":  # there is something to lose
+        reasons = "; ".join(unusable) or "the folder checkpoint is empty"
+        raise EccentricError(f"{out} has no checkpoint to go on from ({reasons}); pass --overwrite to begin anew")
+    return _Old(notes=(*changed, f"{out} has no checkpoint yet, so it begins anew"))
 
 
 def _train_and_save(
@@ -197,8 +202,8 @@ def build_model(data: Data, config: TrainConfig, encoder: nn.Module | None, deco
         raise UsageError(f"the training split of {data.name} holds {len(data.train.x)} item; at least 2 make a pair")
     given = encoder is not None
     if encoder is None or decoder is None:
-        with torch.random.fork_rng():
-            torch.manual_seed(config.seed)
+        with torch.random.fork_rng(devices=[]):
+            torch.default_generator.manual_seed(config.seed)
             encoder, decoder = build_pair(config.architecture, data.shape, config.dim)
     if data.is_image:
         model = Autoencoder(encoder, decoder)
@@ -288,3 +293,11 @@ def label_names(data: Data, split: Split) -> np.ndarray | None:
 def _random_state(device: torch.device) -> AbstractContextManager[None]:
     """Leave PyTorch's random state to the caller as it was."""
     return torch.random.fork_rng([device] if device.type == "cuda" else [])
+
+
+def _seed(seed: int, device: torch.device) -> None:
+    """Of what `_random_state` restores, and of no other device."""
+    torch.default_generator.manual_seed(seed)
+    if device.type == "cuda":
+        with torch.cuda.device(device):
+            torch.cuda.manual_seed(seed)
