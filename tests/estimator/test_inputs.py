@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tracemalloc
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,7 @@ from sklearn.exceptions import NotFittedError
 from torch.utils.data import DataLoader, Dataset, IterableDataset, TensorDataset
 
 from eccentric import EccentricAutoencoder
+from eccentric.estimator.working import encode_array, encode_stream
 from tests.estimator.test_learning import low_rank, quick
 
 NAMES = list("abcdefgh")
@@ -160,6 +162,23 @@ class TestImages:
         ):
             quick().fit(np.zeros((20, 8, 8, 3)))
 
+    def test_booleans_are_zero_and_one(self):
+        x = squares() > 0
+        model = quick(n_components=2, max_epochs=2).fit(x)
+        assert (model._model.shift.item(), model._model.scale.item()) == (0, 1)
+        assert model.score(x) == model.score(x.astype(np.float32))
+        same = quick(n_components=2, max_epochs=2).fit(x.astype(np.float32))
+        assert model.reconstruction_error_ == same.reconstruction_error_
+
+    @pytest.mark.parametrize("kind", [">f4", ">f8", ">u2", ">i4", np.longdouble, np.float16, np.uint16])
+    def test_every_kind_of_number(self, kind):
+        x = squares().astype(kind)
+        model = quick(n_components=2, max_epochs=1).fit(x)
+        p = model.transform(x)
+        assert p.dtype == np.float32
+        np.testing.assert_array_equal(p, model.transform(x.astype(np.float32)))
+        assert np.isfinite(model.score(x))
+
     def test_another_size(self):
         model = quick(n_components=2, max_epochs=1).fit(squares())
         with pytest.raises(
@@ -176,6 +195,15 @@ class TestImages:
     def test_a_data_set(self):
         model = quick(n_components=2, max_epochs=2).fit(TensorDataset(torch.from_numpy(squares())))
         assert model.transform(squares()).shape == (150, 2)
+
+
+def test_latents_leave_the_device_before_numpy_takes_them(fitted):
+    """A stand-in for latents on a GPU: nothing can be done with them but bring them to the CPU."""
+    x, on_device = np.zeros((4, 8), np.float32), SimpleNamespace(cpu=lambda: torch.ones(4, 3))
+    model = SimpleNamespace(parameters=lambda: iter([torch.zeros(1)]), encode=lambda batch: on_device)
+    expected = fitted._components.encode(torch.ones(4, 3)).numpy()
+    np.testing.assert_array_equal(encode_array(model, fitted._components, x), expected)
+    np.testing.assert_array_equal(encode_stream(model, fitted._components, [torch.from_numpy(x)]), expected)
 
 
 class TestRefused:

@@ -7,6 +7,7 @@ import copy
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
 from sklearn.exceptions import NotFittedError
@@ -14,6 +15,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from eccentric import EccentricAutoencoder
 from eccentric.errors import EccentricError
+from eccentric.training import Run
+from eccentric.training.step import Step
 
 pytestmark = pytest.mark.filterwarnings("ignore:constant columns")
 
@@ -155,6 +158,25 @@ class TestRandomState:
         with pytest.raises(ValueError, match="at least one sample"):
             model.sample(0)
 
+    def test_leaves_the_callers_generators_alone(self, digits, monkeypatch):
+        seeded = []
+        monkeypatch.setattr(torch.cuda, "manual_seed_all", seeded.append)
+        before = torch.get_rng_state()
+        quick(max_epochs=1).fit(digits[:100]).partial_fit(digits[:100])
+        assert torch.equal(torch.get_rng_state(), before)
+        assert not seeded
+
+
+def test_stays_in_one_process_under_slurm(monkeypatch, tmp_path):
+    names = {"NTASKS": "2", "NTASKS_PER_NODE": "2", "NNODES": "1", "JOB_NAME": "job", "PROCID": "0", "LOCALID": "0"}
+    for name, value in {**names, "JOB_ID": "1", "STEP_ID": "0", "NODELIST": "localhost"}.items():
+        monkeypatch.setenv(f"SLURM_{name}", value)
+    x = low_rank(100)
+    model = quick(n_components=2, max_epochs=1).fit(x)
+    assert model._record.engine["engine"]["ranks"] == 1
+    model.partial_fit(x).save(tmp_path / "run")
+    assert Run(tmp_path / "run").config["engine"]["ranks"] == 1
+
 
 class TestFailedFit:
     def test_leaves_an_unfitted_one_unfitted(self):
@@ -291,3 +313,43 @@ class TestStream:
             model.partial_fit(np.full((10, 8), np.nan))
         np.testing.assert_array_equal(model.transform(x), expected)
         assert model.n_samples_seen_ == 600
+
+    @pytest.mark.parametrize("rows", [2, 3, 5, 7])
+    def test_takes_odd_batches(self, rows):
+        x = low_rank()
+        model = quick(n_components=2, batch_size=2).partial_fit(x[:40])
+        steps = model.history_["step"][-1]
+        model.partial_fit(x[:rows])
+        assert model.history_["step"][-1] - steps == rows // 2
+        assert model.n_samples_seen_ == 40 + rows
+
+    def test_one_row_makes_no_pair(self):
+        x = low_rank()
+        model = quick(n_components=2).partial_fit(x)
+        expected = model.transform(x)
+        with pytest.raises(ValueError, match=r"Found array with 1 sample.* while a minimum of 2 is required"):
+            model.partial_fit(x[:1])
+        np.testing.assert_array_equal(model.transform(x), expected)
+
+    @pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError("out of memory")])
+    def test_an_interrupted_batch_changes_nothing(self, error, monkeypatch):
+        x = low_rank()
+        model, undisturbed = (quick(n_components=2, batch_size=50).partial_fit(x) for _ in range(2))
+        steps = []
+
+        def failing(step, batch):
+            steps.append(batch)
+            if len(steps) == 3:
+                raise error
+            original(step, batch)
+
+        original = Step.__call__
+        with monkeypatch.context() as patch:
+            patch.setattr(Step, "__call__", failing)
+            with pytest.raises(error if isinstance(error, type) else type(error)):
+                model.partial_fit(x)
+        assert len(steps) == 3
+        np.testing.assert_array_equal(model.transform(x), undisturbed.transform(x))
+        # The moments of Adam and the count of steps as well:
+        np.testing.assert_array_equal(model.partial_fit(x).transform(x), undisturbed.partial_fit(x).transform(x))
+        np.testing.assert_array_equal(model.history_["step"], undisturbed.history_["step"])

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import copy
+import json
 import pickle
 
 import joblib
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from sklearn.base import clone
 from sklearn.datasets import load_digits
+from torch.utils.data import DataLoader, TensorDataset
 
 from eccentric import EccentricAutoencoder
 from eccentric.data import from_arrays, load
@@ -142,6 +145,60 @@ class TestFolder:
         (tmp_path / "thesis" / "main.tex").write_text("")
         with pytest.raises(FileExistsError, match="holds no run"):
             fitted.save(tmp_path / "thesis", overwrite=True)
+
+    def test_parameters_that_are_not_plain(self, tmp_path):
+        parameters = {"weight": np.float32(0.003), "mu": np.float64(1), "learning_rate": np.float32(0.001)}
+        model = quick(n_components=np.int64(2), device=torch.device("cpu"), **parameters).fit(low_rank())
+        model.save(tmp_path / "run")
+        other = EccentricAutoencoder.load(tmp_path / "run")
+        assert other.device == "cpu"
+        assert other.weight == pytest.approx(0.003)
+        np.testing.assert_array_equal(model.transform(low_rank()), other.transform(low_rank()))
+
+    def test_what_cannot_be_written_does_not_cost_the_old_run(self, fitted, table, tmp_path):
+        fitted.save(tmp_path / "run")
+        bad = copy.deepcopy(fitted)
+        bad.n_iter_ = object()
+        with pytest.raises(TypeError, match="not JSON serializable"):
+            bad.save(tmp_path / "run", overwrite=True)
+        same(fitted, EccentricAutoencoder.load(tmp_path / "run"), table)
+
+    def test_a_lock_alone_is_an_empty_folder(self, fitted, tmp_path):
+        (tmp_path / "run").mkdir()
+        (tmp_path / "run" / ".lock").touch()
+        fitted.save(tmp_path / "run")
+        assert EccentricAutoencoder.load(tmp_path / "run").n_components_ == 3
+
+    def test_loading_leaves_the_random_state_alone(self, fitted, tmp_path):
+        fitted.save(tmp_path / "run")
+        before = torch.get_rng_state()
+        EccentricAutoencoder.load(tmp_path / "run")
+        assert torch.equal(torch.get_rng_state(), before)
+
+    def test_tells_its_data_from_others(self, tmp_path):
+        def recorded(model, name):
+            model.save(tmp_path / name)
+            return Run(tmp_path / name).config["data"].get("fingerprint")
+
+        x = low_rank().astype(np.float32)
+        first = recorded(quick(n_components=2).fit(x), "first")
+        assert first == recorded(quick(n_components=2).fit(pd.DataFrame(x, columns=NAMES)), "same")
+        assert first == recorded(EccentricAutoencoder.load(tmp_path / "first"), "again")
+        assert first != recorded(quick(n_components=2).fit(x + 1), "other")
+        loader = DataLoader(TensorDataset(torch.from_numpy(x)), 100, shuffle=True)
+        assert recorded(quick(n_components=2, max_epochs=1).fit(loader), "loader") is None
+        assert recorded(quick(n_components=2).partial_fit(x), "stream") is None
+
+    def test_settings_of_another_version(self, fitted, table, tmp_path):
+        fitted.save(tmp_path / "run")
+        path = tmp_path / "run" / "config.json"
+        config = json.loads(path.read_text())
+        del config["train"]["checkpoint_seconds"], config["train"]["weight_decay"]
+        config["train"]["momentum"] = 0.9
+        path.write_text(json.dumps(config))
+        other = EccentricAutoencoder.load(tmp_path / "run")
+        same(fitted, other, table)
+        assert other._record.config.weight_decay == TrainConfig().weight_decay
 
     def test_what_is_no_run(self, tmp_path):
         with pytest.raises(EccentricError, match="there is no run folder"):

@@ -69,7 +69,7 @@ def make_model(config: TrainConfig, x: Shaped[Tensor, "n ..."], standardize: boo
     """
     shape = tuple(x.shape[1:])
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(config.seed)
+        torch.default_generator.manual_seed(config.seed)  # torch.manual_seed would seed the caller's GPUs as well
         encoder, decoder = build_pair(config.architecture, shape, config.dim)
     if len(shape) == 3:
         return Autoencoder(encoder, decoder, *_range(x)), []
@@ -102,7 +102,7 @@ def train_once(
     """
     images = len(source.shape) == 3
     work = engines.work_of(model, source.sample) * (source.items or 0) * config.epochs
-    engine = engines.start(config, work, images=images)
+    engine = engines.start(config, work, images=images, ranks=False)  # all rows are here, also under torchrun or SLURM
     device = engine.fabric.device
     held_out = source.held_out if len(source.held_out) else None
     judged = source.sample[:MOST_JUDGED] if held_out is None else held_out
@@ -113,7 +113,7 @@ def train_once(
     rows: list[Metrics] = []
     stop = Stop()
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-        torch.manual_seed(config.seed)
+        torch.default_generator.manual_seed(config.seed)
         training = Training(model, source.batches(config.batch_size, config.seed, device), config, engine, held_out)
         for row in training.run(stop):
             rows.append(row)

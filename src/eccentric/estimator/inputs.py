@@ -30,13 +30,14 @@ def is_stream(X: Any) -> bool:
     return isinstance(X, Dataset | DataLoader)
 
 
-def check_items(estimator: BaseEstimator, X: Any, *, reset: bool) -> Shaped[np.ndarray, "n ..."]:
+def check_items(estimator: BaseEstimator, X: Any, *, reset: bool, least: int = 1) -> Shaped[np.ndarray, "n ..."]:
     """X as an array: a table (n, f) of float32 or float64, or images (n, c, h, w) in the type they came in.
 
     A memory-mapped array stays on disk. Sets or checks `n_features_in_`, `feature_names_in_` and `item_shape_`.
 
     Args:
         reset: for `fit`, which learns the shape and the names; otherwise X must have those.
+        least: as many items as there must be; two make a pair to learn from.
 
     Raises:
         ValueError, TypeError: scikit-learn's own, with the row and column of the first number that is not finite.
@@ -44,7 +45,6 @@ def check_items(estimator: BaseEstimator, X: Any, *, reset: bool) -> Shaped[np.n
     if isinstance(X, torch.Tensor):
         X = X.detach().cpu()
         X = (X.float() if X.dtype == torch.bfloat16 else X).numpy()
-    least = 2 if reset else 1  # two items make a pair
     if getattr(X, "ndim", 2) in (3, 4):
         images: np.ndarray = check_array(
             X, dtype="numeric", allow_nd=True, ensure_all_finite=False, ensure_min_samples=least, estimator=estimator
@@ -141,7 +141,9 @@ def in_batches(x: Shaped[np.ndarray, "n ..."], dtype: torch.dtype) -> Iterator[S
     """Parts of an array as tensors of one floating-point type; nothing but the part in hand is copied."""
     size = batch_rows(int(np.prod(x.shape[1:])))
     for start in range(0, len(x), size):
-        yield torch.from_numpy(np.array(x[start : start + size])).to(dtype)
+        part = x[start : start + size]
+        # Only double precision passes by `as_tensor`, through which `fit` takes every kind of number that NumPy has.
+        yield (torch.from_numpy(np.array(part)) if x.dtype == np.float64 else as_tensor(part)).to(dtype)
 
 
 def batch_rows(features: int) -> int:
@@ -150,7 +152,7 @@ def batch_rows(features: int) -> int:
 
 
 def as_tensor(x: Shaped[np.ndarray, "n ..."]) -> Shaped[Tensor, "n ..."]:
-    """uint8 as it is, all else in float32, in memory of its own."""
+    """uint8 as it is (0 to 255), all else in float32 (bool as 0 and 1), in memory of its own."""
     return torch.from_numpy(np.array(x, np.uint8 if x.dtype == np.uint8 else np.float32))
 
 
@@ -171,7 +173,6 @@ def _tensor_of(batch: Any) -> Tensor:
 
 
 def _with_channels(images: np.ndarray) -> Shaped[np.ndarray, "n c h w"]:
-    images = images.view(np.uint8) if images.dtype == bool else images
     return images[:, None] if images.ndim == 3 else images
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import TYPE_CHECKING
 
 import torch
@@ -32,25 +33,32 @@ class Learner:
     """
 
     def __init__(self, model: Autoencoder, config: TrainConfig, images: bool) -> None:
-        engine = engines.start(config, work=0.0, images=images)
+        engine = engines.start(config, work=0.0, images=images, ranks=False)
         self.model, self.config, self.engine, self.fabric = model, config, engine, engine.fabric
         self._step = Step(model, engine, config)
         self._taken = 0
 
     def learn(self, x: Shaped[Tensor, "n ..."]) -> Metrics:
-        """One pass over x in the order it has, in batches of `config.batch_size`.
+        """One pass over x in the order it has, in batches of `config.batch_size` or somewhat more.
+
+        Should it fail or be interrupted, model and optimizer are what they were.
+
+        Args:
+            x: raw, at least 2 items.
 
         Returns:
             Means over this pass; `reconstruction` is the error of each batch before it was learnt from.
 
         Raises:
-            EccentricError: training diverged; the weights are those from before the call.
+            EccentricError: training diverged.
         """
-        before = {name: tensor.detach().clone() for name, tensor in self.model.state_dict().items()}
+        model, optimizer, taken = self.model, self._step.optimizer, self._taken
+        before = copy.deepcopy((model.state_dict(), optimizer.state_dict()))
         self.model.to(self.fabric.device).train()
         self._step.window.start_clock()
         try:
-            for batch in x.tensor_split(max(1, round(len(x) / self.config.batch_size))):
+            # Rounded down, so that no batch is smaller than `batch_size`: one of a single item makes no pair.
+            for batch in x.tensor_split(max(1, len(x) // self.config.batch_size)):
                 self._step(batch.to(self.fabric.device))
                 self._taken += 1
             row = self._step.window.metrics(self._taken, 1, self.config.weight, self.fabric)
@@ -59,9 +67,10 @@ class Learner:
                     f"the weights became NaN or infinite in step {self._taken}; lower the learning rate"
                 )
             return row
-        except EccentricError:
-            self.model.load_state_dict(before)
-            self._step.optimizer.state.clear()
+        except BaseException:
+            model.load_state_dict(before[0])
+            optimizer.load_state_dict(before[1])
+            self._taken = taken
             raise
         finally:
             self._step.window.reset()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,11 +18,11 @@ from eccentric.files import write_json
 from eccentric.models import Autoencoder, choose_architecture
 from eccentric.training import engine as engines
 from eccentric.training import run as folder
-from eccentric.training.claim import MetricsFile, claimed, clear_folder
+from eccentric.training.claim import LOCK, MetricsFile, claimed, clear_folder
 from eccentric.training.config import TrainConfig
 from eccentric.training.evaluating import encode
 from eccentric.training.run import Latents, Run
-from eccentric.training.train import choose_examples
+from eccentric.training.train import choose_examples, fingerprint
 from eccentric.training.window import Metrics
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ class Record:
         error, pca_error: on the held-out rows, or on training rows if there are none.
         train, test: encodings of up to 10,000 training rows, and of the rows the errors are of.
         examples: a few of the latter, raw.
+        fingerprint: of the training rows; None of a loader or of `partial_fit`, which do not give the same ones again.
     """
 
     model: Autoencoder
@@ -59,6 +61,7 @@ class Record:
     train: Latents
     test: Latents
     examples: Shaped[Tensor, "k ..."]
+    fingerprint: str | None = None
 
     @classmethod
     def of(cls, trained: fitting.Trained, config: TrainConfig, components: DeepComponents, source: Source) -> Record:
@@ -82,6 +85,7 @@ class Record:
             train=train,
             test=test,
             examples=choose_examples(judged),
+            fingerprint=None if source.drawn is None else fingerprint(source.sample),
         )
 
 
@@ -100,16 +104,18 @@ def compare(runs: list[Record]) -> tuple[Stability, Float[np.ndarray, "runs d"]]
 
 def save(estimator: EccentricAutoencoder, path: str | Path, overwrite: bool) -> None:
     out = Path(path)
-    if out.exists() and not (out.is_dir() and not any(out.iterdir())):
+    empty = out.is_dir() and all(file.name == LOCK for file in out.iterdir())  # a save that failed leaves its lock
+    if out.exists() and not empty:
         if not (out / folder.CONFIG).is_file():
             raise FileExistsError(f"{out} exists and holds no run; choose another folder")
         if not overwrite:
             raise FileExistsError(f"{out} already holds a run; choose another folder, or pass overwrite=True")
     record = estimator._record or _of_stream(estimator)
     model, examples = _in_the_folders_units(record)
+    description = _description(estimator, record)
+    json.dumps(description)  # fails here, while an old run is still there
     with claimed(out):
         clear_folder(out)
-        description = _description(estimator, record)
         write_json(out / folder.CONFIG, {**description, "status": "training"})
         file = MetricsFile(out)
         for row in record.metrics:
@@ -122,8 +128,9 @@ def save(estimator: EccentricAutoencoder, path: str | Path, overwrite: bool) -> 
 
 def load(cls: type[EccentricAutoencoder], path: str | Path) -> EccentricAutoencoder:
     run = Run(path)
-    settings = {field.name: run.config["train"][field.name] for field in fields(TrainConfig)}
-    config = TrainConfig(**settings)
+    # Other versions have other settings: what this one does not know is left out, what is missing is the default.
+    names = {field.name for field in fields(TrainConfig)}
+    config = TrainConfig(**{name: value for name, value in run.config["train"].items() if name in names})
     known = run.config.get("estimator") or _of_command_line(config, run)
     self = cls(**known["parameters"])
     model, components = run.model(), run.components
@@ -144,6 +151,7 @@ def load(cls: type[EccentricAutoencoder], path: str | Path) -> EccentricAutoenco
         train=run.latents("train"),
         test=run.latents("test"),
         examples=run.examples.float() / 255 * model.scale + model.shift if len(run.shape) == 3 else run.examples,
+        fingerprint=run.config["data"].get("fingerprint"),
     )
     self.n_components_ = components.dim
     self.item_shape_ = tuple(known["item_shape"])
@@ -182,10 +190,13 @@ def _description(estimator: EccentricAutoencoder, record: Record) -> dict[str, A
         notes.append(f"latents.parquet holds {len(record.train.p)} of the {record.items} training rows")
     if record.test is record.train:
         notes.append("no rows were held out, so the test items are training items")
+    data = {"name": "arrays", "split": _split(estimator, record), "notes": notes}
+    if record.fingerprint is not None:
+        data["fingerprint"] = record.fingerprint
     architecture = choose_architecture(record.config.architecture, shape)
     return {
         "status": "finished",
-        "data": {"name": "arrays", "split": _split(estimator, record), "notes": notes},
+        "data": data,
         "train": {**asdict(record.config), "architecture": architecture},
         "shape": list(shape),
         "items": {"train": record.items, "test": len(record.test.p)},
@@ -236,7 +247,7 @@ def _of_stream(estimator: EccentricAutoencoder) -> Record:
         model=model,
         components=components,
         config=config,
-        engine=engines.start(config, work=0.0, images=x.ndim == 4).describe(),
+        engine=engines.start(config, work=0.0, images=x.ndim == 4, ranks=False).describe(),
         metrics=estimator._metrics,
         items=len(x),
         error=estimator.reconstruction_error_,
@@ -281,6 +292,8 @@ def _plain(value: Any) -> Any:
     """A parameter as JSON has it; a random state that is no number cannot be written, and becomes None."""
     if isinstance(value, np.generic):
         return value.item()
+    if isinstance(value, torch.device):
+        return str(value)
     return value if isinstance(value, str | int | float | bool | None) else None
 
 

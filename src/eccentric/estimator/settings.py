@@ -74,12 +74,12 @@ def common(estimator: EccentricAutoencoder, dim: int) -> dict[str, Any]:
     """For `TrainConfig`, what does not depend on the number of rows."""
     return {
         "dim": dim,
-        "weight": estimator.weight,
-        "mu": estimator.mu,
-        "N": fitting.kernel_constant_for(dim, estimator.mu),
-        "learning_rate": estimator.learning_rate,
+        "weight": float(estimator.weight),  # plain values, since config.json holds them
+        "mu": float(estimator.mu),
+        "N": fitting.kernel_constant_for(dim, float(estimator.mu)),
+        "learning_rate": float(estimator.learning_rate),
         "architecture": estimator.architecture,
-        "device": estimator.device,
+        "device": str(estimator.device),
         "precision": estimator.precision,
         "log_every": 1000,
     }

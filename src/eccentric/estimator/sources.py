@@ -67,7 +67,7 @@ def take(estimator: EccentricAutoencoder, X: Any, fraction: float, random: np.ra
         ValueError, TypeError: see `check_items`; or rows are to be held out of a loader for repeated runs.
     """
     if not is_stream(X):
-        x = check_items(estimator, X, reset=True)
+        x = check_items(estimator, X, reset=True, least=2)
         if isinstance(X, np.memmap):
             return from_dataset(Mapped(x), fraction, random)
         return from_array(x, fraction, random)

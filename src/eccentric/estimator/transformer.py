@@ -186,7 +186,7 @@ class EccentricAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
             if inputs.is_stream(X):
                 raise TypeError("partial_fit takes the rows of one batch; pass the whole data set or loader to fit")
             settings.check_parameters(self)
-            x = inputs.as_tensor(inputs.check_items(self, X, reset=first))
+            x = inputs.as_tensor(inputs.check_items(self, X, reset=first, least=2))
             if not hasattr(self, "_learner"):
                 size = x.shape[0] if self.batch_size == "auto" else int(self.batch_size)
                 size = min(size, len(x), fitting.batch_size_for(None, x.ndim == 4))
@@ -374,7 +374,7 @@ class EccentricAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
 
     def _placed(self, dtype: torch.dtype) -> Autoencoder:
         """The model on the device, in a precision; what the estimator holds stays on the CPU, in float32."""
-        device = find_device(self.device)
+        device = find_device(str(self.device))
         if device.type == "cpu" and dtype == torch.float32:
             return self._model
         return copy.deepcopy(self._model).to(device, torch.float32 if device.type == "mps" else dtype)

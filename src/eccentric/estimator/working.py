@@ -26,7 +26,7 @@ def encode_array(model: Autoencoder, components: DeepComponents, x: Shaped[np.nd
     p = np.empty((len(x), components.dim), np.float64 if x.dtype == np.float64 else np.float32)
     start = 0
     for batch in in_batches(x, dtype):
-        p[start : start + len(batch)] = components.encode(model.encode(batch.to(device))).numpy()
+        p[start : start + len(batch)] = components.encode(model.encode(batch.to(device)).cpu()).numpy()
         start += len(batch)
     return p
 
@@ -37,7 +37,7 @@ def encode_stream(
 ) -> Float[np.ndarray, "n d"]:
     """Components of batches as they come, float32."""
     device, _ = _place(model)
-    return np.concatenate([components.encode(model.encode(x.to(device))).float().numpy() for x in stream])
+    return np.concatenate([components.encode(model.encode(x.to(device)).cpu()).float().numpy() for x in stream])
 
 
 @torch.no_grad()
