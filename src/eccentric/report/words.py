@@ -72,6 +72,8 @@ def setup(f: Facts, config: dict[str, Any], parameters: int) -> list[tuple[str, 
     s = f.settings
     steps, rate = f.metrics["step"], f.metrics["images_per_second"]
     seconds = float((np.diff(steps, prepend=0) * f.batch_size / rate).sum())
+    schedule = "" if s.schedule == "constant" else f" ({s.schedule})"
+    precision = config.get("engine", {}).get("precision")
     if f.is_image:
         channels, height, width = f.shape
         kind = f"images, {width} × {height} pixels, {count(channels, 'channel')}"
@@ -89,12 +91,13 @@ def setup(f: Facts, config: dict[str, Any], parameters: int) -> list[tuple[str, 
         (
             "Training",
             f"{f.epochs[-1]:g} of {s.epochs} epochs, {steps[-1]:,.0f} steps of {f.batch_size} items; Adam, learning "
-            f"rate {s.learning_rate:g}, weight decay {s.weight_decay:g}; seed {s.seed}",
+            f"rate {s.learning_rate:g}{schedule}, weight decay {s.weight_decay:g}; seed {s.seed}"
+            + (f"; {precision}" if precision else ""),
         ),
         (
             "Time",
             f"{timedelta(seconds=math.ceil(seconds))} of training steps, "
-            f"{np.median(rate):,.0f} items a second, on {config.get('device', 'a device that is not recorded')}",
+            f"{steps[-1] * f.batch_size / seconds:,.0f} items a second, on {config.get('device', 'a device that is not recorded')}",
         ),
         ("Versions", ", ".join(f"{name} {version}" for name, version in config.get("versions", {}).items())),
         ("Status", f.status),
