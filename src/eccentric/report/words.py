@@ -97,7 +97,8 @@ def setup(f: Facts, config: dict[str, Any], parameters: int) -> list[tuple[str, 
         (
             "Time",
             f"{timedelta(seconds=math.ceil(seconds))} of training steps, "
-            f"{steps[-1] * f.batch_size / seconds:,.0f} items a second, on {config.get('device', 'a device that is not recorded')}",
+            f"{steps[-1] * f.batch_size / seconds:,.0f} items a second, "
+            f"on {config.get('device', 'a device that is not recorded')}",
         ),
         ("Versions", ", ".join(f"{name} {version}" for name, version in config.get("versions", {}).items())),
         ("Status", f.status),
