@@ -80,7 +80,9 @@ class ReproductionProgress:
         self._bar.update(self._task, completed=done, total=standing.total, detail=detail)
         if not self._console.is_terminal and self._begun < standing.done:
             self._begun = standing.done
-            self._console.print(f"{detail}, {standing.epochs} epochs", soft_wrap=True, highlight=False)
+            self._console.print(
+                f"{detail}, {standing.epochs} epoch{'s' * (standing.epochs != 1)}", soft_wrap=True, highlight=False
+            )
 
     def made(self, item: Item, result: Result, path: Path) -> None:
         """An item is done: its claims in a line each, and where it was written."""

@@ -178,7 +178,7 @@ def _scale(result: Mapping[str, Any]) -> str:
     c = result["conditions"]
     if not c.get("data"):
         return "formulas"
-    return f"{', '.join(data['name'] for data in c['data'].values())}, {_some(c['epochs'])} epochs"
+    return f"{', '.join(data['name'] for data in c['data'].values())}, {_epochs(c['epochs'])}"
 
 
 def _are(count: int) -> str:
@@ -236,7 +236,7 @@ def _conditions(result: Mapping[str, Any]) -> str:
         )
     if "epochs" in c:
         parts.append(
-            f"{c['trainings']} training{'s' * (c['trainings'] != 1)} of {_some(c['epochs'])} epochs by the recipe "
+            f"{c['trainings']} training{'s' * (c['trainings'] != 1)} of {_epochs(c['epochs'])} by the recipe "
             f"{c['recipe']} (learning rate {_some(c['learning_rate'])}, {_some(c['schedule'])}), architecture "
             f"{_some(c['architecture'])}, seeds {_some(c['seeds'])}, {_time(c['training_seconds'])} of training steps"
         )
@@ -246,6 +246,10 @@ def _conditions(result: Mapping[str, Any]) -> str:
         f"device: {device}; made in {_time(c['seconds'])}; " + ", ".join(f"{k} {v}" for k, v in c["versions"].items())
     )
     return "Conditions: " + ". ".join(part[:1].upper() + part[1:] if k else part for k, part in enumerate(parts)) + "."
+
+
+def _epochs(values: Sequence[int]) -> str:
+    return f"{_some(values)} epoch{'s' * (list(values) != [1])}"
 
 
 def _some(values: Sequence[Any]) -> str:
