@@ -159,7 +159,7 @@ class TestRandomState:
             model.sample(0)
 
     def test_leaves_the_callers_generators_alone(self, digits, monkeypatch):
-        seeded = []
+        seeded: list[int] = []
         monkeypatch.setattr(torch.cuda, "manual_seed_all", seeded.append)
         before = torch.get_rng_state()
         quick(max_epochs=1).fit(digits[:100]).partial_fit(digits[:100])
