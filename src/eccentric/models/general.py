@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from torch import nn
 
+from eccentric.models.convolution import Conv2d
+
 if TYPE_CHECKING:
     from jaxtyping import Float
     from torch import Tensor
@@ -40,7 +42,7 @@ def conv_pair(shape: tuple[int, int, int], dim: int, width: int = 32) -> tuple[n
         nn.BatchNorm2d(bottom[0]),
         nn.LeakyReLU(0.1),
         *up,
-        nn.Conv2d(widths[0], channels, 3, padding=1),
+        Conv2d(widths[0], channels, 3, padding=1),
         nn.Sigmoid(),
     )
     return encoder, decoder
@@ -80,4 +82,4 @@ def mlp_pair(features: int, dim: int, width: int = 256) -> tuple[Bypass, Bypass]
 
 
 def _conv_block(inputs: int, outputs: int, stride: int = 1) -> list[nn.Module]:
-    return [nn.Conv2d(inputs, outputs, 3, stride, padding=1), nn.BatchNorm2d(outputs), nn.LeakyReLU(0.1)]
+    return [Conv2d(inputs, outputs, 3, stride, padding=1), nn.BatchNorm2d(outputs), nn.LeakyReLU(0.1)]
