@@ -44,8 +44,10 @@ def check_parameters(estimator: EccentricAutoencoder) -> None:
     must("n_runs", is_whole(estimator.n_runs, 1), "an int in the range [1, inf)")
     fraction = estimator.validation_fraction
     must("validation_fraction", isinstance(fraction, Real) and 0 <= fraction < 1, "a float in the range [0.0, 1.0)")
-    for name in ("weight", "mu", "learning_rate"):
+    for name in ("weight", "mu"):
         must(name, isinstance(getattr(estimator, name), Real), "a number")
+    rate = estimator.learning_rate
+    must("learning_rate", isinstance(rate, Real) or (isinstance(rate, str) and rate == "auto"), "a number or 'auto'")
     if estimator.n_runs > 1 and not fraction:
         raise ValueError("n_runs > 1 is judged on held-out rows; set validation_fraction above 0")
 
@@ -70,14 +72,15 @@ def dimensions(estimator: EccentricAutoencoder, rows: int) -> int:
     return int(estimator.n_components)
 
 
-def common(estimator: EccentricAutoencoder, dim: int) -> dict[str, Any]:
-    """For `TrainConfig`, what does not depend on the number of rows."""
+def common(estimator: EccentricAutoencoder, dim: int, rate: float) -> dict[str, Any]:
+    """For `TrainConfig`, what does not depend on the number of rows; `rate` is what "auto" stands for."""
+    given = estimator.learning_rate
     return {
         "dim": dim,
         "weight": float(estimator.weight),  # plain values, since config.json holds them
         "mu": float(estimator.mu),
         "N": fitting.kernel_constant_for(dim, float(estimator.mu)),
-        "learning_rate": float(estimator.learning_rate),
+        "learning_rate": rate if isinstance(given, str) else float(given),
         "architecture": estimator.architecture,
         "device": str(estimator.device),
         "precision": estimator.precision,
@@ -88,8 +91,9 @@ def common(estimator: EccentricAutoencoder, dim: int) -> dict[str, Any]:
 def settle(estimator: EccentricAutoencoder, source: Source) -> dict[str, Any]:
     """For `TrainConfig`, all but the seed, with every "auto" settled for these rows."""
     items = source.items
+    images = len(source.shape) == 3
     auto = estimator.batch_size == "auto"
-    size = fitting.batch_size_for(items, len(source.shape) == 3) if auto else int(estimator.batch_size)
+    size = fitting.batch_size_for(items, images) if auto else int(estimator.batch_size)
     if items is not None and size > items:
         if not auto:
             message = f"Got batch_size {size}, larger than the {items} rows to train on. It is going to be clipped."
@@ -98,7 +102,8 @@ def settle(estimator: EccentricAutoencoder, source: Source) -> dict[str, Any]:
     steps = source.batches(size, 0, torch.device("cpu")).steps
     epochs = fitting.epochs_for(steps) if estimator.max_epochs == "auto" else int(estimator.max_epochs)
     dim = dimensions(estimator, len(source.sample) + len(source.held_out))
-    return {**common(estimator, dim), "epochs": epochs, "batch_size": size, "schedule": "one-cycle"}
+    rate = fitting.IMAGE_RATE if images else fitting.RATE
+    return {**common(estimator, dim, rate), "epochs": epochs, "batch_size": size, "schedule": "one-cycle"}
 
 
 def patience(estimator: EccentricAutoencoder, epochs: int) -> int | None:

@@ -52,8 +52,9 @@ class EccentricAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
         standardize: bring each column of a table to mean 0 and standard deviation 1. False keeps the columns'
             proportions, as PCA does, which suits embeddings; all are then divided by one number. Images have one scale.
         max_epochs: passes over the training rows; "auto" takes 1500 steps, but at least three passes.
-        batch_size: rows a step; "auto" is a sixteenth of the rows, from 32 to 1024 (256 for images).
-        learning_rate: Adam's highest rate; it rises for a tenth of the steps, and falls along a cosine.
+        batch_size: rows a step; "auto" is a sixteenth of the rows, from 32 to 1024 (128 for images).
+        learning_rate: Adam's highest rate; it rises for a tenth of the steps, and falls along a cosine. "auto" is 0.001
+            for tables and 0.004 for images.
         early_stopping: keep the weights that reconstruct held-out rows best, and stop when those no longer come.
         validation_fraction: of the rows held out for this and for `component_stability_`; at most 10,000 rows.
         n_iter_no_change: epochs to wait for a better error; "auto" is a fifth of `max_epochs`, at least 5.
@@ -103,7 +104,7 @@ class EccentricAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
         standardize: bool = True,
         max_epochs: int | Literal["auto"] = "auto",
         batch_size: int | Literal["auto"] = "auto",
-        learning_rate: float = 0.001,
+        learning_rate: float | Literal["auto"] = "auto",
         early_stopping: bool = True,
         validation_fraction: float = 0.1,
         n_iter_no_change: int | Literal["auto"] = "auto",
@@ -169,8 +170,9 @@ class EccentricAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
         return self
 
     def partial_fit(self, X: Any, y: Any = None) -> Self:
-        """Learn from the next rows of a stream: one pass over X in its order, at the constant `learning_rate`.
+        """Learn from the next rows of a stream: one pass over X in its order, at a constant rate.
 
+        That is `learning_rate`, or 0.001 for "auto".
         The first call settles the scale of the columns and, for tables, the start from the PCA of its rows: let it have
         some hundreds. It also goes on from a `fit`. Components are those of the latest 2000 rows by the present
         encoder, so they move as it learns, and `reconstruction_error_` is that of X before it was learnt from.
@@ -192,7 +194,9 @@ class EccentricAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
                 size = min(size, len(x), fitting.batch_size_for(None, x.ndim == 4))
                 seed = int(check_random_state(self.random_state).randint(2**31 - 1))
                 dim = settings.dimensions(self, len(x)) if first else self.n_components_
-                config = TrainConfig(**settings.common(self, dim), epochs=1, batch_size=max(2, size), seed=seed)
+                config = TrainConfig(
+                    **settings.common(self, dim, fitting.RATE), epochs=1, batch_size=max(2, size), seed=seed
+                )
                 if first:
                     self._model, constant = fitting.make_model(config, x, self.standardize)
                     state.warn_of_constant(self, constant)
