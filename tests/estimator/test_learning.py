@@ -193,7 +193,7 @@ class TestFailedFit:
         expected, state = model.transform(x), dict(vars(model))
         with pytest.raises(EccentricError, match="lower the learning rate"):
             model.set_params(learning_rate=1e30).fit(low_rank()[:, :5])
-        model.set_params(learning_rate=0.001)
+        model.set_params(learning_rate="auto")
         assert vars(model) == state
         np.testing.assert_array_equal(model.transform(x), expected)
 
@@ -246,6 +246,7 @@ class TestSettings:
             ({"validation_fraction": 1.0}, "'validation_fraction' .* Got 1.0 instead"),
             ({"weight": -1.0}, "weight must be zero or a positive number"),
             ({"weight": "small"}, "The 'weight' parameter of EccentricAutoencoder must be a number"),
+            ({"learning_rate": "fast"}, "The 'learning_rate' parameter of EccentricAutoencoder must be a number or"),
             ({"mu": 0.4}, "mu"),
             ({"learning_rate": 0.0}, "learning_rate must be a positive number"),
             ({"architecture": "resnet"}, "unknown architecture 'resnet'"),
