@@ -26,7 +26,6 @@ import platform
 import sys
 import time
 from dataclasses import dataclass
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import joblib
@@ -279,14 +278,9 @@ METHODS: dict[str, Callable[[Split, int, int], Coded]] = {
 }
 
 
-@cache
-def rows_of(name: str) -> Rows:
-    return DATA[name]()
-
-
 def measure(name: str, method: str, seed: int) -> dict[str, float]:
     """What one method comes to on one split, and on that split again from another seed."""
-    rows = rows_of(name)
+    rows = DATA[name]()
     data = split(rows, seed)
     first = METHODS[method](data, rows.dim, seed)
     found = {"error": first.error, "seconds": first.seconds}
@@ -301,7 +295,8 @@ def measure(name: str, method: str, seed: int) -> dict[str, float]:
 
 
 def compare(name: str, seeds: int, jobs: int) -> None:
-    shape = rows_of(name).x.shape
+    rows = DATA[name]()
+    shape = rows.x.shape
     methods = [method for method in METHODS if method != WITHOUT_LOSS or len(shape) == 2]
     tasks = list(itertools.product(range(seeds), methods))
     work = joblib.Parallel(jobs, return_as="generator")(
@@ -312,7 +307,7 @@ def compare(name: str, seeds: int, jobs: int) -> None:
         found[method].append(values)
         told = ", ".join(f"{key} {value:.4g}" for key, value in values.items())
         print(f"{name}, seed {seed}, {method}: {told}", file=sys.stderr, flush=True)
-    print(f"\n{name}: {shape[0]:,} items of {' x '.join(map(str, shape[1:]))}, d = {rows_of(name).dim}\n")
+    print(f"\n{name}: {shape[0]:,} items of {' x '.join(map(str, shape[1:]))}, d = {rows.dim}\n")
     print("| | reconstruction error | neighbour error, % | stability | fit, s |\n| --- | --- | --- | --- | --- |")
     for method, each in found.items():
         cells = [
