@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -235,6 +234,8 @@ def stability(pairs: Sequence[Similarity]) -> Stability:
 
 
 def _assignment(p: Float[np.ndarray, "n d"], reference: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "d d"]:
+    from scipy.optimize import linear_sum_assignment  # 0.25 s, and the command line starts with this file
+
     correlation = _unit(reference).T @ _unit(p)
     rows, columns = linear_sum_assignment(np.abs(correlation), maximize=True)
     matrix = np.zeros_like(correlation)

@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from eccentric.models import Autoencoder
     from eccentric.training.config import TrainConfig
 
-# Floating-point operations of a whole training from which on compiling the networks wins back the time it takes. On a
-# CPU with AMX a compiled step of the paper's MNIST network takes 0.7 times as long, on one without it as long as before
-# (docs/training.md); on GPUs it was not measured.
+# Floating-point operations of a whole training from which on compiling the networks wins back the time it takes, where
+# it does. `python -m benchmarks.training` measures it: on a CPU without AMX a compiled step takes as long as before. On
+# one with AMX it took 0.7 times as long, after half a minute of compiling. On GPUs it was not measured.
 COMPILING_PAYS = {"amx": 3e13, "cuda": 2e15}
 
 

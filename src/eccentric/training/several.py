@@ -1,7 +1,7 @@
 """Several seeds at once: each run is the very command that trains it alone, in a process with its share of the cores.
 
 That measured best on a CPU: two processes of one thread train two of the paper's MNIST networks in less time than two
-threads train them one after the other, while layers grouped over the models take 1.1 to 1.6 times as long for each.
+threads train them one after the other (`python -m benchmarks.training`).
 """
 
 from __future__ import annotations
