@@ -26,6 +26,9 @@ def test_a_run_s_name_says_what_it_is(tmp_path):
     at_large = Workshop(tmp_path)
     assert at_large.path(SPEC).name == "mnist-d2-weight0.001-mu1-fast-100epochs-seed3"
     assert at_large.path(dataclasses.replace(SPEC, role="celeba")).name.startswith("celeba-d2-weight0.001-mu1-fast-10")
+    in_few = Workshop(tmp_path, Scale(epochs=1, batch_size=20))
+    assert in_few.path(SPEC).name == "mnist-d2-weight0.001-mu1-fast-1epochs-batch20-seed3"
+    assert in_few.settings(SPEC).batch_size == 20
     to_the_letter = Workshop(tmp_path, Scale(recipe="paper"))
     assert to_the_letter.path(SPEC).name == "mnist-d2-weight0.001-mu1-paper-1000epochs-seed3"
     assert to_the_letter.settings(SPEC).learning_rate == 1e-4
@@ -123,6 +126,7 @@ def test_data_by_name(texts, expected):
         (lambda: data_sources(["cifar=x"]), "the paper has no data set 'cifar'"),
         (lambda: Scale(runs=0), "runs must be at least 1, not 0"),
         (lambda: Scale(epochs=0), "epochs must be at least 1"),
+        (lambda: Scale(batch_size=1), "batch_size must be at least 2, not 1"),
         (lambda: Scale(recipe="slow"), "unknown recipe 'slow'; choose one of paper, fast"),
         (lambda: Scale(data={"cifar": "x"}), "the paper has no data set 'cifar'"),
         (lambda: find_items(["fig10"]), "the paper has no item 'fig10'"),

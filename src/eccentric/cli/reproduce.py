@@ -27,6 +27,9 @@ def reproduce(
     ] = None,
     epochs: Annotated[int | None, typer.Option(help="Passes over the training data; the recipe's by default.")] = None,
     runs: Annotated[int | None, typer.Option(help="Seeds for each setting; the paper's number by default.")] = None,
+    batch_size: Annotated[
+        int | None, typer.Option(help="Items a step; the recipe's by default. Smaller makes more steps of few epochs.")
+    ] = None,
     recipe: Annotated[
         str, typer.Option(help="fast (a tenth of the paper's epochs, at a higher rate) or paper (to the letter).")
     ] = "fast",
@@ -52,7 +55,7 @@ def reproduce(
     from eccentric.paper.writing import PAGE, write_page
     from eccentric.training import stop_on_signal
 
-    given = {"epochs": epochs, "runs": runs, "mus": mu or None, "fid_weights": fid_weights}
+    given = {"epochs": epochs, "runs": runs, "batch_size": batch_size, "mus": mu or None, "fid_weights": fid_weights}
     chosen: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     scale = (Scale.small if small else Scale)(**chosen, data=data_sources(data or []), recipe=recipe, device=device)
     if "list" in names:

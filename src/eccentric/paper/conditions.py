@@ -41,6 +41,7 @@ def conditions(workshop: Workshop, seconds: float) -> dict[str, Any]:
         "data": data,
         "recipe": workshop.scale.recipe,
         "epochs": _values(run.config["train"]["epochs"] for _, run in used),
+        "batch_size": _values(run.config["train"]["batch_size"] for _, run in used),
         "learning_rate": _values(run.config["train"]["learning_rate"] for _, run in used),
         "schedule": _values(run.config["train"].get("schedule", "constant") for _, run in used),
         "architecture": _values(run.config["train"]["architecture"] for _, run in used),

@@ -54,6 +54,7 @@ class Scale:
         epochs: passes over the training data; the recipe's own by default.
         runs: seeds for each setting, 0 and on; the paper's number for each item by default. Items that compare runs
             take two at least.
+        batch_size: items a step; the recipe's by default. Smaller, it makes more steps of few epochs.
         recipe: "fast", a tenth of the paper's epochs at a higher rate, or "paper", to the letter.
         device: as for `TrainConfig`.
         mus: of the CelebA runs of Table 1.
@@ -67,6 +68,7 @@ class Scale:
 
     epochs: int | None = None
     runs: int | None = None
+    batch_size: int | None = None
     recipe: str = "fast"
     device: str = "auto"
     mus: Sequence[float] = published.MUS
@@ -78,6 +80,8 @@ class Scale:
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise UsageError(f"{name} must be at least 1, not {value}")
+        if self.batch_size is not None and self.batch_size < 2:
+            raise UsageError(f"batch_size must be at least 2, not {self.batch_size}: the loss is of pairs")
         if self.recipe not in RECIPES:
             raise UsageError(f"unknown recipe {self.recipe!r}; choose one of {', '.join(RECIPES)}")
         for role in self.data:
@@ -203,8 +207,9 @@ class Workshop:
     def settings(self, spec: Spec) -> TrainConfig:
         """Of the recipe, the scale and the run itself, in this order."""
         values = recipe(self.scale.recipe, self.shape(spec.role))
-        if self.scale.epochs is not None:
-            values["epochs"] = self.scale.epochs
+        for name in ("epochs", "batch_size"):
+            if (given := getattr(self.scale, name)) is not None:
+                values[name] = given
         own = {"dim": spec.dim, "weight": spec.weight, "mu": spec.mu, "seed": spec.seed}
         return TrainConfig(**{**values, **own, "device": self.scale.device})
 
@@ -213,7 +218,9 @@ class Workshop:
         source = self.source(spec.role)
         name = source if source in SHAPES else re.sub(r"[^A-Za-z0-9.]+", "_", source).strip("_")
         told = [name, f"d{spec.dim}", f"weight{spec.weight:g}", f"mu{spec.mu:g}", self.scale.recipe]
-        told += [f"{self.settings(spec).epochs}epochs", f"seed{spec.seed}"]
+        told += [f"{self.settings(spec).epochs}epochs"]
+        told += [] if self.scale.batch_size is None else [f"batch{self.scale.batch_size}"]
+        told += [f"seed{spec.seed}"]
         return self.folder / "runs" / "-".join(told)
 
     def is_finished(self, spec: Spec) -> bool:

@@ -237,7 +237,8 @@ def _conditions(result: Mapping[str, Any]) -> str:
     if "epochs" in c:
         parts.append(
             f"{c['trainings']} training{'s' * (c['trainings'] != 1)} of {_epochs(c['epochs'])} by the recipe "
-            f"{c['recipe']} (learning rate {_some(c['learning_rate'])}, {_some(c['schedule'])}), architecture "
+            f"{c['recipe']} (batches of {_some(c['batch_size'])}, learning rate {_some(c['learning_rate'])}, "
+            f"{_some(c['schedule'])}), architecture "
             f"{_some(c['architecture'])}, seeds {_some(c['seeds'])}, {_time(c['training_seconds'])} of training steps"
         )
     parts += [f"{what}: {how}" for what, how in result["protocol"].items()]
