@@ -294,7 +294,7 @@ def measure(name: str, method: str, seed: int) -> dict[str, float]:
     return found
 
 
-def compare(name: str, seeds: int, jobs: int) -> None:
+def compare(name: str, seeds: int, jobs: int, measure: Callable[[str, str, int], dict[str, float]]) -> None:
     rows = DATA[name]()
     shape = rows.x.shape
     methods = [method for method in METHODS if method != WITHOUT_LOSS or len(shape) == 2]
@@ -367,6 +367,7 @@ def main() -> None:
     parser.add_argument("--data", nargs="+", choices=list(DATA), default=["digits", "gaussian", "pbmc"])
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--jobs", type=int, default=1, help="trainings side by side")
+    parser.add_argument("--cache", help="folder that keeps what is finished, so that a broken run goes on")
     parser.add_argument("--trust", action="store_true", help="show the components' stability instead")
     parser.add_argument("--speed", action="store_true", help="time instead of compare")
     parser.add_argument("--most-rows", type=int, default=1_000_000, help="of a timed fit")
@@ -382,7 +383,7 @@ def main() -> None:
         trust()
         return
     for name in options.data:
-        compare(name, options.seeds, options.jobs)
+        compare(name, options.seeds, options.jobs, joblib.Memory(options.cache, verbose=0).cache(measure))
 
 
 if __name__ == "__main__":

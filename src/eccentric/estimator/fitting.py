@@ -128,12 +128,7 @@ def train_once(
                 stop.asked = True
     if kept is not None:
         model.load_state_dict(kept)
-    return Trained(at_rest(model), rows, reconstruction_error(model, judged), first_error, engine)
-
-
-def at_rest(model: Autoencoder) -> Autoencoder:
-    """On the CPU, in evaluation mode, in the memory layout of a model read from a file: so both encode to the bit."""
-    return model.cpu().to(memory_format=torch.contiguous_format).eval()  # type: ignore[call-overload]
+    return Trained(model.at_rest(), rows, reconstruction_error(model, judged), first_error, engine)
 
 
 @torch.no_grad()

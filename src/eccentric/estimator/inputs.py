@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,14 +14,14 @@ from eccentric.errors import UsageError
 from eccentric.training.batches import data_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from jaxtyping import Shaped
     from sklearn.base import BaseEstimator
     from torch import Tensor
 
 MOST_NUMBERS = 1_000_000  # in a batch that is checked, encoded or decoded: 8 MB in double precision
-MOST_ROWS = 4096  # in it, for what the networks' layers hold of each
+MOST_ROWS, MOST_IMAGES = 4096, 256  # in it, for what the networks' layers hold of each; less fits a CPU's caches
 STREAM_BATCH = 1024  # items of a data set read at once
 DOUBLE = (np.float64, np.float32)
 
@@ -139,16 +140,17 @@ class Mapped(Dataset["Tensor"]):
 
 def in_batches(x: Shaped[np.ndarray, "n ..."], dtype: torch.dtype) -> Iterator[Shaped[Tensor, "b ..."]]:
     """Parts of an array as tensors of one floating-point type; nothing but the part in hand is copied."""
-    size = batch_rows(int(np.prod(x.shape[1:])))
+    size = batch_rows(x.shape[1:])
     for start in range(0, len(x), size):
         part = x[start : start + size]
         # Only double precision passes by `as_tensor`, through which `fit` takes every kind of number that NumPy has.
         yield (torch.from_numpy(np.array(part)) if x.dtype == np.float64 else as_tensor(part)).to(dtype)
 
 
-def batch_rows(features: int) -> int:
-    """How many items of so many numbers are worked on at once."""
-    return max(1, min(MOST_ROWS, MOST_NUMBERS // max(1, features)))
+def batch_rows(shape: Sequence[int]) -> int:
+    """How many items of a shape are worked on at once."""
+    most = MOST_IMAGES if len(shape) > 1 else MOST_ROWS
+    return max(1, min(most, MOST_NUMBERS // max(1, math.prod(shape))))
 
 
 def as_tensor(x: Shaped[np.ndarray, "n ..."]) -> Shaped[Tensor, "n ..."]:
@@ -200,7 +202,7 @@ def _check_finite(estimator: BaseEstimator, x: np.ndarray, columns: Any) -> None
     """scikit-learn's error, and where the first such number is. In parts, so that a file is not read into memory."""
     if x.dtype.kind not in "fc":
         return
-    size = batch_rows(int(np.prod(x.shape[1:])))
+    size = batch_rows(x.shape[1:])
     for start in range(0, len(x), size):
         part = x[start : start + size]
         with np.errstate(over="ignore"):

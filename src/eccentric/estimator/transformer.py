@@ -206,7 +206,7 @@ class EccentricAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
                 self._config = config
                 self._learner = Learner(copy.deepcopy(self._model), config, images=x.ndim == 4)
             row = self._learner.learn(x)
-            self._model = fitting.at_rest(copy.deepcopy(self._learner.model))
+            self._model = copy.deepcopy(self._learner.model).at_rest()
             self._recent.add(x)
             self._metrics.append(row)
             self._components = None  # found when they are asked for
@@ -384,7 +384,7 @@ class EccentricAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
         return copy.deepcopy(self._model).to(device, torch.float32 if device.type == "mps" else dtype)
 
     def _decoded(self, z: Float[Tensor, "n d"]) -> Shaped[np.ndarray, "n ..."]:
-        x = working.decode(self._placed(z.dtype), z, self.n_features_in_)
+        x = working.decode(self._placed(z.dtype), z, self.item_shape_)
         return x.numpy().reshape(len(z), *self.item_shape_)
 
     def _keep(self, runs: list[saving.Record]) -> None:

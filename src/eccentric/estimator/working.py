@@ -10,7 +10,7 @@ import torch
 from eccentric.estimator.inputs import batch_rows, in_batches
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from jaxtyping import Float, Shaped
     from torch import Tensor
@@ -41,10 +41,10 @@ def encode_stream(
 
 
 @torch.no_grad()
-def decode(model: Autoencoder, z: Float[Tensor, "n d"], features: int) -> Shaped[Tensor, "n ..."]:
-    """Raw items of so many features for latents, on the CPU, in z's precision."""
+def decode(model: Autoencoder, z: Float[Tensor, "n d"], shape: Sequence[int]) -> Shaped[Tensor, "n ..."]:
+    """Raw items of a shape for latents, on the CPU, in z's precision."""
     device, dtype = _place(model)
-    parts = z.split(batch_rows(features))
+    parts = z.split(batch_rows(shape))
     return torch.cat([model.decode(part.to(device, dtype)).cpu() for part in parts]).to(z.dtype)
 
 

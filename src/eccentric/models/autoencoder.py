@@ -12,6 +12,8 @@ from eccentric.models.general import conv_pair, mlp_pair
 from eccentric.models.paper import celeba_pair, mnist_pair
 
 if TYPE_CHECKING:
+    from typing import Self
+
     from jaxtyping import Float, Shaped
     from torch import Tensor
 
@@ -40,6 +42,10 @@ class Autoencoder(nn.Module):
         self.encoder, self.decoder = encoder, decoder
         self.register_buffer("shift", torch.as_tensor(shift, dtype=torch.float32))
         self.register_buffer("scale", torch.as_tensor(scale, dtype=torch.float32))
+
+    def at_rest(self) -> Self:
+        """On the CPU, in evaluation mode, and in the memory layout that convolutions like best there."""
+        return self.cpu().to(memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
 
     def standardize(self, x: Shaped[Tensor, "n ..."]) -> Float[Tensor, "n ..."]:
         """Raw units to those the networks see."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from eccentric.errors import UsageError
+from eccentric.training.memory import keep_freed_memory
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -135,6 +136,8 @@ def start(
         loggers=list(loggers),
     )
     fabric.launch()
+    if device.type == "cpu" and images:
+        keep_freed_memory()
     notes = []
     compiled = config.compile == "on" or (config.compile == "auto" and work > _compiling_pays_from(device))
     if compiled and not _has_compiler(device):

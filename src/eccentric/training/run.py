@@ -131,7 +131,7 @@ class Run:
             model.load_state_dict(weights)
         except RuntimeError as error:
             raise EccentricError(f"{self.path / MODEL} does not fit the model: {str(error).splitlines()[-1]}") from None
-        return model.eval()
+        return model.at_rest()
 
     def latents(self, split: str) -> Latents:
         """The encoded items of "train" or "test"."""
