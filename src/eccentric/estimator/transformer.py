@@ -164,7 +164,7 @@ class EccentricAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
                 name = f"run {number + 1} of {self.n_runs}, " if self.n_runs > 1 else ""
                 patience = settings.patience(self, config.epochs)
                 trained = fitting.train_once(model, rows, config, patience=patience, verbose=self.verbose, name=name)
-                components = fitting.components_of(trained.model, source.rows())
+                components = fitting.components_of(trained.model, rows.rows())
                 runs.append(saving.Record.of(trained, config, components, source))
             self._keep(runs)
         return self
