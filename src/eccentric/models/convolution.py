@@ -41,8 +41,8 @@ class ConvTranspose2d(nn.ConvTranspose2d):
 def _pays(x: Tensor) -> bool:
     if x.device.type != "cpu" or not torch.is_grad_enabled() or torch.compiler.is_compiling():
         return False
-    dtype = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else x.dtype
-    return dtype == torch.bfloat16
+    autocast = torch.is_autocast_enabled("cpu") and x.dtype != torch.float64  # which autocast leaves alone
+    return (torch.get_autocast_dtype("cpu") if autocast else x.dtype) == torch.bfloat16
 
 
 def _apply(layer: nn.Conv2d | nn.ConvTranspose2d, x: Tensor, settings: tuple[Any, ...]) -> Tensor:
