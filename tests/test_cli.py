@@ -53,6 +53,13 @@ def table(tmp_path_factory):
     return path
 
 
+def test_a_file_whose_name_looks_like_markup(eccentric, tmp_path):
+    status, _, err = eccentric("train", tmp_path / "q[" / "x].csv", "--out", tmp_path / "run", *QUICK)
+    assert status == 2
+    assert err.startswith("error: ")
+    assert "x].csv" in err
+
+
 class TestTrain:
     def test_digits(self, eccentric, tmp_path):
         status, out, err = eccentric("train", "digits", "--out", tmp_path / "run", *QUICK)

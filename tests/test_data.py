@@ -9,6 +9,7 @@ import os
 import re
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -569,6 +570,21 @@ def test_array_errors() -> None:
 
 
 # --- .npy and .npz --------------------------------------------------------------------------------------------------
+
+
+def test_an_npz_that_is_another_archive(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.npz", "w") as file:
+        file.writestr("notes.txt", "no array")
+    with pytest.raises(EccentricError, match=r"a\.npz: 'notes\.txt' in it is no array"):
+        load(tmp_path / "a.npz")
+
+
+def test_a_folder_whose_name_is_a_pattern_is_not_mistaken_for_another(tmp_path: Path) -> None:
+    for name, column in (("run[1]", "a"), ("run1", "other")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "x.csv").write_text(f"{column},b\n" + "1,2\n3,4\n" * 10)
+    with pytest.raises(UsageError, match=r"run\[1\] has \[ \] in its path"):
+        load(tmp_path / "run[1]")
 
 
 def test_npy_and_npz(tmp_path: Path) -> None:

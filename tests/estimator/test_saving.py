@@ -163,6 +163,18 @@ class TestFolder:
             bad.save(tmp_path / "run", overwrite=True)
         same(fitted, EccentricAutoencoder.load(tmp_path / "run"), table)
 
+    def test_a_disk_that_fills_up_does_not_cost_the_old_run(self, fitted, table, tmp_path, monkeypatch):
+        def fill(*_, **__):
+            raise EccentricError("No space left on device")
+
+        fitted.save(tmp_path / "run")
+        monkeypatch.setattr("eccentric.training.run.write_latents", fill)
+        for folder in ("run", "new"):
+            with pytest.raises(EccentricError, match="No space left"):
+                fitted.save(tmp_path / folder, overwrite=True)
+        same(fitted, EccentricAutoencoder.load(tmp_path / "run"), table)
+        assert [file.name for file in (tmp_path / "new").iterdir()] == [".lock"]
+
     def test_a_lock_alone_is_an_empty_folder(self, fitted, tmp_path):
         (tmp_path / "run").mkdir()
         (tmp_path / "run" / ".lock").touch()

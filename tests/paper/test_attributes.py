@@ -5,7 +5,7 @@ import pytest
 
 from eccentric.data import load
 from eccentric.errors import EccentricError
-from eccentric.paper import Scale, Workshop, published
+from eccentric.paper import Scale, Workshop, find_items, published, reproduce
 from eccentric.paper.attributes import attributes_of
 from tests.realdata import real
 
@@ -22,6 +22,15 @@ def test_without_attributes_and_classes_it_says_so(tmp_path):
     np.save(tmp_path / "faces.npy", np.zeros((10, 8, 8), np.uint8))
     with pytest.raises(EccentricError, match="no attributes"):
         attributes_of(Workshop(tmp_path, Scale(data={"celeba": str(tmp_path / "faces.npy")})))
+
+
+def test_they_are_looked_for_before_anything_is_trained(tmp_path, monkeypatch):
+    np.save(tmp_path / "faces.npy", np.zeros((10, 8, 8), np.uint8))
+    monkeypatch.setattr("eccentric.paper.workshop.train", None)
+    shop = Workshop(tmp_path, Scale(runs=1, data={"celeba": str(tmp_path / "faces.npy")}))
+    for name in ("table4", "table5"):
+        with pytest.raises(EccentricError, match="no attributes"):
+            reproduce(find_items([name]), shop)
 
 
 @pytest.mark.realdata

@@ -147,7 +147,7 @@ def test_a_missing_or_empty_file_is_one_line_and_no_report(run, name, damage):
 
 
 def test_a_run_that_has_not_ended(run):
-    with pytest.raises(EccentricError, match="has not ended"):
+    with pytest.raises(EccentricError, match=r"has not ended; wait for it, .* --resume"):
         write_report(edit(run, "config.json", status="training"))
 
 

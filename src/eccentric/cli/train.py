@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from eccentric.cli.app import DEFAULT, HELP, DataArgument, DropOption, LabelOption, app, console, names, print_note
@@ -98,7 +99,7 @@ def train(
             and not _was_given(context, "split_seed" if name == "seed" else name)
         ):
             reading[name] = begun["data"][name]
-    with console.status(f"Reading {data}"):
+    with console.status(f"Reading {escape(str(data))}"):
         loaded = load(data, **reading)
     for note in loaded.notes:
         print_note(note)

@@ -36,7 +36,7 @@ def encode(
     from eccentric.training import Run
 
     check_encoding_path(out)
-    with console.status(f"Encoding {data}"):
+    with console.status(f"Encoding {escape(str(data))}"):
         splits = encode_data(Run(path), data, label=label)
         write_encoding(out, splits)
     count = sum(len(split.p) for split in splits.values())

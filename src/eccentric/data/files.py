@@ -139,6 +139,9 @@ def _npz(path: Path, label: str | None) -> Source:
                 return None
             if label and y is None:
                 raise UsageError(f"{path} has no array {label + suffix!r} (--label); it has {listing(names)}")
+            for name in (x, y):
+                if name is not None and not isinstance(file[name], np.ndarray):  # any archive can be called .npz
+                    raise UsageError(f"{path}: {name!r} in it is no array; write it with np.savez")
             return Arrays(file[x], None if y is None else file[y], label or y)
 
         found = {"train": one("_train"), "test": one("_test")}

@@ -50,6 +50,11 @@ def _hidden(path: Path, folder: Path) -> bool:
 def _dataset_folder(folder: Path, config: str | None) -> Source:
     import datasets
 
+    if signs := sorted(set("*?[]") & set(str(folder.resolve()))):
+        raise UsageError(
+            f"folder {folder} has {' '.join(signs)} in its path, which the reader of data sets takes for a pattern; "
+            "rename it, or link to it under another name"
+        )
     # The Arrow files that `datasets` makes go where they vanish with the process, neither into the user's folder nor,
     # as a second copy that stays, into the home folder. What is mapped into memory outlives its name on disk.
     with tempfile.TemporaryDirectory(prefix="eccentric-", ignore_cleanup_errors=True) as cache, quiet(bars=False):

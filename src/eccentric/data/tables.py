@@ -26,7 +26,7 @@ def from_columns(
     if not columns:
         raise EccentricError(f"{source} has no columns left to learn from; drop fewer")
     matrices: list[np.ndarray] = []
-    blurred: dict[str, None] = {}
+    vague: dict[str, None] = {}
     for part in division.parts:
         table = tables[part.key]
         _check_numbers(table, columns, source)
@@ -35,15 +35,15 @@ def from_columns(
             for j, column in enumerate(columns):
                 values = _numbers(table[column])[part.rows]
                 x[:, j] = values
-                if _blurred(values):
-                    blurred[column] = None
+                if blurred(values):
+                    vague[column] = None
 
         def original(i: int, j: int, table: pa.Table = table, part: Part = part) -> object:
             return table[columns[j]][int(part.rows[i])].as_py()
 
         _check_finite(x, part, columns, source, original)
         matrices.append(x)
-    return matrices, [*_constant(matrices, columns), *_blur_notes(blurred)]
+    return matrices, [*_constant(matrices, columns), *blur_notes(vague)]
 
 
 def from_matrices(
@@ -53,10 +53,10 @@ def from_matrices(
     if not columns:
         raise EccentricError(f"{source} has no columns")
     out: list[np.ndarray] = []
-    blurred: dict[str, None] = {}
+    vague: dict[str, None] = {}
     for part in division.parts:
         raw = matrices[part.key]
-        blurred |= {columns[j]: None for j in np.flatnonzero(_blurred(raw[part.rows])).tolist()}
+        vague |= {columns[j]: None for j in np.flatnonzero(blurred(raw[part.rows])).tolist()}
         with np.errstate(over="ignore"):
             x = raw[part.rows].astype(np.float32, copy=False)
 
@@ -65,7 +65,7 @@ def from_matrices(
 
         _check_finite(x, part, columns, source, original)
         out.append(x)
-    return out, [*_constant(out, columns), *_blur_notes(blurred)]
+    return out, [*_constant(out, columns), *blur_notes(vague)]
 
 
 def _is_number(kind: pa.DataType) -> bool:
@@ -129,7 +129,7 @@ def _check_finite(x: np.ndarray, part: Part, columns: Sequence[str], source: str
     )
 
 
-def _blurred(values: np.ndarray) -> np.ndarray:
+def blurred(values: np.ndarray) -> np.ndarray:
     """Columns (n, ...) that vary by so little, for their size, that float32 keeps less than three digits of it."""
     if values.dtype.kind == "b" or values.dtype.itemsize < 4:
         return np.zeros(values.shape[1:], bool)
@@ -139,7 +139,7 @@ def _blurred(values: np.ndarray) -> np.ndarray:
         return np.asarray((spread > 0) & (spread < 1000 * spacing))
 
 
-def _blur_notes(columns: Iterable[str]) -> list[str]:
+def blur_notes(columns: Iterable[str]) -> list[str]:
     names = list(columns)
     if not names:
         return []

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
-import json
+import shutil
+import tempfile
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +14,7 @@ import numpy as np
 import torch
 
 from eccentric.alignment import Stability, align, similarity, stability
+from eccentric.errors import EccentricError
 from eccentric.estimator import fitting
 from eccentric.estimator.state import STABILITY
 from eccentric.files import write_json
@@ -26,6 +29,8 @@ from eccentric.training.train import choose_examples, fingerprint
 from eccentric.training.window import Metrics
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from jaxtyping import Float, Shaped
     from torch import Tensor
 
@@ -33,6 +38,7 @@ if TYPE_CHECKING:
     from eccentric.estimator.sources import Source
     from eccentric.estimator.transformer import EccentricAutoencoder
 
+UNDER_WAY = ".new-"
 MOST_KEPT = 10_000  # encoded training rows that an estimator keeps
 
 
@@ -104,7 +110,8 @@ def compare(runs: list[Record]) -> tuple[Stability, Float[np.ndarray, "runs d"]]
 
 def save(estimator: EccentricAutoencoder, path: str | Path, overwrite: bool) -> None:
     out = Path(path)
-    empty = out.is_dir() and all(file.name == LOCK for file in out.iterdir())  # a save that failed leaves its lock
+    # A save that failed leaves its lock, one that was killed also what it had made.
+    empty = out.is_dir() and all(file.name == LOCK or file.name.startswith(UNDER_WAY) for file in out.iterdir())
     if out.exists() and not empty:
         if not (out / folder.CONFIG).is_file():
             raise FileExistsError(f"{out} exists and holds no run; choose another folder")
@@ -113,17 +120,30 @@ def save(estimator: EccentricAutoencoder, path: str | Path, overwrite: bool) -> 
     record = estimator._record or _of_stream(estimator)
     model, examples = _in_the_folders_units(record)
     description = _description(estimator, record)
-    json.dumps(description)  # fails here, while an old run is still there
-    with claimed(out):
-        clear_folder(out)
-        write_json(out / folder.CONFIG, {**description, "status": "training"})
-        file = MetricsFile(out)
+    with claimed(out), _under_way(out) as made:
+        write_json(made / folder.CONFIG, description)
+        file = MetricsFile(made)
         for row in record.metrics:
             file.write(row)
         evaluation = {"test_reconstruction": record.error, "pca_test_reconstruction": record.pca_error}
         latents = {"train": record.train, "test": record.test}
-        folder.write_results(out, model, estimator._found(), latents, examples, evaluation)
-        write_json(out / folder.CONFIG, description)
+        folder.write_results(made, model, estimator._found(), latents, examples, evaluation)
+        clear_folder(out)  # only now that all of the new run is written
+        for file_made in sorted(made.iterdir(), key=lambda path: path.name == folder.CONFIG):  # it says: all is there
+            file_made.replace(out / file_made.name)
+
+
+@contextmanager
+def _under_way(out: Path) -> Iterator[Path]:
+    """A folder inside `out`, on the same disk, that is gone afterwards."""
+    try:
+        made = Path(tempfile.mkdtemp(prefix=UNDER_WAY, dir=out))
+    except OSError as error:
+        raise EccentricError(f"cannot write to the folder {out}: {error.strerror}; choose another") from None
+    try:
+        yield made
+    finally:
+        shutil.rmtree(made, ignore_errors=True)
 
 
 def load(cls: type[EccentricAutoencoder], path: str | Path) -> EccentricAutoencoder:

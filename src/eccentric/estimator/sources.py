@@ -9,6 +9,8 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset, IterableDataset, Subset
 
+from eccentric.data.tables import blurred
+from eccentric.estimator import state
 from eccentric.estimator.inputs import (
     STREAM_BATCH,
     Mapped,
@@ -70,6 +72,8 @@ def take(estimator: EccentricAutoencoder, X: Any, fraction: float, random: np.ra
         x = check_items(estimator, X, reset=True, least=2)
         if isinstance(X, np.memmap):
             return from_dataset(Mapped(x), fraction, random)
+        if x.ndim == 2:
+            state.warn_of_blurred(estimator, np.flatnonzero(blurred(x)).tolist())
         return from_array(x, fraction, random)
     stream = check_stream(estimator, X, reset=True)
     if isinstance(X, Dataset) and not isinstance(X, IterableDataset):

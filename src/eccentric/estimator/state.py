@@ -38,9 +38,22 @@ def forget(estimator: EccentricAutoencoder, names: Sequence[str]) -> None:
 
 def warn_of_constant(estimator: EccentricAutoencoder, columns: Sequence[int]) -> None:
     """Name the columns that do not vary. The warning points to who called `fit`."""
-    if not columns:
-        return
+    if columns:
+        listed = _listed(estimator, columns)
+        warnings.warn(f"constant columns: {listed}. They are kept, and tell nothing.", stacklevel=3)
+
+
+def warn_of_blurred(estimator: EccentricAutoencoder, columns: Sequence[int]) -> None:
+    """Name the columns of which float32, in which networks work, keeps less than three digits."""
+    if columns:
+        listed = _listed(estimator, columns)
+        warnings.warn(
+            f"columns that vary by too little, for their size, for float32: {listed}. Subtract an offset first.",
+            stacklevel=4,
+        )
+
+
+def _listed(estimator: EccentricAutoencoder, columns: Sequence[int]) -> str:
     names = getattr(estimator, "feature_names_in_", None)
     said = [repr(str(names[j])) if names is not None else str(j) for j in columns]
-    listed = ", ".join(said[:10]) + (f" and {len(said) - 10} more" if len(said) > 10 else "")
-    warnings.warn(f"constant columns: {listed}. They are kept, and tell nothing.", stacklevel=3)
+    return ", ".join(said[:10]) + (f" and {len(said) - 10} more" if len(said) > 10 else "")

@@ -203,6 +203,7 @@ TABLE_4 = Item(
     "16 trainings on CelebA: two λ, two μ, four runs each",
     table_4,
     table_4_specs,
+    attributes_of,
 )
 TABLE_5 = Item(
     "table5",
@@ -210,4 +211,5 @@ TABLE_5 = Item(
     "1 training on CelebA",
     table_5,
     lambda workshop: [face_spec(workshop, WEIGHT, MU, seed=0)],
+    attributes_of,
 )

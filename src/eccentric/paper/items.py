@@ -27,6 +27,7 @@ class Item:
         needs: what it takes at the paper's scale, in words.
         make: from a workshop, in which the runs that `specs` names lie finished, to the result.
         specs: the runs it needs at the workshop's scale.
+        check: what else it needs, looked for before anything is trained; raises `EccentricError`.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Item:
     needs: str
     make: Callable[[Workshop], Result]
     specs: Callable[[Workshop], Sequence[Spec]] = nothing_trained
+    check: Callable[[Workshop], object] = nothing_trained
 
     @property
     def place(self) -> str:

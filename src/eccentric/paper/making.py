@@ -54,6 +54,9 @@ def reproduce(
             continue
         on_item(item)
         try:
+            if workshop.stop.asked:
+                raise Stopped(f"stopped before {item.place}; what was made is kept")
+            item.check(workshop)
             for spec in item.specs(workshop):
                 workshop.run(spec)
             workshop.used.clear()

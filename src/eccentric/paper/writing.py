@@ -126,7 +126,9 @@ def write_page(folder: Path, names: Iterable[str], page: Path | None = None, ima
         if result["figure"]:
             picture = folder / name / FIGURE
             if images is not None:
-                picture = Path(shutil.copyfile(picture, images / f"{name}.png"))
+                with atomic(images / f"{name}.png") as temporary:
+                    shutil.copyfile(picture, temporary)
+                picture = images / f"{name}.png"
         table = (folder / name / TABLE).read_text(encoding="utf-8") if result["table"] else ""
         shown = None if picture is None else Path(_relative(picture, page.parent)).as_posix()
         parts.append(section(result, shown, table))

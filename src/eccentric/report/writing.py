@@ -40,8 +40,7 @@ def write_report(run: Run, *, encoder: nn.Module | None = None, decoder: nn.Modu
         EccentricError: training has not ended, a file of the run is missing or damaged, or the report cannot be
             written. Nothing is written unless all of it could be drawn.
     """
-    if run.config["status"] == "training":
-        raise EccentricError(f"training of {run.path} has not ended, or was broken off; train again with --overwrite")
+    run.must_have_ended()
     facts = read_facts(run)
     model = run.model(encoder, decoder)
     pictures = draw(facts, model, run.components, run.examples)

@@ -128,7 +128,7 @@ def start(
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # config.json says what it would
     fabric = Fabric(
         accelerator=device.type,
-        devices=local_ranks if not alone or device.index is None else [device.index],
+        devices=local_ranks if not alone or device.index is None or device.type == "cpu" else [device.index],
         num_nodes=nodes,
         strategy="auto" if alone else "ddp",
         plugins=[LightningEnvironment()] if alone else None,  # else it would look for a cluster by itself

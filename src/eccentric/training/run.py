@@ -101,6 +101,7 @@ class Run:
 
     @cached_property
     def components(self) -> DeepComponents:
+        self.must_have_ended()
         return DeepComponents.load(self.path / COMPONENTS)
 
     @cached_property
@@ -114,8 +115,17 @@ class Run:
         """A few raw test items, (k, *shape), so that reconstructions can be drawn without the data."""
         return read_tensors(self.path / EXAMPLES, expected=("x",))["x"]
 
+    def must_have_ended(self) -> None:
+        """Raise `EccentricError` while the run is being trained, or where training was killed."""
+        if self.config["status"] == "training":
+            raise EccentricError(
+                f"training of {self.path} has not ended; wait for it, or if it was broken off go on with "
+                f"eccentric train DATA --out {self.path} --resume"
+            )
+
     def model(self, encoder: nn.Module | None = None, decoder: nn.Module | None = None) -> Autoencoder:
         """The trained model on the CPU, in evaluation mode. Modules of one's own must be given as they were trained."""
+        self.must_have_ended()
         settings = self.config["train"]
         if settings["architecture"] == "custom":
             if encoder is None or decoder is None:
@@ -135,6 +145,7 @@ class Run:
 
     def latents(self, split: str) -> Latents:
         """The encoded items of "train" or "test"."""
+        self.must_have_ended()
         return read_latents(self.path / LATENTS, split)
 
 

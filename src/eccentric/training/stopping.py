@@ -26,8 +26,10 @@ def stop_on_signal() -> Iterator[Stop]:
     stop = Stop()
 
     def ask(signum: int, _: FrameType | None) -> None:
-        if stop.asked:
+        if stop.asked and signum == signal.SIGINT:
             raise KeyboardInterrupt
+        if stop.asked:
+            raise SystemExit(128 + signum)
         stop.asked, stop.signum = True, signum
 
     # Python allows signal handlers in the main thread only.
