@@ -47,7 +47,9 @@ class Step:
         self._layout = torch.channels_last if fabric.device.type in ("cpu", "cuda") else torch.contiguous_format
         for parameter in model.parameters():
             if parameter.ndim == 4:
-                parameter.data = parameter.data.contiguous(memory_format=self._layout)
+                # Not contiguous(), which leaves a first layer of one channel as it is: its strides fit either layout,
+                # and PyTorch takes them for the other.
+                parameter.data = parameter.data.to(memory_format=self._layout)
         self._weight = config.weight
         self._regularizer = EccentricLoss(config.mu, config.N, sync=fabric.world_size > 1)
         on_cuda = fabric.device.type == "cuda"
@@ -74,7 +76,7 @@ class Step:
         """
         target = self._model.standardize(x)  # here in float32; Fabric rounds what goes through the networks
         if target.ndim == 4:
-            target = target.contiguous(memory_format=self._layout)
+            target = target.to(memory_format=self._layout)
         z, reconstruction = self._networks(target)
         recon, eccentric = mse_loss(reconstruction, target), self._regularizer(z)
         self._wrapped_optimizer.zero_grad()
