@@ -80,3 +80,14 @@ def test_frozen_parameters_and_second_derivatives(ours: nn.Module, pytorchs: nn.
     assert x.grad.isfinite().all()
     assert x.grad.abs().max() > 0
     assert all(parameter.grad is None for parameter in ours.parameters())
+
+
+@BOTH
+def test_compiled_it_stays_in_one_graph(ours: nn.Module, pytorchs: nn.Module) -> None:
+    expected = outcome(ours, torch.float32, autocast=True)
+    torch.compiler.reset()
+    compiled = torch.compile(ours, backend="aot_eager", fullgraph=True)
+    found = outcome(compiled, torch.float32, autocast=True)
+    assert len(found) == len(expected) == 4
+    for a, b in zip(found, expected, strict=True):
+        torch.testing.assert_close(a, b, rtol=0.01, atol=0.01 * float(b.abs().max()))
