@@ -1,8 +1,8 @@
 """The training step beside its rivals, on one of the paper's networks: `python -m benchmarks.training`.
 
 Ours with its defaults, ours compiled, ours in float32 and not compiled, an eager loop as one would write it in an
-afternoon, and pythae's trainer (`pip install pythae`) take turns, so that what disturbs the machine disturbs them all.
-Time is the median over rounds of the mean over a round's steps, data loading included; a ratio is that of a rival over
+afternoon, and pythae's trainer (`pip install pythae`) take turns, so that what disturbs the machine disturbs them all;
+each in a process of its own, so that none profits from what another does to the memory. Time is the median over rounds of the mean over a round's steps, data loading included; a ratio is that of a rival over
 ours. What the first round takes beyond that, compiling included, stands apart. The floor is the networks' arithmetic at
 the speed of this device's own matrix product, in float32 and in bfloat16. Then several seeds at once against one after
 another. Leave the machine alone while it runs.
@@ -121,14 +121,52 @@ def _seconds(work: Callable[[], object], device: torch.device) -> float:
     return time.perf_counter() - start
 
 
-def race(rivals: dict[str, Rival], rounds: int) -> tuple[dict[str, float], dict[str, float]]:
+class Racer:
+    """A rival in a process of its own, waiting for its turns.
+
+    Raises:
+        ImportError, UsageError: what the rival needs is missing here.
+    """
+
+    def __init__(self, make: Callable[..., Rival], *arguments: Any, **settings: Any) -> None:
+        context = multiprocessing.get_context("spawn")
+        self._pipe, theirs = context.Pipe()
+        self._process = context.Process(target=_take_turns, args=(theirs, make, arguments, settings), daemon=True)
+        self._process.start()
+        theirs.close()
+        if (error := self._pipe.recv()) is not None:
+            raise error
+
+    def __call__(self) -> float:
+        self._pipe.send(True)
+        return float(self._pipe.recv())
+
+    def stop(self) -> None:
+        self._pipe.send(False)
+        self._process.join()
+
+
+def _take_turns(pipe: Any, make: Callable[..., Rival], arguments: tuple[Any, ...], settings: dict[str, Any]) -> None:
+    try:
+        rival = make(*arguments, **settings)
+    except (ImportError, UsageError) as error:
+        pipe.send(error)
+        return
+    pipe.send(None)
+    while pipe.recv():
+        pipe.send(rival())
+
+
+def race(racers: dict[str, Racer], rounds: int) -> tuple[dict[str, float], dict[str, float]]:
     """Seconds of a round of each, in turns: the median, and how many more the first one took."""
-    taken: dict[str, list[float]] = {name: [] for name in rivals}
+    taken: dict[str, list[float]] = {name: [] for name in racers}
     for _ in range(rounds + 1):
-        for name, rival in rivals.items():
-            taken[name].append(rival())
+        for name, racer in racers.items():
+            taken[name].append(racer())
+    for racer in racers.values():
+        racer.stop()
     usual = {name: statistics.median(times[1:]) for name, times in taken.items()}
-    return usual, {name: taken[name][0] - usual[name] for name in rivals}
+    return usual, {name: taken[name][0] - usual[name] for name in racers}
 
 
 def matmul_rate(device: torch.device, dtype: torch.dtype) -> float:
@@ -184,20 +222,21 @@ def main() -> None:
 
     model = Autoencoder(*build_pair(options.network, SHAPES[options.network], DIMS[options.network]))
     flops = engine.work_of(model, x) * BATCH
-    rivals = {
-        OURS: ours(options.network, x, device),
-        "eccentric, float32, not compiled": ours(options.network, x, device, precision="32-true", compile="off"),
-        "plain eager loop": eager(options.network, x, device),
+    common = (options.network, x, device)
+    makers: dict[str, tuple[Callable[..., Rival], dict[str, Any]]] = {
+        OURS: (ours, {}),
+        "eccentric, float32, not compiled": (ours, {"precision": "32-true", "compile": "off"}),
+        "eccentric, compiled": (ours, {"compile": "on"}),
+        "plain eager loop": (eager, {}),
+        "pythae's trainer": (pythae, {}),
     }
-    try:
-        rivals["eccentric, compiled"] = ours(options.network, x, device, compile="on")
-    except UsageError as error:
-        print(f"the compiled step is left out ({error})")
-    try:
-        rivals["pythae's trainer"] = pythae(options.network, x, device)
-    except ImportError as error:
-        print(f"pythae is left out ({error})")
-    rounds, starts = race(rivals, options.rounds)
+    racers = {}
+    for name, (make, settings) in makers.items():
+        try:
+            racers[name] = Racer(make, *common, **settings)
+        except (ImportError, UsageError) as error:
+            print(f"{name}: left out ({error})")
+    rounds, starts = race(racers, options.rounds)
     found = {name: seconds / steps for name, seconds in rounds.items()}
     print(
         f"{conditions(device)}\nthe paper's {options.network} network, batch {BATCH}, {flops / 1e9:.3g} GFLOP a step\n"
