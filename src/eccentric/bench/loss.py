@@ -95,14 +95,17 @@ def _runs(loss: rivals.Loss, z: Tensor) -> bool:
 
 def _side_by_side(losses: dict[str, rivals.Loss], z: Tensor, repeats: int) -> dict[str, list[float]]:
     steps = {name: _step(loss, z) for name, loss in losses.items()}
-    # Each timing lasts 20 ms or more, in which a clock and a scheduler do not matter.
+    # Each timing lasts 100 ms or more, in which a clock and a scheduler do not matter.
     once = {name: _time(step, 1, z) for name, step in steps.items()}
-    calls = {name: max(1, int(0.02 / max(seconds, 1e-6))) for name, seconds in once.items()}
+    calls = {name: max(1, int(0.1 / max(seconds, 1e-6))) for name, seconds in once.items()}
     times: dict[str, list[float]] = {name: [] for name in losses}
     for turn in range(repeats):
         for name, step in steps.items():
-            if turn < 2 or once[name] < 1:  # what takes a second and more takes two turns at the most
-                times[name].append(_time(step, calls[name], z))
+            if once[name] >= 1 and turn >= 2:
+                continue  # what takes a second and more takes two turns at the most
+            if once[name] < 1:
+                step()  # the rival before has left its own data in the caches and taken the memory apart
+            times[name].append(_time(step, calls[name], z))
     return times
 
 
