@@ -96,10 +96,12 @@ def _factors(
     network that has just been initialised, would lose their digits beside the 1. Elsewhere than on the CPU the host
     would have to wait for the norms, so the number is 0 there.
     """
-    own, other = x.square().sum(1, keepdim=True) / N, y.square().sum(1, keepdim=True) / N
+    own = x.square().sum(1, keepdim=True).div_(N)
+    other = own if y is x else y.square().sum(1, keepdim=True).div_(N)
     terms = 0
     if x.device.type == "cpu" and len(x) and len(y):
-        largest = 2 * (own.max() + other.max()).item()
+        greatest = own.max().item()
+        largest = 2 * (greatest + (greatest if y is x else other.max().item()))
         if largest > CLOSE:
             room = math.log(torch.finfo(x.dtype).max) / math.log1p(1 + largest) if math.isfinite(largest) else 1
             terms = min(PRODUCT, 2 ** math.floor(math.log2(max(1, room))))
