@@ -2,10 +2,11 @@
 
 Ours with its defaults, ours compiled, ours in float32 and not compiled, an eager loop as one would write it in an
 afternoon, and pythae's trainer (`pip install pythae`) take turns, so that what disturbs the machine disturbs them all;
-each in a process of its own, so that none profits from what another does to the memory. Time is the median over rounds of the mean over a round's steps, data loading included; a ratio is that of a rival over
-ours. What the first round takes beyond that, compiling included, stands apart. The floor is the networks' arithmetic at
-the speed of this device's own matrix product, in float32 and in bfloat16. Then several seeds at once against one after
-another. Leave the machine alone while it runs.
+each in a process of its own, so that none profits from what another does to the memory. Time is the median over rounds
+of the mean over a round's steps, data loading included; a ratio is that of a rival over ours. What the first round
+takes beyond that, compiling included, stands apart. The floor is the networks' arithmetic at the speed of this device's
+own matrix product, in float32 and in bfloat16. Then several seeds at once against one after another. Leave the machine
+alone while it runs.
 """
 
 from __future__ import annotations
