@@ -313,6 +313,16 @@ def test_no_run(eccentric, command, tmp_path):
     assert err == f"error: there is no run folder {tmp_path / 'nowhere'}\n"
 
 
+def test_what_the_system_withholds_is_one_line(eccentric, digits_run, monkeypatch):
+    def withheld(run):
+        raise PermissionError(13, "Permission denied", str(run.path))
+
+    monkeypatch.setattr("eccentric.report.write_report", withheld)
+    status, _, errors = eccentric("report", digits_run)
+    assert status == 1
+    assert errors == f"error: {digits_run}: Permission denied\n"
+
+
 @pytest.mark.parametrize("command", [[], ["train"], ["report"], ["encode"], ["sample"], ["bench"], ["bench", "loss"]])
 def test_help(eccentric, command):
     status, out, _ = eccentric(*command, "--help")

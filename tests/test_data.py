@@ -782,6 +782,9 @@ def test_broken_tables(tmp_path: Path) -> None:
     assert load(write_csv(tmp_path / "a.csv", "0,1\n5,6\n7,8\n")).feature_names == ["0", "1"]  # pandas names them so
     with pytest.raises(EccentricError, match=r"has more than one column called 'a'; rename them"):
         load(write_csv(tmp_path / "a.csv", "a,a\n1,2\n3,4\n"))
+    (tmp_path / "a.csv").write_text("a,b\n1,2\n", encoding="utf-16")
+    with pytest.raises(EccentricError, match=r"a\.csv is not text in UTF-8; save it in that encoding"):
+        load(tmp_path / "a.csv")
     (tmp_path / "a.parquet").write_bytes(b"PAR1 and no more")
     with pytest.raises(EccentricError, match=r"a\.parquet is not a readable \.parquet file \(.*\); write it anew"):
         load(tmp_path / "a.parquet")
@@ -805,6 +808,20 @@ def test_folder_errors(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> Non
     with pytest.raises(EccentricError, match=r"folder .* could not be read \(.+\)") as error:
         load(tmp_path)
     assert "\n" not in str(error.value)
+    write_csv(tmp_path / "train.csv", "a,b\n1,2\n")
+    write_csv(tmp_path / "train-2.csv", "a,c\n1,2\n")
+    with pytest.raises(EccentricError, match=r"could not be read \(All the data files must have the same columns"):
+        load(tmp_path)
+
+
+def test_a_folder_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("cats", "dogs"):
+        (tmp_path / name).mkdir()
+        Image.new("L", (4, 4)).save(tmp_path / name / "a.png")
+    access = os.access  # root may read everything, so the test says what the system would
+    monkeypatch.setattr(os, "access", lambda path, mode: Path(path).name != "dogs" and access(path, mode))
+    with pytest.raises(EccentricError, match=r"folder .*dogs may not be read; change its permissions"):
+        load(tmp_path)
 
 
 def test_configurations(tmp_path: Path) -> None:

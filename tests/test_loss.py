@@ -278,6 +278,7 @@ def test_free_points_settle_on_the_sphere(dim):
         (lambda z: eccentric_loss(z, mu=math.nan, N=1.0), ValueError, "mu must be a positive number, not nan"),
         (lambda z: eccentric_loss(z[:, :1]), ValueError, "dim"),
         (lambda z: eccentric_loss(z, N=0.0), ValueError, "'paper', 'exact' or a positive number, not 0.0"),
+        (lambda z: eccentric_loss(z, N="papre"), ValueError, "'paper', 'exact' or a positive number, not 'papre'"),  # type: ignore[arg-type]
         (lambda z: eccentric_loss(z, N="papre"), ValueError, "'papre'"),  # type: ignore[arg-type]
         (lambda z: eccentric_loss(z, impl="fast"), ValueError, "unknown impl 'fast'; choose one of 'auto', 'ref"),  # type: ignore[arg-type]
         (lambda z: eccentric_loss(z, N=[1]), ValueError, "a positive number, not .1."),  # type: ignore[arg-type]

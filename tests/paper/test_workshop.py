@@ -127,6 +127,7 @@ def test_data_by_name(texts, expected):
         (lambda: Scale(runs=0), "runs must be at least 1, not 0"),
         (lambda: Scale(epochs=0), "epochs must be at least 1"),
         (lambda: Scale(batch_size=1), "batch_size must be at least 2, not 1"),
+        (lambda: Scale(fid_weights="nowhere.pth"), r"fid_weights: there is no file nowhere\.pth"),
         (lambda: Scale(recipe="slow"), "unknown recipe 'slow'; choose one of paper, fast"),
         (lambda: Scale(data={"cifar": "x"}), "the paper has no data set 'cifar'"),
         (lambda: find_items(["fig10"]), "the paper has no item 'fig10'"),

@@ -8,7 +8,8 @@ import time
 
 import pytest
 
-from eccentric.training import Run
+from eccentric.training import Run, Stop
+from eccentric.training.several import train_several
 
 OPTIONS = ["--dim", "2", "--device", "cpu"]
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}
@@ -48,8 +49,19 @@ def test_a_signal_reaches_every_run(tmp_path):
         assert process.poll() is None
         assert time.monotonic() < deadline
         time.sleep(0.1)
-    process.send_signal(signal.SIGTERM)
+    process.send_signal(signal.SIGINT)
     process.communicate(timeout=120)
-    assert process.returncode == 143
+    assert process.returncode == 130
     for seed in (0, 1):
         assert Run(tmp_path / f"seed-{seed}").config["status"].startswith("stopped after")
+
+
+def test_a_signal_while_runs_are_starting(tmp_path):
+    stop = Stop()
+    stop.signum = signal.SIGINT
+
+    def ask(seed, epoch, epochs):  # called half a second after the start, when PyTorch is being loaded
+        stop.asked = True
+
+    train_several(["digits", "--epochs", "100000", *OPTIONS], tmp_path, [0, 1], stop, at_once=2, on_epoch=ask)
+    assert not list(tmp_path.iterdir())

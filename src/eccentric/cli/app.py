@@ -45,6 +45,10 @@ def run() -> None:
     except EccentricError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2 if isinstance(error, UsageError) else 1)
+    except OSError as error:  # a file or folder that the system withholds, wherever that shows
+        where = f"{error.filename}: " if error.filename is not None else ""
+        print(f"error: {where}{error.strerror or error}", file=sys.stderr)
+        sys.exit(1)
     except (MemoryError, RuntimeError) as error:
         # PyTorch's CPU allocator has no exception of its own; that of accelerators is a RuntimeError too.
         said = str(error).lower()

@@ -71,8 +71,10 @@ def first_line(error: BaseException) -> str:
     """The first line of what went wrong first; `datasets` wraps the cause in 'an error occurred'."""
     while error.__cause__ is not None:
         error = error.__cause__
-    lines = str(error).strip().splitlines()
-    return lines[0].rstrip(".") if lines else type(error).__name__
+    lines = [line for line in str(error).splitlines() if line.strip()]
+    if len(lines) > 1 and lines[0].startswith("An error occurred while generating"):
+        del lines[0]
+    return lines[0].strip().rstrip(".") if lines else type(error).__name__
 
 
 def _parquet(path: Path, label: str | None) -> Source:
@@ -88,6 +90,8 @@ def _csv(path: Path, label: str | None) -> Source:
         header = file.readline()
     if not header.strip():
         raise EccentricError(f"{path} is empty, or its first line is; the first line must name the columns")
+    if "\0" in header:  # UTF-16, as spreadsheets write it
+        raise EccentricError(f"{path} is not text in UTF-8; save it in that encoding")
     delimiter = "," if "," in header else next((d for d in ";\t" if d in header), ",")
     table = csv.read_csv(path, parse_options=csv.ParseOptions(delimiter=delimiter, newlines_in_values=True))
     names = table.column_names

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import tempfile
 from typing import TYPE_CHECKING, Any
@@ -24,7 +25,11 @@ DATA_SUFFIXES = {".parquet", ".csv", ".tsv", ".json", ".jsonl", ".arrow", ".tar"
 
 def read_folder(folder: Path, config: str | None = None) -> Source:
     """A folder with data files or a card goes to `datasets`, any other is searched for images."""
-    files = [p for p in sorted(folder.rglob("*")) if p.is_file() and not _hidden(p, folder)]
+    found = [p for p in sorted(folder.rglob("*")) if not _hidden(p, folder)]
+    closed = next((p for p in (folder, *found) if p.is_dir() and not os.access(p, os.R_OK | os.X_OK)), None)
+    if closed is not None:  # searching, it would look empty
+        raise EccentricError(f"folder {closed} may not be read; change its permissions")
+    files = [p for p in found if p.is_file()]
     readme = folder / "README.md"
     card = readme.is_file() and re.search(r"^configs:", readme.read_text(errors="replace"), re.MULTILINE)
     if card or any(p.suffix.lower() in DATA_SUFFIXES for p in files):

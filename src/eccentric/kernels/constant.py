@@ -7,7 +7,7 @@ from functools import lru_cache
 from numbers import Real
 from typing import Literal
 
-from eccentric.theory import kernel_constant
+from eccentric.theory import METHODS, kernel_constant
 
 KernelConstant = float | Literal["paper", "exact"]
 
@@ -20,10 +20,10 @@ def resolve(dim: int, mu: float, N: KernelConstant) -> float:
     """
     if not (isinstance(mu, Real) and 0 < mu < math.inf):
         raise ValueError(f"mu must be a positive number, not {mu!r}")
+    if not (N in METHODS if isinstance(N, str) else isinstance(N, Real) and 0 < N < math.inf):
+        raise ValueError(f"N must be {', '.join(map(repr, METHODS))} or a positive number, not {N!r}")
     if isinstance(N, str):
         return _formula(dim, mu, N)
-    if not (isinstance(N, Real) and 0 < N < math.inf):
-        raise ValueError(f"N must be 'paper', 'exact' or a positive number, not {N!r}")
     return float(N)
 
 

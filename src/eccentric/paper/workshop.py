@@ -82,6 +82,8 @@ class Scale:
                 raise UsageError(f"{name} must be at least 1, not {value}")
         if self.batch_size is not None and self.batch_size < 2:
             raise UsageError(f"batch_size must be at least 2, not {self.batch_size}: the loss is of pairs")
+        if self.fid_weights is not None and not Path(self.fid_weights).is_file():
+            raise UsageError(f"fid_weights: there is no file {self.fid_weights}")
         if self.recipe not in RECIPES:
             raise UsageError(f"unknown recipe {self.recipe!r}; choose one of {', '.join(RECIPES)}")
         for role in self.data:

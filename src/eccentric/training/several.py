@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -45,7 +46,7 @@ def train_several(
         arguments: of `eccentric train`, but for --seed and --out.
         out: folder of the runs; what a run prints goes to `out`/seed-0.log until it has ended well.
         seeds: of the runs.
-        stop: when asked, its signal is passed on, and the runs end as they would alone.
+        stop: when asked, the runs are told to end, and do so as they would alone.
         at_once: how many, see `places`.
         on_epoch: called with a seed, the epoch it is in, and how many there will be, as often as one looks.
 
@@ -67,15 +68,17 @@ def train_several(
             command = [sys.executable, "-m", "eccentric", "train", *arguments]
             command += ["--seed", str(seed), "--out", str(folder_of(out, seed))]
             with _log_of(out, seed).open("wb") as log:
-                # A session of its own: Ctrl-C reaches this process alone, which passes it on.
+                # A session of its own: Ctrl-C reaches this process alone, which tells the others.
                 running[seed] = subprocess.Popen(
                     command, stdout=log, stderr=subprocess.STDOUT, env=environment, start_new_session=True
                 )
         if stop.asked:
             waiting.clear()
             if not told:
+                # Whatever this process was sent: one that is still starting ends by SIGTERM at once, where an interrupt
+                # would be an exception, which not every library that is being loaded lets pass.
                 for process in running.values():
-                    process.send_signal(stop.signum)
+                    process.terminate()
                 told = True
         time.sleep(POLL_SECONDS)
         for seed in list(running):
@@ -84,7 +87,7 @@ def train_several(
             if status is None:
                 continue
             del running[seed]
-            if status == 0 or (stop.asked and status == 128 + stop.signum):
+            if status == 0 or (stop.asked and status in (128 + signal.SIGTERM, -signal.SIGTERM)):
                 _log_of(out, seed).unlink()
             else:
                 failed.append(seed)
