@@ -809,9 +809,10 @@ def test_folder_errors(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> Non
         load(tmp_path)
     assert "\n" not in str(error.value)
     write_csv(tmp_path / "train.csv", "a,b\n1,2\n")
-    write_csv(tmp_path / "train-2.csv", "a,c\n1,2\n")
-    with pytest.raises(EccentricError, match=r"could not be read \(All the data files must have the same columns"):
-        load(tmp_path)
+    for other in ("a,c\n1,2\n", "a,c,d\n1,2,3\n"):
+        write_csv(tmp_path / "train-2.csv", other)
+        with pytest.raises(EccentricError, match=r"could not be read \(its files do not have the same columns\)"):
+            load(tmp_path)
 
 
 def test_a_folder_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -71,10 +71,8 @@ def first_line(error: BaseException) -> str:
     """The first line of what went wrong first; `datasets` wraps the cause in 'an error occurred'."""
     while error.__cause__ is not None:
         error = error.__cause__
-    lines = [line for line in str(error).splitlines() if line.strip()]
-    if len(lines) > 1 and lines[0].startswith("An error occurred while generating"):
-        del lines[0]
-    return lines[0].strip().rstrip(".") if lines else type(error).__name__
+    lines = str(error).strip().splitlines()
+    return lines[0].rstrip(".") if lines else type(error).__name__
 
 
 def _parquet(path: Path, label: str | None) -> Source:

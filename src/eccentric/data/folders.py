@@ -71,6 +71,8 @@ def _dataset_folder(folder: Path, config: str | None) -> Source:
             if broken is not None:
                 raise EccentricError(f"{broken} is not a readable Parquet file; replace it") from error
             reason = first_line(error)
+            if "must have the same columns" in str(error) or "Schema at index" in reason:
+                reason = "its files do not have the same columns"
             if "onfig" in reason:  # an unknown configuration, or several and none chosen
                 reason += f"; write {folder}:NAME"
             raise EccentricError(f"folder {folder} could not be read ({reason})") from error
