@@ -104,6 +104,19 @@ def test_where_nothing_compares_there_are_no_deviations(tmp_path):
     assert "deviation" not in text
 
 
+@pytest.mark.parametrize(
+    ("share", "stands_in", "said"), [(0.001, False, True), (1.0, False, False), (0.1, True, False)]
+)
+def test_a_page_says_how_much_less_was_trained(tmp_path, share, stands_in, said):
+    data = {"name": "mnist", "train": 60_000, "test": 10_000, "split": "its own", "stands_in": stands_in, "remark": ""}
+    settings = dict.fromkeys(("epochs", "batch_size", "learning_rate", "schedule", "architecture", "seeds"), [1])
+    trained = {"data": {"mnist": data}, "share_of_papers": share, "trainings": 1, "recipe": "fast", **settings}
+    conditions = {**CONDITIONS, **trained, "training_seconds": 3.0}
+    folder = write_item(tmp_path, ITEMS["table3"], result(), conditions)
+    text = section(json.loads((folder / "result.json").read_text(encoding="utf-8")), None, "")
+    assert ("Our runs saw 1/1,000 of the items that the paper's saw" in text) == said
+
+
 def test_a_page_elsewhere_takes_its_pictures_along(made, workshop, tmp_path):
     page = write_page(workshop.folder, ITEMS, tmp_path / "docs" / "page.md", tmp_path / "docs" / "images")
     text = page.read_text(encoding="utf-8")

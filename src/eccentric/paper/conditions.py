@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from eccentric import __version__
+from eccentric.paper import published
 from eccentric.paper.workshop import ROLES
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ def conditions(workshop: Workshop, seconds: float) -> dict[str, Any]:
         "data": data,
         "recipe": workshop.scale.recipe,
         "epochs": _values(run.config["train"]["epochs"] for _, run in used),
+        "share_of_papers": min(_share_of_papers(spec.role, run) for spec, run in used),
         "batch_size": _values(run.config["train"]["batch_size"] for _, run in used),
         "learning_rate": _values(run.config["train"]["learning_rate"] for _, run in used),
         "schedule": _values(run.config["train"].get("schedule", "constant") for _, run in used),
@@ -87,6 +89,11 @@ def _data(role: str, source: str, run: Run) -> dict[str, Any]:
         "stands_in": stands_in,
         "remark": remark,
     }
+
+
+def _share_of_papers(role: str, run: Run) -> float:
+    """How many items the run has seen, all epochs together, for each that the paper's has."""
+    return run.config["train"]["epochs"] * run.config["items"]["train"] / (published.EPOCHS[role] * OFFICIAL[role])
 
 
 def _values(values: Iterable[Any]) -> list[Any]:

@@ -16,6 +16,8 @@ FACE_DIM = 64
 DIGIT_DIMS = (6, 4, 8, 2)
 """In the order of Figure 7's panels."""
 DIGIT_WEIGHT, DIGIT_MU = 0.001, 1.0
+EPOCHS = {"mnist": 1000, "celeba": 100}
+"""Section 4."""
 
 # Section 2 and Figure 1: from which d on the radius is within so many percent of sqrt(d), for all mu from 1 to 2d + 1.
 FIGURE_1 = {12: 0.1, 38: 0.01, 117: 0.001}

@@ -211,8 +211,21 @@ def section(result: Mapping[str, Any], picture: str | None, table: str) -> str:
         lines.append("")
     for note in result["notes"]:
         lines += [note, ""]
+    lines += _shortfall(result["conditions"])
     lines += [f"*{_conditions(result)}*", ""]
     return "\n".join(lines)
+
+
+def _shortfall(conditions: Mapping[str, Any]) -> list[str]:
+    """How much less was trained than in the paper: what most differences come from, where it is much."""
+    share = conditions.get("share_of_papers", 1.0)
+    if share > 0.5 or any(data["stands_in"] for data in conditions["data"].values()):
+        return []
+    return [
+        f"Our runs saw 1/{1 / share:,.0f} of the items that the paper's saw in training, all epochs together: where our "
+        "numbers fall short of the published ones, this is the first thing to suspect.",
+        "",
+    ]
 
 
 def _numbers(numbers: Sequence[Mapping[str, Any]], comparable: bool, folded: bool) -> list[str]:
