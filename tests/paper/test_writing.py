@@ -109,7 +109,7 @@ def test_where_nothing_compares_there_are_no_deviations(tmp_path):
 )
 def test_a_page_says_how_much_less_was_trained(tmp_path, share, stands_in, said):
     data = {"name": "mnist", "train": 60_000, "test": 10_000, "split": "its own", "stands_in": stands_in, "remark": ""}
-    settings = dict.fromkeys(("epochs", "batch_size", "learning_rate", "schedule", "architecture", "seeds"), [1])
+    settings = {key: [1] for key in ("epochs", "batch_size", "learning_rate", "schedule", "architecture", "seeds")}
     trained = {"data": {"mnist": data}, "share_of_papers": share, "trainings": 1, "recipe": "fast", **settings}
     conditions = {**CONDITIONS, **trained, "training_seconds": 3.0}
     folder = write_item(tmp_path, ITEMS["table3"], result(), conditions)

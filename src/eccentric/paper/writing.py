@@ -222,8 +222,8 @@ def _shortfall(conditions: Mapping[str, Any]) -> list[str]:
     if share > 0.5 or any(data["stands_in"] for data in conditions["data"].values()):
         return []
     return [
-        f"Our runs saw 1/{1 / share:,.0f} of the items that the paper's saw in training, all epochs together: where our "
-        "numbers fall short of the published ones, this is the first thing to suspect.",
+        f"Our runs saw 1/{1 / share:,.0f} of the items that the paper's saw in training, all epochs together: where "
+        "our numbers fall short of the published ones, this is the first thing to suspect.",
         "",
     ]
 
