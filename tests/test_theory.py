@@ -260,7 +260,7 @@ def test_dimensions_are_whole_numbers(dim):
 
 def test_the_papers_formula_needs_two_dimensions():
     with pytest.raises(
-        ValueError, match=r'^dim = 1: the paper\'s N divides by dim - 1; use dim >= 2, or method="exact"$'
+        ValueError, match=r'^dim = 1: the paper\'s N divides by dim - 1; use dim >= 2 or the "exact" formula$'
     ):
         kernel_constant(1, 1.0)
 

@@ -106,7 +106,7 @@ class EccentricLoss(torch.nn.Module):
         super().__init__()
         resolve(3, mu, N)
         _check_options(impl, pairs, sync or group is not None, exchange)
-        self.mu, self.N = mu, N
+        self.mu, self.N = float(mu), N  # a NumPy number would be in torch.compile's way
         self._options = {
             "impl": impl,
             "pairs": pairs,

@@ -48,8 +48,9 @@ def union_loss(
     b items times R b / B. Where DDP averages over several such groups of R ranks, l becomes the groups' average.
 
     Each rank compares its own rows with all of them: O(b B d) time. It receives the other ranks' rows once, in z's own
-    dtype, (B - b) d numbers (shorter ranks are padded to the longest). Counts and options are compared first; the host
-    waits for these few bytes, and for nothing else.
+    dtype, (B - b) d numbers (shorter ranks are padded to the longest). Counts and options are compared first, and the
+    host waits for these few bytes: for nothing else where the group talks over the CPU as well ("cpu:gloo,cuda:nccl",
+    PyTorch's default); with NCCL alone also for what the GPU has been given to do before.
 
     Args:
         z: this rank's latent vectors, (b, d), floating point. Ranks may hold different numbers of rows, or none.

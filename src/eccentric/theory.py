@@ -67,7 +67,7 @@ def kernel_constant(dim: ArrayLike, mu: ArrayLike, method: str = "paper") -> Flo
     dim, mu = _dimension(dim), _strength(mu)
     if method == "exact":
         return _unwrap(4 * dim / _stationary_x(dim, mu))
-    _require(dim >= 2, dim, 'dim = {:.12g}: the paper\'s N divides by dim - 1; use dim >= 2, or method="exact"')
+    _require(dim >= 2, dim, 'dim = {:.12g}: the paper\'s N divides by dim - 1; use dim >= 2 or the "exact" formula')
     return _unwrap(2 * dim * (1 + 1 / (2 * mu * (dim - 1))) / (2 * mu - 1))
 
 

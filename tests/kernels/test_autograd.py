@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 import torch
 
@@ -13,6 +15,13 @@ def test_opcheck(dtype, requires_grad):
     z = torch.randn(33, 5).to(dtype).requires_grad_(requires_grad)
     torch.library.opcheck(value_and_gradient, (z, 1.0, "number", 11.0))
     torch.library.opcheck(value_and_gradient, (z, 1.0, "exact", 0.0))
+
+
+@pytest.mark.parametrize("shifts", [None, torch.tensor([3, 5])])
+def test_opcheck_of_other_strides(shifts):
+    """A compiler that is told of other strides than come back reads the gradient in the wrong order."""
+    z = torch.randn(8, 500).T.requires_grad_()
+    torch.library.opcheck(value_and_gradient, (z, 1.0, "number", 11.0, "auto", shifts))
 
 
 @pytest.mark.parametrize("dynamic", [False, True])
@@ -51,6 +60,15 @@ class TestTorchFunc:
 
     def test_vmap(self):
         torch.testing.assert_close(torch.vmap(eccentric_loss)(self.ensemble), self.alone(eccentric_loss))
+
+    @pytest.mark.parametrize("randomness", ["same", "different"])
+    def test_vmap_of_the_estimate(self, randomness):
+        every = torch.vmap(partial(eccentric_loss, pairs=29), randomness=randomness)  # in another order each time
+        torch.testing.assert_close(every(self.ensemble), self.alone(eccentric_loss))
+        few = torch.vmap(partial(eccentric_loss, pairs=3), randomness=randomness)
+        torch.manual_seed(0)
+        found = few(self.ensemble[:1].expand(4, -1, -1))
+        assert (found == found[0]).all() == (randomness == "same")
 
     def test_vmap_of_another_dimension(self):
         moved = self.ensemble.movedim(0, 2)

@@ -98,6 +98,12 @@ class TestAgainstDoublePrecision:
         x -= x.mean(0)
         assert_exact(kernel.sweep(x, x, N, 0, self.cut(b)), truth(x, x, N, 0))
 
+    @pytest.mark.parametrize("scale", [1e-1, 1e-3, 1e-6, 1e-12])
+    def test_close_together(self, b, dim, scale):
+        """As they lie in a network that has just been initialised."""
+        x, N = scale * gaussian(b, dim), 2 * dim + 1
+        assert_exact(kernel.sweep(x, x, N, 0, self.cut(b)), truth(x, x, N, 0))
+
 
 class TestRowsAgainstColumns:
     N = 17.0
@@ -243,6 +249,25 @@ def test_captured_by_a_cuda_graph():
     x.copy_(gaussian(1000, 16, seed=1))
     graph.replay()
     assert_exact((log_sum, force), truth(x, x, 33.0, 0))
+
+
+@pytest.mark.skipif(DEVICE == "cpu", reason="needs a CUDA device")
+def test_the_loss_and_its_gradient_captured_by_a_cuda_graph():
+    z = gaussian(1000, 16).requires_grad_()
+    stream = torch.cuda.Stream()  # autograd warms up on a stream of its own, as PyTorch's documentation asks
+    with torch.cuda.stream(stream):
+        torch.autograd.grad(eccentric_loss(z), z)
+    torch.cuda.current_stream().wait_stream(stream)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        value = eccentric_loss(z)
+        (gradient,) = torch.autograd.grad(value, z)
+    with torch.no_grad():
+        z.copy_(gaussian(1000, 16, seed=1))
+    graph.replay()
+    true_value, true_gradient = loss_and_gradient(z, 1.0, float(kernel_constant(16, 1.0)))
+    assert value.item() == pytest.approx(true_value, rel=1e-5)
+    assert np.abs(gradient.double().cpu().numpy() - true_gradient).max() <= 1e-5 * np.abs(true_gradient).max()
 
 
 def test_compiles_for_hopper(tmp_path):

@@ -8,13 +8,16 @@ operators do not take part in torch.func's transforms, and cost twice as much to
 from __future__ import annotations
 
 import operator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
 from eccentric.kernels import one_pass, reference
 from eccentric.kernels.constant import KernelConstant, resolve
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 def loss(z: Tensor, mu: float, N: KernelConstant, impl: str = "auto", shifts: Tensor | None = None) -> Tensor:
@@ -74,10 +77,16 @@ class _Pair(torch.autograd.Function):
         return _backward(ctx, grad)
 
     @staticmethod
-    def vmap(info: Any, in_dims: Any, z: Tensor, *others: Any) -> tuple[tuple[Tensor, Tensor], tuple[int, int]]:
-        """An ensemble (r, b, d): one batch after the other, each with kernels of its own size."""
-        each = [_Pair.apply(batch, *others) for batch in z.unbind(in_dims[0])]
-        values, gradients = zip(*each, strict=True)
+    def vmap(
+        info: Any, in_dims: Any, z: Tensor, mu: float, N: float, impl: str, shifts: Tensor | None
+    ) -> tuple[tuple[Tensor, Tensor], tuple[int, int]]:
+        """An ensemble (r, b, d): one batch after the other, each with kernels of its own size, and maybe own shifts."""
+
+        def members(tensor: Tensor | None, dim: int | None) -> Sequence[Tensor | None]:
+            return [tensor] * info.batch_size if tensor is None or dim is None else tensor.unbind(dim)
+
+        each = zip(members(z, in_dims[0]), members(shifts, in_dims[4]), strict=True)
+        values, gradients = zip(*(_Pair.apply(one, mu, N, impl, own) for one, own in each), strict=True)
         return (torch.stack(values), torch.stack(gradients)), (0, 0)
 
 
@@ -114,7 +123,8 @@ def value_and_gradient(
 
     N is taken as it is where `method` is "number"; otherwise `method` says how it follows from mu and d.
     """
-    return one_pass.value_and_gradient(z, mu, _number(z, mu, method, N), impl, shifts)
+    value, gradient = one_pass.value_and_gradient(z, mu, _number(z, mu, method, N), impl, shifts)
+    return value, gradient.contiguous()  # as compilers are told below, whatever the strides of z
 
 
 @value_and_gradient.register_fake

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 TILE = 640  # rows and columns: a float32 tile is 1.6 MB and stays in the cores' caches from its first use to its last
-SMALL = 384  # a batch of up to so many is one tile, worked in as few steps as can be
+SMALL = 384  # a batch of up to so many is one tile, worked in double precision in as few steps as can be
 PRODUCT = 32  # at most so many entries are multiplied before one logarithm is taken
 CLOSE = 1.0  # D/N below which 1 + D/N would cost digits of the value
 
@@ -24,7 +24,7 @@ CLOSE = 1.0  # D/N below which 1 + D/N would cost digits of the value
 def pairs(x: Float[Tensor, "b d"], N: float) -> tuple[Float[Tensor, ""], Float[Tensor, "b d"]]:
     """Sum over i != j of log(1 + |xi - xj|^2 / N), and for each i the force, the sum over j of w_ij (xi - xj)."""
     b = len(x)
-    if b <= SMALL:
+    if b <= SMALL and x.dtype == torch.float64:
         return _one_tile(x, N)
     left, right, terms = _factors(x, x, N)
     weighted, totals = torch.zeros_like(x), torch.zeros_like(x[:, 0])
@@ -47,14 +47,10 @@ def pairs(x: Float[Tensor, "b d"], N: float) -> tuple[Float[Tensor, ""], Float[T
 
 
 def _one_tile(x: Float[Tensor, "b d"], N: float) -> tuple[Float[Tensor, ""], Float[Tensor, "b d"]]:
-    """The same in as few steps as can be: a small batch costs what its steps cost to call."""
+    """The same in as few steps as can be, in double precision: a small batch costs what its steps cost to call."""
     norms = x.square().sum(1).add_(N / 2)
     u = torch.addmm(norms[:, None] + norms, x, x.T, beta=1 / N, alpha=-2 / N).clamp_(min=1)
-    terms = 1
-    if x.dtype == torch.float64:
-        terms = math.gcd(4, len(x))  # there is room for a product of four
-    else:
-        u.fill_diagonal_(1)  # doubles are close enough to it
+    terms = math.gcd(4, len(x))  # there is room for a product of four
     log_sum = u.view(terms, -1).prod(0).log_().sum()
     w = u.reciprocal_().fill_diagonal_(0)
     return log_sum, torch.addmm(x * w.sum(1, keepdim=True), w, x, alpha=-1)

@@ -136,7 +136,8 @@ def _depth(d: int, dtype: torch.dtype) -> tuple[int, int]:
 
 # What triton 3.9 compiles for sm_90, with 4 warps and 2 stages. "Issued" is instructions per warp and tile, the cost of
 # a tile next to which its tensor core time is small. An H100 has room for two such programs on a multiprocessor (65,536
-# registers, 227 KB), most other devices as well.
+# registers, 227 KB), most other devices as well. (Counted before `_walk` had its CLOSE form, a loop of its own, which
+# leaves the numbers about as they were.)
 #
 #     dtype        d    tile      registers   spilled   shared   issued
 #     float32     16   64 x 64       234          0      20 KB     1083   16 x 64 takes more: its warps repeat work
@@ -240,12 +241,74 @@ def _sweep(
     outputs = group * OUTPUTS + tl.arange(0, OUTPUTS)
     own = first + rows + diagonal  # the column that is the row itself
 
-    if WHOLE:
-        x = _load(x_pointer, first, rows, m, depth, d)
+    x = _load(x_pointer, first, rows, m, depth, d) if WHOLE else None
     x_norms = _squares(x) if x_norms_pointer is None else tl.load(x_norms_pointer + first + rows, rows < m - first, 0.0)
-    row_terms = 1 + x_norms * inverse_N
 
+    largest = tl.zeros((BLOCK_N,), tl.float32)
+    for start in range(begin, end, BLOCK_N):
+        if y_norms_pointer is None:
+            norms = _squares(_load(y_pointer, start, columns, n, depth, d))
+        else:
+            norms = tl.load(y_norms_pointer + start + columns, columns < n - start, 0.0)
+        largest = tl.maximum(largest, norms)
+
+    # Latents that lie close together, as in a network that has just been initialised: beside the 1 of u the logs would
+    # lose their digits. D <= 2 |x|^2 + 2 |y|^2 tells without a look at the pairs.
+    if 2 * inverse_N * (tl.max(x_norms, 0) + tl.max(largest, 0)) < 1:
+        log_sums, w_sums, weighted = _walk(
+            x, x_norms, x_pointer, y_pointer, y_norms_pointer, first, begin, end, m, n, d, own, rows, columns, depth,
+            outputs, inverse_N, True, BLOCK_M, BLOCK_N, DEPTH, OUTPUTS, WHOLE,
+        )  # fmt: skip
+    else:
+        log_sums, w_sums, weighted = _walk(
+            x, x_norms, x_pointer, y_pointer, y_norms_pointer, first, begin, end, m, n, d, own, rows, columns, depth,
+            outputs, inverse_N, False, BLOCK_M, BLOCK_N, DEPTH, OUTPUTS, WHOLE,
+        )  # fmt: skip
+
+    x_out = _load(x_pointer, first, rows, m, outputs, d).to(tl.float32)
+    force = x_out * w_sums[:, None] - weighted
+    forces_pointer += (tl.cast(split, tl.int64) * m + first) * d
+    mask = (rows < m - first)[:, None] & (outputs < d)[None, :]
+    tl.store(forces_pointer + (rows * d)[:, None] + outputs[None, :], force, mask)
+
+    if group == 0:
+        log_sum = tl.sum(tl.where(rows < m - first, log_sums, 0.0), 0)
+        tl.store(log_sums_pointer + split * tl.num_programs(0) + block, log_sum)
+
+
+@triton.jit
+def _walk(
+    x,  # None unless WHOLE
+    x_norms,
+    x_pointer,
+    y_pointer,
+    y_norms_pointer,
+    first,
+    begin,
+    end,
+    m,
+    n,
+    d,
+    own,
+    rows,
+    columns,
+    depth,
+    outputs,
+    inverse_N,
+    CLOSE: tl.constexpr,
+    BLOCK_M: tl.constexpr,
+    BLOCK_N: tl.constexpr,
+    DEPTH: tl.constexpr,
+    OUTPUTS: tl.constexpr,
+    WHOLE: tl.constexpr,
+):
+    """For each row of the block: its sum of logs, its sum of w, and its sum of w y.
+
+    CLOSE, where no D/N is above 1, sums log(1 + D/N) one by one, and exactly; otherwise their product is followed.
+    """
+    row_terms = x_norms * inverse_N if CLOSE else 1 + x_norms * inverse_N
     w_sums = tl.zeros((BLOCK_M,), tl.float32)
+    log_sums = tl.zeros((BLOCK_M,), tl.float32)
     weighted = tl.zeros((BLOCK_M, OUTPUTS), tl.float32)
     mantissas = tl.full((BLOCK_M, BLOCK_N), 1.0, tl.float32)
     exponents = tl.zeros((BLOCK_M,), tl.int32)
@@ -267,7 +330,13 @@ def _sweep(
         # Who does not count is put far away: its w is nothing beside others, its log 126 times log 2, taken off below.
         column_terms = tl.where(inside, y_norms * inverse_N, FAR)
         u = row_terms[:, None] + column_terms[None, :] - 2 * inverse_N * gram
-        u = tl.where(u < 1, 1.0, u)  # rounding leaves values just below one for duplicates; a NaN stays one
+        if CLOSE:
+            u = tl.where(u < 0, 0.0, u)
+            counted = inside[None, :] & (columns[None, :] != (own - start)[:, None])
+            log_sums += tl.sum(tl.where(counted, _log1p(u), 0.0), 1)
+            u += 1
+        else:
+            u = tl.where(u < 1, 1.0, u)  # rounding leaves values just below one for duplicates; a NaN stays one
         u = tl.where(columns[None, :] != (own - start)[:, None], u, FAR)
 
         w = tl.rsqrt(u)
@@ -276,25 +345,19 @@ def _sweep(
         w_sums += tl.sum(w.to(tl.float32), 1)
         weighted = tl.dot(w, y, weighted, input_precision="tf32x3")
 
-        # The sum of logs is the log of the product: mantissas multiply, exponents add. A log each would be the larger
-        # part of the kernel's instructions.
-        bits = (mantissas * u).to(tl.int32, bitcast=True)
-        mantissas = ((bits & 0x007FFFFF) | 0x3F800000).to(tl.float32, bitcast=True)
-        exponents += tl.sum(bits >> 23, 1) - 127 * BLOCK_N
+        if not CLOSE:
+            # The sum of logs is the log of the product: mantissas multiply, exponents add. A log each would be the
+            # larger part of the kernel's instructions.
+            bits = (mantissas * u).to(tl.int32, bitcast=True)
+            mantissas = ((bits & 0x007FFFFF) | 0x3F800000).to(tl.float32, bitcast=True)
+            exponents += tl.sum(bits >> 23, 1) - 127 * BLOCK_N
 
-    x_out = _load(x_pointer, first, rows, m, outputs, d).to(tl.float32)
-    force = x_out * w_sums[:, None] - weighted
-    forces_pointer += (tl.cast(split, tl.int64) * m + first) * d
-    mask = (rows < m - first)[:, None] & (outputs < d)[None, :]
-    tl.store(forces_pointer + (rows * d)[:, None] + outputs[None, :], force, mask)
-
-    if group == 0:
+    if not CLOSE:
         uncounted = tl.cdiv(end - begin, BLOCK_N) * BLOCK_N - (end - begin)
         uncounted += tl.where((own >= begin) & (own < end), 1, 0)
         log_sums = tl.sum(tl.log(mantissas), 1) + LOG_2 * (exponents - 126 * uncounted).to(tl.float32)
         log_sums += w_sums - w_sums  # the bits above forget a NaN
-        log_sum = tl.sum(tl.where(rows < m - first, log_sums, 0.0), 0)
-        tl.store(log_sums_pointer + split * tl.num_programs(0) + block, log_sum)
+    return log_sums, w_sums, weighted
 
 
 @triton.jit
@@ -302,6 +365,14 @@ def _load(pointer, start, rows, row_count, columns, d):
     """Rows start + rows, zero beyond the array; offsets within a tile fit 32 bits, the tile's own may not."""
     mask = (rows < row_count - start)[:, None] & (columns < d)[None, :]
     return tl.load(pointer + tl.cast(start, tl.int64) * d + (rows * d)[:, None] + columns[None, :], mask, 0.0)
+
+
+@triton.jit
+def _log1p(t):
+    """log(1 + t) for t from 0 to 1, to 2e-7 of itself: twice the inverse hyperbolic tangent of t / (2 + t)."""
+    s = t / (2 + t)
+    q = s * s
+    return 2 * s * (1 + q * (1 / 3 + q * (1 / 5 + q * (1 / 7 + q * (1 / 9 + q * (1 / 11))))))
 
 
 @triton.jit
