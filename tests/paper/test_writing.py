@@ -36,7 +36,8 @@ def test_summaries_of_measurements():
 @pytest.mark.parametrize(
     ("pairs", "expected"),
     [
-        ([((1, None), (2, None)), ((1, 0.5), (1.1, 0.5))], True),
+        ([((1, None), (2, None)), ((1, 0.5), (1.6, 0.5))], True),
+        ([((1, None), (2, None)), ((1, 0.5), (1.1, 0.5))], None),
         ([((2, None), (1, None))], False),
         ([((1.2, 0.1), (1.0, 0.3)), ((1, None), (2, None))], None),
         ([((1.2, 0.1), (1.0, 0.3)), ((1.2, 0.1), (1.0, 0.1))], False),

@@ -7,9 +7,10 @@ import os
 import pickle
 import resource
 import shutil
+import signal
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -20,11 +21,10 @@ from torch import nn
 
 from eccentric.data import from_arrays
 from eccentric.errors import EccentricError, UsageError
-from eccentric.training import Run, Stop, TrainConfig, train
+from eccentric.training import Run, Stop, TrainConfig, stop_on_signal, train
+from eccentric.training.checkpoint import Checkpoints
+from eccentric.training.claim import check_folder, clear_folder
 from tests.training import lives
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 CONFIG = lives.CONFIG
 
@@ -65,7 +65,7 @@ class StopAt(nn.Module):
         return self.encoder(x)
 
 
-@pytest.mark.parametrize("step", [1, 7, 12, 24, 144])
+@pytest.mark.parametrize("step", [1, 7, 8, 12, 24, 144])
 def test_stopped_and_resumed(tmp_path, undisturbed, step):
     """In the middle of a row, at its end, at an epoch's end and at the last step."""
     stop, settings = Stop(), lives.settings()
@@ -118,6 +118,18 @@ def test_an_unusable_checkpoint_gives_way_to_the_older(tmp_path, undisturbed, da
     assert not Exploding.exploded
     assert_same_run(tmp_path / "run", undisturbed)
     assert older.name < newest.name
+
+
+def test_an_unusable_checkpoint_takes_no_usable_one_s_place(tmp_path):
+    checkpoints = Checkpoints(tmp_path)
+    for step in (200, 300):
+        checkpoints.save(step, {"model": {}, "step": step})
+    (tmp_path / "step-000000300.pt.sha256").unlink()
+    state, _ = checkpoints.load()
+    assert state is not None
+    assert state["step"] == 200
+    checkpoints.save(350, {"model": {}, "step": 350})
+    assert sorted(path.name for path in tmp_path.glob("*.pt")) == ["step-000000200.pt", "step-000000350.pt"]
 
 
 class Exploding:
@@ -219,6 +231,66 @@ def test_changed_data(tmp_path):
 def test_overwrite_and_resume(tmp_path):
     with pytest.raises(UsageError, match="pass one of them"):
         train(**lives.settings(), out=tmp_path / "run", resume=True, overwrite=True)
+
+
+@pytest.mark.parametrize("left", [[".config.json.ab12.json"], ["checkpoint/"], [".lock", "checkpoint/"]])
+def test_what_a_kill_leaves_where_there_is_no_run_is_in_nobody_s_way(tmp_path, left):
+    for name in left:
+        (tmp_path / name).mkdir() if name.endswith("/") else (tmp_path / name).write_text("{")
+    check_folder(tmp_path)
+    check_folder(tmp_path, resume=True)
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(UsageError, match="is not empty and holds no run"):
+        check_folder(tmp_path)
+
+
+def test_killed_while_the_old_run_is_cleared_away(tmp_path, monkeypatch):
+    """At no moment is there a folder that is neither a run nor free."""
+    half_done(tmp_path / "run")
+    unlink = Path.unlink
+    copies: list[Path] = []
+
+    def watched(path, missing_ok=False):
+        unlink(path, missing_ok=missing_ok)
+        copies.append(shutil.copytree(tmp_path / "run", tmp_path / f"copy-{len(copies)}"))
+
+    monkeypatch.setattr(Path, "unlink", watched)
+    clear_folder(tmp_path / "run")
+    monkeypatch.undo()
+    assert len(copies) > 5
+    for copy in copies:
+        check_folder(copy, overwrite=True)
+
+
+def test_a_signal_to_all_of_the_group(tmp_path):
+    """As launchers send it; the process that gathers batches leaves it to the training."""
+    code = (
+        "import os, signal, sys\n"
+        "from eccentric.training import batches, stop_on_signal, train\n"
+        "from tests.training import lives\n"
+        "batches._fits = lambda x, device: False\n"
+        "rows = []\n"
+        "def on_metrics(row):\n"
+        "    rows.append(row)\n"
+        "    if len(rows) == 3: os.killpg(0, signal.SIGTERM)\n"
+        "with stop_on_signal() as stop:\n"
+        "    train(**lives.settings(), out=sys.argv[1], stop=stop, on_metrics=on_metrics)\n"
+        "sys.exit(128 + stop.signum)\n"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path / "run")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=200, start_new_session=True)
+    assert done.returncode == 143, done.stderr
+    assert Run(tmp_path / "run").config["status"].startswith("stopped after")
+
+
+def test_a_signal_after_another_rank_s(tmp_path):
+    """The first that comes here is the first, though all ranks have agreed to stop."""
+    with stop_on_signal() as stop:
+        stop.asked, stop.signum = True, signal.SIGINT
+        signal.raise_signal(signal.SIGTERM)
+        assert stop.signum == signal.SIGTERM
+        with pytest.raises(SystemExit):
+            signal.raise_signal(signal.SIGTERM)
 
 
 def test_a_second_process_in_the_same_folder(tmp_path):

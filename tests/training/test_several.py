@@ -65,3 +65,23 @@ def test_a_signal_while_runs_are_starting(tmp_path):
 
     train_several(["digits", "--epochs", "100000", *OPTIONS], tmp_path, [0, 1], stop, at_once=2, on_epoch=ask)
     assert not list(tmp_path.iterdir())
+
+
+def test_no_run_outlives_what_started_it(tmp_path, monkeypatch):
+    started: list[subprocess.Popen[bytes]] = []
+
+    class Watched(subprocess.Popen):
+        def __init__(self, *arguments, **options):
+            super().__init__(*arguments, **options)
+            started.append(self)
+
+    monkeypatch.setattr(subprocess, "Popen", Watched)
+
+    def broken_off(seed, epoch, epochs):
+        raise KeyboardInterrupt
+
+    command = ["digits", "--epochs", "100000", *OPTIONS]
+    with pytest.raises(KeyboardInterrupt):
+        train_several(command, tmp_path, [0, 1], Stop(), at_once=2, on_epoch=broken_off)
+    assert len(started) == 2
+    assert all(process.wait(timeout=60) in (143, -signal.SIGTERM) for process in started)

@@ -52,7 +52,7 @@ def reproduce(
     from eccentric.paper import reproduce as make
     from eccentric.paper.display import ReproductionProgress, items_table
     from eccentric.paper.workshop import Stopped, data_sources
-    from eccentric.paper.writing import PAGE, write_page
+    from eccentric.paper.writing import PAGE, RESULT, write_page
     from eccentric.training import stop_on_signal
 
     given = {"epochs": epochs, "runs": runs, "batch_size": batch_size, "mus": mu or None, "fid_weights": fid_weights}
@@ -70,6 +70,6 @@ def reproduce(
             console.print(f"{stopped}", markup=False, soft_wrap=True)
             raise typer.Exit(128 + stop.signum) from None
         finally:
-            if page is not None:  # of what could be made
+            if page is not None and any((work / name / RESULT).is_file() for name in ITEMS):  # of what could be made
                 write_page(work, ITEMS, page, page.parent / "images" / page.stem)
     console.print(f"Page: {page or work / PAGE}", markup=False, soft_wrap=True)

@@ -39,7 +39,7 @@ def figure_3(workshop: Workshop) -> Result:
     runs = {(weight, mu): workshop.run(plane_spec(weight, mu)) for mu in mus for weight in weights}
     test = {setting: run.latents("test") for setting, run in runs.items()}
     eigenvalues = {setting: run.components.eigenvalues.numpy() for setting, run in runs.items()}
-    spread = {setting: radial_spread(run, test[setting].p) for setting, run in runs.items()}
+    off = {setting: off_the_circle(run, test[setting].p) for setting, run in runs.items()}
     ratio = {setting: float(values[0] / values[1]) for setting, values in eigenvalues.items()}
     trace = {setting: float(values.sum()) for setting, values in eigenvalues.items()}
 
@@ -53,19 +53,19 @@ def figure_3(workshop: Workshop) -> Result:
             Number(f"{place}: eigenvalue {k}", float(value), known)
             for k, (value, known) in enumerate(zip(values, theirs, strict=True), 1)
         ]
-        numbers.append(Number(f"{place}: spread of the radius / √d", spread[weight, mu]))
+        numbers.append(Number(f"{place}: RMS of the radius less √d, over √d", off[weight, mu]))
     largest, smallest = max(weights), min(weights)
     claims = [
         Claim(
             "with λ = 0.1 the items lie close to the circle of radius √d",
-            all(spread[largest, mu] < 0.15 for mu in mus),
-            "the radius has a standard deviation of " + _listed(spread, largest, mus, "{:.2f} √d"),
+            all(off[largest, mu] < 0.15 for mu in mus),
+            "as a root mean square, their length differs from √d by " + _listed(off, largest, mus, "{:.2f} √d"),
         ),
         Claim(
             "as λ decreases the items leave the circle",
-            all(spread[a, mu] < spread[b, mu] for mu in mus for a, b in itertools.pairwise(weights)),
+            all(off[a, mu] < off[b, mu] for mu in mus for a, b in itertools.pairwise(weights)),
             "; ".join(
-                f"for μ = {mu:g} " + ", ".join(f"{spread[weight, mu]:.2f} √d at λ = {weight:g}" for weight in weights)
+                f"for μ = {mu:g} " + ", ".join(f"{off[weight, mu]:.2f} √d at λ = {weight:g}" for weight in weights)
                 for mu in mus
             ),
         ),
@@ -104,11 +104,11 @@ def figure_3(workshop: Workshop) -> Result:
     )
 
 
-def radial_spread(run: Run, p: Float[np.ndarray, "n d"]) -> float:
-    """Standard deviation of the latents' length, in units of sqrt(d); of latents, which unlike p are not centred."""
+def off_the_circle(run: Run, p: Float[np.ndarray, "n d"]) -> float:
+    """Root mean square of length less sqrt(d), in units of sqrt(d); of the latents, which unlike p are not centred."""
     components = run.components
     radius = np.linalg.norm(p + (components.basis @ components.mean).numpy(), axis=1)
-    return float(radius.std() / math.sqrt(p.shape[1]))
+    return float(np.sqrt(np.mean((radius / math.sqrt(p.shape[1]) - 1) ** 2)))
 
 
 def inside_of_the_circle(mu: float) -> tuple[float, float]:

@@ -131,13 +131,14 @@ def summarised(
 
 
 def ordered(pairs: Iterable[tuple[Number, Number]]) -> bool | None:
-    """Whether the first of each pair is the smaller; None if it is not, but by less than the spread of either."""
-    undecided = False
+    """Whether the first of each pair is the smaller; None where they differ by less than the spread of either."""
+    decided = True
     for a, b in pairs:
-        if a.ours - b.ours > max(a.spread or 0.0, b.spread or 0.0):
+        noise = max(a.spread or 0.0, b.spread or 0.0)
+        if a.ours - b.ours > noise:
             return False
-        undecided |= a.ours >= b.ours
-    return None if undecided else True
+        decided &= b.ours - a.ours > noise
+    return decided or None
 
 
 def plus_minus(value: float, spread: float | None, digits: int = 2, unit: str = "") -> str:

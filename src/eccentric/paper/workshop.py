@@ -274,6 +274,8 @@ class Workshop:
             )
 
     def _train(self, spec: Spec, path: Path) -> None:
+        if self.stop.asked:
+            raise Stopped(f"stopped before training {path.name}; what was made is kept")
         config = self.settings(spec)
         data = self.data(spec.role)
         steps = config.epochs * max(1, len(data.train.x) // min(config.batch_size, len(data.train.x)))

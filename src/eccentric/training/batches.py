@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
@@ -89,6 +90,7 @@ class Resident:
             prefetch_factor=4,
             pin_memory=self._device.type == "cuda",
             generator=torch.Generator(),  # not the global one, which a resumed run restores
+            worker_init_fn=_deaf,
         )
         for x in loader:
             yield x.to(self._device, non_blocking=True)
@@ -99,6 +101,13 @@ class Resident:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self._before = state["generator"]
         self._generator.set_state(self._before)
+
+
+def _deaf(worker: int) -> None:
+    """Leave signals, which launchers send to all of a group, to the training: without its worker it could not save."""
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
 
 
 class Loaded:

@@ -27,6 +27,7 @@ class Checkpoints:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._unusable: list[Path] = []  # found by load, and none of those to keep
 
     def save(self, step: int, state: dict[str, Any]) -> None:
         """Write the state after `step` steps, and remove what is older than the newest two or is of a later step.
@@ -50,8 +51,9 @@ class Checkpoints:
             temporary.write_bytes(buffer.getbuffer())
         with atomic(_checksum_of(path)) as temporary:
             temporary.write_text(f"{hashlib.sha256(buffer.getbuffer()).hexdigest()}  {path.name}\n", encoding="ascii")
-        for old in self._paths()[KEPT:]:
+        for old in (*self._unusable, *[path for path in self._paths() if path not in self._unusable][KEPT:]):
             self._remove(old)
+        self._unusable.clear()
 
     def load(self) -> tuple[dict[str, Any] | None, list[str]]:
         """The newest state that is whole, or None, and what is wrong with each newer one."""
@@ -60,6 +62,7 @@ class Checkpoints:
             try:
                 return _read(path), notes
             except _UnusableError as error:
+                self._unusable.append(path)
                 notes.append(f"checkpoint {path.name} {error}")
         return None, notes
 

@@ -31,7 +31,7 @@ def check_folder(path: Path, overwrite: bool = False, resume: bool = False) -> N
         raise UsageError("--overwrite begins a run anew, --resume goes on with it; pass one of them")
     if path.exists() and not path.is_dir():
         raise UsageError(f"{path} is a file; choose another folder with --out")
-    if not path.is_dir() or all(file.name == LOCK for file in path.iterdir()):
+    if not path.is_dir() or all(_is_left_over(file) for file in path.iterdir()):
         return
     if not (path / names.CONFIG).is_file():
         raise UsageError(f"{path} is not empty and holds no run; choose another folder with --out")
@@ -40,6 +40,12 @@ def check_folder(path: Path, overwrite: bool = False, resume: bool = False) -> N
             f"{path} already holds a run; choose another folder with --out, or pass --resume to go on with it, "
             "or --overwrite"
         )
+
+
+def _is_left_over(file: Path) -> bool:
+    """Whether it is what a process that was killed leaves where there is no run yet, or none any more."""
+    half_written = file.name.startswith(".") and file.name.count(".") > 2
+    return file.name == LOCK or half_written or (file.name == names.CHECKPOINTS and not any(file.iterdir()))
 
 
 @contextmanager
@@ -75,13 +81,13 @@ def clear_folder(path: Path) -> None:
     Raises:
         EccentricError: a file cannot be removed.
     """
-    files = (names.CONFIG, names.METRICS, names.MODEL, names.COMPONENTS, names.LATENTS, names.EVALUATION)
+    files = (names.METRICS, names.MODEL, names.COMPONENTS, names.LATENTS, names.EVALUATION, names.EXAMPLES)
     try:
-        for name in (*files, names.EXAMPLES, names.REPORT):
-            (path / name).unlink(missing_ok=True)
+        Checkpoints(path / names.CHECKPOINTS).clear()
         for made in (*(path / "figures").glob("*.png"), *(path / "logs").glob("events.out.tfevents.*")):
             made.unlink()
-        Checkpoints(path / names.CHECKPOINTS).clear()
+        for name in (*files, names.REPORT, names.CONFIG):  # last what says that a run lies there
+            (path / name).unlink(missing_ok=True)
     except OSError as error:
         raise EccentricError(f"cannot write to the folder {path}: {error.strerror}; choose another") from None
 

@@ -81,7 +81,7 @@ class Training:
                 self.step += 1
                 self._position += 1
                 if stop.asked and not last and self._fabric.world_size == 1:
-                    yield self._row()
+                    yield self._whole_row() if self.step % self.config.log_every == 0 else self._row()
                     return
                 if self.step % self.config.log_every == 0 and not last:
                     yield self._whole_row()
@@ -170,11 +170,11 @@ class Training:
         return row
 
     def _agreed(self, stop: Stop) -> bool:
-        """Whether any rank was asked to stop."""
-        if self._fabric.world_size == 1:
-            return stop.asked
-        asked = torch.tensor(float(stop.asked), device=self._fabric.device)
-        stop.asked = cast("Tensor", self._fabric.all_reduce(asked, reduce_op="sum")).item() > 0
+        """Whether any rank was asked to stop; then all know by which signal."""
+        if self._fabric.world_size > 1:
+            own = torch.tensor([float(stop.asked), float(stop.signum)], device=self._fabric.device)
+            asked, signum = cast("Tensor", self._fabric.all_reduce(own, reduce_op="max")).tolist()
+            stop.asked, stop.signum = bool(asked), int(signum)
         return stop.asked
 
 

@@ -13,13 +13,14 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from eccentric.errors import EccentricError
 from eccentric.training.run import CONFIG, METRIC_NAMES, METRICS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     import torch
@@ -62,39 +63,51 @@ def train_several(
     waiting, running = list(seeds), dict[int, subprocess.Popen[bytes]]()
     failed: list[int] = []
     told = False
-    while waiting or running:
-        while waiting and len(running) < at_once and not stop.asked:
-            seed = waiting.pop(0)
-            command = [sys.executable, "-m", "eccentric", "train", *arguments]
-            command += ["--seed", str(seed), "--out", str(folder_of(out, seed))]
-            with _log_of(out, seed).open("wb") as log:
-                # A session of its own: Ctrl-C reaches this process alone, which tells the others.
-                running[seed] = subprocess.Popen(
-                    command, stdout=log, stderr=subprocess.STDOUT, env=environment, start_new_session=True
-                )
-        if stop.asked:
-            waiting.clear()
-            if not told:
-                # Whatever this process was sent: one that is still starting ends by SIGTERM at once, where an interrupt
-                # would be an exception, which not every library that is being loaded lets pass.
-                for process in running.values():
-                    process.terminate()
-                told = True
-        time.sleep(POLL_SECONDS)
-        for seed in list(running):
-            on_epoch(seed, *_epochs(folder_of(out, seed)))
-            status = running[seed].poll()
-            if status is None:
-                continue
-            del running[seed]
-            if status == 0 or (stop.asked and status in (128 + signal.SIGTERM, -signal.SIGTERM)):
-                _log_of(out, seed).unlink()
-            else:
-                failed.append(seed)
+    with _left_to_nobody(running):
+        while waiting or running:
+            while waiting and len(running) < at_once and not stop.asked:
+                seed = waiting.pop(0)
+                command = [sys.executable, "-m", "eccentric", "train", *arguments]
+                command += ["--seed", str(seed), "--out", str(folder_of(out, seed))]
+                with _log_of(out, seed).open("wb") as log:
+                    # A session of its own: Ctrl-C reaches this process alone, which tells the others.
+                    running[seed] = subprocess.Popen(
+                        command, stdout=log, stderr=subprocess.STDOUT, env=environment, start_new_session=True
+                    )
+            if stop.asked:
+                waiting.clear()
+                if not told:
+                    # Whatever this process was sent: one that is still starting ends by SIGTERM at once, where an
+                    # interrupt would be an exception, which not every library that is being loaded lets pass.
+                    for process in running.values():
+                        process.terminate()
+                    told = True
+            time.sleep(POLL_SECONDS)
+            for seed in list(running):
+                on_epoch(seed, *_epochs(folder_of(out, seed)))
+                status = running[seed].poll()
+                if status is None:
+                    continue
+                del running[seed]
+                if status == 0 or (stop.asked and status in (128 + signal.SIGTERM, -signal.SIGTERM)):
+                    _log_of(out, seed).unlink()
+                else:
+                    failed.append(seed)
     if failed:
         path = _log_of(out, failed[0])
         reason = "".join(path.read_text(encoding="utf-8", errors="replace").splitlines()[-1:]).removeprefix("error: ")
         raise EccentricError(f"seed {' and '.join(map(str, failed))} failed ({reason}); see {path}")
+
+
+@contextmanager
+def _left_to_nobody(running: dict[int, subprocess.Popen[bytes]]) -> Iterator[None]:
+    """Should this process be broken off, the runs are, too: they live in sessions of their own."""
+    try:
+        yield
+    except BaseException:
+        for process in running.values():
+            process.terminate()
+        raise
 
 
 def places(device: torch.device) -> int:

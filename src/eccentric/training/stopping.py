@@ -24,12 +24,15 @@ class Stop:
 def stop_on_signal() -> Iterator[Stop]:
     """A request that the first Ctrl-C, termination or closed terminal makes; a second ends the program at once."""
     stop = Stop()
+    received = 0
 
     def ask(signum: int, _: FrameType | None) -> None:
-        if stop.asked and signum == signal.SIGINT:
+        nonlocal received
+        if received and signum == signal.SIGINT:  # not stop.asked, which another rank may have made true
             raise KeyboardInterrupt
-        if stop.asked:
+        if received:
             raise SystemExit(128 + signum)
+        received = signum
         stop.asked, stop.signum = True, signum
 
     # Python allows signal handlers in the main thread only.
