@@ -164,7 +164,7 @@ def table_5(workshop: Workshop) -> Result:
             by_component.setdefault(published.TABLE_5[name][1], set()).add(gain.component)
         claims.append(
             Claim(
-                "one component tells the attributes of gender and make-up, another one smiling and an open mouth",
+                "one component tells gender, make-up and high cheekbones, another one smiling and an open mouth",
                 all(len(found) == 1 for found in by_component.values()) and len(set.union(*by_component.values())) == 2,
                 ", ".join(f"{name.replace('_', ' ')} {_component(gain.component)}" for name, gain in known.items()),
             )

@@ -67,7 +67,8 @@ def figure_8(workshop: Workshop) -> Result:
         notes=[
             f"λ = {WEIGHT:g}, μ = {MU:g}; the paper does not name them. Runs are aligned to the first by the best "
             "one-to-one matching of components; under each pair stand the component's own number in its run and its "
-            "eigenvalue. Images at −2 and +2 standard deviations."
+            "eigenvalue. Images at −2 and +2 standard deviations.",
+            *_licence(workshop),
         ],
         figure=pair_panels([[panel] for panel in panels]),
         alt=f"Pairs of images for {k} components, a row for each of {len(runs)} runs.",
@@ -84,7 +85,8 @@ def figure_9(workshop: Workshop) -> Result:
     notes = [
         f"λ = {WEIGHT:g}, μ = {MU:g}, the first run of Figure 8, components at ±{GRID:g} standard deviations. The "
         "numbers are those of the paper's components; in another run the same number need not mean the same thing, "
-        "so compare with Figure 8 and Table 5."
+        "so compare with Figure 8 and Table 5.",
+        *_licence(workshop),
     ]
     return Result(
         numbers=[Number(f"eigenvalue of p{k + 1}", float(eigenvalues[k])) for k in (*across, *down)],
@@ -92,6 +94,15 @@ def figure_9(workshop: Workshop) -> Result:
         figure=grid(images, across, down),
         alt="A grid of images, all combinations of the signs of six components.",
     )
+
+
+def _licence(workshop: Workshop) -> list[str]:
+    if not workshop.is_papers("celeba"):
+        return []
+    return [
+        "The faces are nobody's: the decoder made them. CelebA may be used for research that is not commercial, and so "
+        "may what is derived from it, such as this picture."
+    ]
 
 
 def chosen_components(dim: int) -> tuple[list[int], list[int]]:
