@@ -71,7 +71,12 @@ def figure_5(workshop: Workshop) -> Result:
             Number(f"{place}: standard deviation of the eigenvalues / their mean", uneven[setting], digits=3),
             Number(f"{place}: standard deviation of the eigenvalues", float(found[setting].std(1).mean()), digits=3),
             Number(f"{place}: trace / d", trace[setting] / d, 1.0, digits=3),
-            Number(f"{place}: mean difference between two runs", 100 * apart[setting], digits=1, unit="%"),
+            Number(
+                f"{place}: area between two runs' curves, of that beneath",
+                100 * apart[setting],
+                digits=1,
+                unit="%",
+            ),
         ]
     claims = [
         Claim(
@@ -101,9 +106,8 @@ def figure_5(workshop: Workshop) -> Result:
         Claim(
             "independent runs have almost exactly the same spectrum",
             max(apart.values()) < 0.1,
-            "an eigenvalue differs between two runs by "
-            + ", ".join(f"{100 * value:.1f} % for {_place(setting)}" for setting, value in apart.items())
-            + " on average",
+            "the area between the curves of two runs is, of that beneath them, "
+            + ", ".join(f"{100 * value:.1f} % for {_place(setting)}" for setting, value in apart.items()),
         ),
     ]
     return Result(
@@ -128,9 +132,9 @@ def figure_5(workshop: Workshop) -> Result:
 
 
 def _difference(values: Float[np.ndarray, "runs d"]) -> float:
-    """Of an eigenvalue between two runs, over its mean: averaged over pairs of runs and over eigenvalues."""
-    pairs = [np.abs(a - b) for a, b in itertools.combinations(values, 2)]
-    return float((np.mean(pairs, 0) / values.mean(0)).mean())
+    """The area between the curves of two runs, over the area beneath them; the mean over pairs of runs."""
+    pairs = [np.abs(a - b).sum() for a, b in itertools.combinations(values, 2)]
+    return float(np.mean(pairs) / values.sum(1).mean())
 
 
 def _place(setting: tuple[float, float]) -> str:
