@@ -239,7 +239,15 @@ def test_what_a_kill_leaves_where_there_is_no_run_is_in_nobody_s_way(tmp_path, l
         (tmp_path / name).mkdir() if name.endswith("/") else (tmp_path / name).write_text("{")
     check_folder(tmp_path)
     check_folder(tmp_path, resume=True)
-    (tmp_path / "notes.txt").write_text("mine")
+    for name in ("notes.txt", ".my.own.notes"):
+        (tmp_path / name).write_text("mine")
+        with pytest.raises(UsageError, match="is not empty and holds no run"):
+            check_folder(tmp_path)
+        (tmp_path / name).unlink()
+
+
+def test_a_file_of_the_user_s_called_checkpoint(tmp_path):
+    (tmp_path / "checkpoint").write_text("mine")
     with pytest.raises(UsageError, match="is not empty and holds no run"):
         check_folder(tmp_path)
 

@@ -44,8 +44,9 @@ def check_folder(path: Path, overwrite: bool = False, resume: bool = False) -> N
 
 def _is_left_over(file: Path) -> bool:
     """Whether it is what a process that was killed leaves where there is no run yet, or none any more."""
-    half_written = file.name.startswith(".") and file.name.count(".") > 2
-    return file.name == LOCK or half_written or (file.name == names.CHECKPOINTS and not any(file.iterdir()))
+    if file.name == names.CHECKPOINTS:
+        return file.is_dir() and not any(file.iterdir())
+    return file.name == LOCK or file.name.startswith(f".{names.CONFIG}.")
 
 
 @contextmanager

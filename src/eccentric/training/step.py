@@ -76,7 +76,7 @@ class Step:
         """
         target = self._model.standardize(x)  # here in float32; Fabric rounds what goes through the networks
         if target.ndim == 4:
-            target = target.to(memory_format=self._layout)
+            target = target.contiguous(memory_format=self._layout)
         z, reconstruction = self._networks(target)
         recon, eccentric = mse_loss(reconstruction, target), self._regularizer(z)
         self._wrapped_optimizer.zero_grad()
