@@ -40,6 +40,7 @@ class Checkpoints:
                 raise EccentricError(f"{name} is no longer finite after step {step}; lower the learning rate")
         buffer = io.BytesIO()
         torch.save({"format": FORMAT, **state}, buffer)
+        data = buffer.getvalue()  # no copy; a view would crash Python 3.12.1's garbage collector after a failed write
         path = self._folder / f"step-{step:09d}.pt"
         try:
             self._folder.mkdir(exist_ok=True)
@@ -48,9 +49,9 @@ class Checkpoints:
         for later in (other for other in self._paths() if other.name > path.name):  # found unusable, or of another life
             self._remove(later)
         with atomic(path) as temporary:
-            temporary.write_bytes(buffer.getbuffer())
+            temporary.write_bytes(data)
         with atomic(_checksum_of(path)) as temporary:
-            temporary.write_text(f"{hashlib.sha256(buffer.getbuffer()).hexdigest()}  {path.name}\n", encoding="ascii")
+            temporary.write_text(f"{hashlib.sha256(data).hexdigest()}  {path.name}\n", encoding="ascii")
         for old in (*self._unusable, *[path for path in self._paths() if path not in self._unusable][KEPT:]):
             self._remove(old)
         self._unusable.clear()
