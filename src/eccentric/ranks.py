@@ -77,12 +77,10 @@ def union_loss(
     if exchange not in _EXCHANGES:
         raise ValueError(f"unknown exchange {exchange!r}; choose one of {', '.join(map(repr, _EXCHANGES))}")
     group, N = _members(group), resolve(z.shape[1], mu, N)
-    rows = _rows(z, mu, N, exchange, group)
-    if sum(rows) < 2:
-        raise ValueError(f"the ranks must hold at least 2 vectors between them to make a pair, not {sum(rows)}")
-    if len(rows) == 1:
+    if dist.get_world_size(group) == 1:
+        _require_a_pair(len(z))
         return autograd.loss(z, mu, N)
-    value: Tensor = _Union.apply(z, mu, N, rows, group, exchange, average)[0]
+    value: Tensor = _Union.apply(z, mu, N, group, exchange, average)[0]
     return value
 
 
@@ -103,28 +101,32 @@ def _rows(z: Tensor, mu: float, N: float, exchange: str, group: ProcessGroup) ->
 
     Without it, a mistake would show as a rank that waits for ever, or as another loss on every rank.
     """
-    ranks = dist.get_world_size(group)
-    if ranks == 1:
-        return [len(z)]
     card = f"{len(z)}|d={z.shape[1]}, dtype={z.dtype}, mu={float(mu)}, N={float(N)}, exchange={exchange!r}"
     # Where the group can talk over the CPU as well, the host need not wait for what the GPU is still working on.
     device = "cpu" if "cpu:" in dist.get_backend_config(group) else z.device
     mine = torch.tensor(list(card.encode().ljust(160)), dtype=torch.uint8, device=device)
     cards, transfer = _all_gather(mine, group)
     transfer.wait()
-    rows, terms = zip(*(bytes(c).decode().rstrip().split("|") for c in cards.view(ranks, -1).tolist()), strict=True)
+    rows, terms = zip(*(bytes(c).decode().rstrip().split("|") for c in cards.view(-1, len(mine)).tolist()), strict=True)
     for rank, other in enumerate(terms):
         if other != terms[0]:
             raise ValueError(f"the ranks of the group disagree: rank 0 has {terms[0]}; rank {rank} has {other}")
     return [int(n) for n in rows]
 
 
+def _require_a_pair(b: int) -> None:
+    if b < 2:
+        raise ValueError(f"the ranks must hold at least 2 vectors between them to make a pair, not {b}")
+
+
 class _Union(torch.autograd.Function):
     @staticmethod
     def forward(
-        z: Tensor, mu: float, N: float, rows: list[int], group: ProcessGroup, exchange: str, average: bool
+        z: Tensor, mu: float, N: float, group: ProcessGroup, exchange: str, average: bool
     ) -> tuple[Tensor, Tensor]:
+        rows = _rows(z, mu, N, exchange, group)
         b, dtype = sum(rows), one_pass.result_dtype(z.dtype)
+        _require_a_pair(b)
         with one_pass.without_autocast(z):
             kernel = one_pass.kernel_for(z)
             own = z.to(one_pass.working_dtype(z, b, kernel))
@@ -158,11 +160,11 @@ class _Union(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, grad: Tensor | None, _: Tensor | None) -> tuple[Tensor | None, ...]:
         if grad is None:
-            return (None,) * 7
+            return (None,) * 6
         z, gradient = ctx.saved_tensors
         if torch.is_grad_enabled():  # someone means to differentiate again, though perhaps not this
             gradient = _Gradient.apply(z, gradient)
-        return (grad * gradient).to(z.dtype), *(None,) * 6
+        return (grad * gradient).to(z.dtype), *(None,) * 5
 
 
 class _Gradient(torch.autograd.Function):
