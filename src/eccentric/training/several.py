@@ -94,6 +94,7 @@ def train_several(
                 else:
                     failed.append(seed)
     if failed:
+        failed.sort()
         path = _log_of(out, failed[0])
         reason = "".join(path.read_text(encoding="utf-8", errors="replace").splitlines()[-1:]).removeprefix("error: ")
         raise EccentricError(f"seed {' and '.join(map(str, failed))} failed ({reason}); see {path}")
