@@ -6,7 +6,8 @@ import ctypes
 import sys
 
 KEPT = 2**29
-M_TOP_PAD = -2  # of glibc's malloc.h
+LARGEST = 2**25  # bytes of a block; glibc takes no more
+M_TOP_PAD, M_MMAP_THRESHOLD = -2, -3  # of glibc's malloc.h
 
 
 def keep_freed_memory() -> None:
@@ -18,3 +19,5 @@ def keep_freed_memory() -> None:
     """
     if sys.platform == "linux" and hasattr(libc := ctypes.CDLL(None), "mallopt"):
         libc.mallopt(M_TOP_PAD, KEPT)
+        # Larger blocks are mapped one by one. From the call above on this no longer grows with those that are freed.
+        libc.mallopt(M_MMAP_THRESHOLD, LARGEST)
