@@ -42,7 +42,7 @@ def test_without_a_terminal_each_training_is_a_line():
     with ReproductionProgress(where) as progress:
         for done, fraction in ((0, 0.0), (0, 0.5), (1, 0.0)):
             progress.show(Progress(SPEC, done, 3, None, 10, fraction))
-    assert shown(where).splitlines() == [
+    assert shown(where).strip().splitlines() == [
         f"training {k} of 3: celeba d=64 λ=0.0001 μ=64.5 seed=2, 10 epochs" for k in (1, 2)
     ]
 
