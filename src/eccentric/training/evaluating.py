@@ -1,4 +1,7 @@
-"""A trained model at work: errors, latents and decoded items, in evaluation mode and full precision."""
+"""A trained model at work: errors, latents and decoded items, in evaluation mode and without autocast.
+
+Float32 convolutions on a GPU are TF32 where PyTorch may use it, which is its default: some 1e-3 off those on a CPU.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +10,13 @@ from typing import TYPE_CHECKING
 import torch
 from torch.nn.functional import mse_loss
 
+from eccentric.evaluation.batches import batch_size, in_batches
+
 if TYPE_CHECKING:
     from jaxtyping import Float, Shaped
     from torch import Tensor
 
     from eccentric.models import Autoencoder
-
-EVALUATION_BATCH = 256  # of 1000, the activations of images left the caches of a CPU, and took three times as long
 
 
 @torch.no_grad()
@@ -22,23 +25,17 @@ def reconstruction_error(model: Autoencoder, x: Shaped[Tensor, "n ..."]) -> floa
     model.eval()
     device = next(model.parameters()).device
     total = torch.zeros((), device=device)
-    for batch in x.split(EVALUATION_BATCH):
+    for batch in x.split(batch_size(device)):
         _, reconstruction, target = model(batch.to(device))
         total += mse_loss(reconstruction, target) * len(batch)
     return total.item() / len(x)
 
 
-@torch.no_grad()
 def encode(model: Autoencoder, x: Shaped[Tensor, "n ..."]) -> Float[Tensor, "n d"]:
     """Latents of raw data in evaluation mode, on the CPU."""
-    model.eval()
-    device = next(model.parameters()).device
-    return torch.cat([model.encode(batch.to(device)).cpu() for batch in x.split(EVALUATION_BATCH)])
+    return in_batches(model.encode, x, model)
 
 
-@torch.no_grad()
 def decode(model: Autoencoder, z: Float[Tensor, "n d"]) -> Float[Tensor, "n ..."]:
     """Raw data from latents in evaluation mode, on the CPU."""
-    model.eval()
-    device = next(model.parameters()).device
-    return torch.cat([model.decode(batch.to(device)).cpu() for batch in z.split(EVALUATION_BATCH)])
+    return in_batches(model.decode, z, model)
