@@ -160,7 +160,7 @@ class TestCuts:
     def test_tuned(self, monkeypatch):
         """The fastest cut is used from then on, and those too large for the device are passed over."""
         monkeypatch.setattr(kernel, "_tuned", {})
-        times = iter([3.0, 2.0, 1.0, triton.OutOfResources(9, 1, "shared memory"), 4.0, 5.0, 6.0])
+        times = iter([3.0, 2.0, 1.0, triton.OutOfResources(9, 1, "shared memory"), 4.0, 5.0, 6.0, 7.0])
 
         def timed(call, **options):
             time = next(times)
@@ -170,9 +170,10 @@ class TestCuts:
 
         monkeypatch.setattr(kernel, "do_bench", timed)
         x = gaussian(40, 8)
-        assert kernel.tune(x)[:2] == (32, 64)
-        assert kernel._choose(x[:33, :7], x)[:2] == (32, 64)
-        assert kernel._choose(x[:20], x)[:2] != (32, 64)
+        best = kernel.tune(x)
+        assert best == Cut(32, 64, 1, stages=3)
+        assert kernel._choose(x[:33, :7], x) == best
+        assert kernel._choose(x[:20], x) != best
 
 
 class TestInput:
@@ -195,11 +196,15 @@ class TestInput:
             assert log_sum.item() == pytest.approx(expected[0], rel=1e-13)
             np.testing.assert_allclose(force.cpu().numpy(), expected[1], atol=1e-12)
 
-    def test_norms_worked_out_beforehand(self, monkeypatch):
-        """As for large batches."""
+    @pytest.mark.parametrize("dim", [8, 16, 70])
+    def test_large(self, monkeypatch, dim):
+        """Norms are worked out beforehand, and rows padded, where there are many of them."""
         monkeypatch.setattr(kernel, "SMALL", 10)
-        x = gaussian(150, 8)
-        assert_exact(kernel.repel(x[:70], x, self.N, 0), truth(x[:70], x, self.N, 0))
+        x = gaussian(150, dim)
+        log_sum, force = kernel.repel(x[:70], x, self.N, 0)
+        assert force.is_contiguous()
+        assert_exact((log_sum, force), truth(x[:70], x, self.N, 0))
+        assert_exact(kernel.pairs(1e-3 * x, self.N), truth(1e-3 * x, 1e-3 * x, self.N, 0))
 
     @pytest.mark.parametrize("make", [lambda x: x.T.contiguous().T, lambda x: torch.cat([x, x], 1)[:, : x.shape[1]]])
     def test_views(self, make):
@@ -278,14 +283,14 @@ import torch, triton
 from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
 from eccentric.kernels import triton as kernel
-for name, dtype, d, b in [("fp32", torch.float32, 8, 100), ("fp32", torch.float32, 257, 4096),
+for name, dtype, d, b in [("fp32", torch.float32, 8, 100), ("fp32", torch.float32, 272, 4096),
                           ("fp32", torch.float32, 64, 4096), ("bf16", torch.bfloat16, 64, 4096)]:
     cut, (depth, outputs) = kernel._heuristic(b, b, d, dtype, 132, True), kernel._depth(d, dtype)
     constants = dict(BLOCK_M=cut.block_m, BLOCK_N=cut.block_n, DEPTH=depth, OUTPUTS=outputs, WHOLE=depth == outputs)
     norms = "*fp32" if b > kernel.SMALL else "constexpr"
     if b <= kernel.SMALL:
-        constants |= dict(x_norms_pointer=None, y_norms_pointer=None)
-    types = ["*" + name] * 2 + [norms] * 2 + ["*fp32"] * 2 + ["i32"] * 5 + ["fp32"] + ["constexpr"] * 5
+        constants |= dict(x_norms_pointer=None, y_norms_pointer=None, largest_pointer=None)
+    types = ["*" + name] * 2 + [norms] * 3 + ["*fp32"] * 2 + ["i32"] * 5 + ["fp32"] + ["constexpr"] * 5
     source = ASTSource(kernel._sweep, dict(zip(kernel._sweep.arg_names, types, strict=True)), constants)
     compiled = triton.compile(source, GPUTarget("cuda", 90, 32), dict(num_warps=cut.warps, num_stages=cut.stages))
     assert compiled.asm["cubin"] and "wgmma" in compiled.asm["ptx"], (name, d)

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import torch
 import triton
 import triton.language as tl
+from torch.nn.functional import pad
 from triton.testing import do_bench
 
 from eccentric.kernels import blocked
@@ -73,7 +74,7 @@ class Cut(NamedTuple):
     block_n: int
     splits: int  # programs that share a block of rows, each with a range of columns
     warps: int = 4
-    stages: int = 2
+    stages: int = 2  # of a software pipeline: with 3 the next tile travels while this one is worked on
 
 
 def sweep(
@@ -81,13 +82,18 @@ def sweep(
 ) -> tuple[Float[Tensor, ""], Float[Tensor, "m d"]]:
     """What `repel` gives, with the work cut up as told."""
     x, y = x.contiguous(), y.contiguous()
-    (m, d), n = x.shape, y.shape[0]
+    (m, width), n = x.shape, y.shape[0]
+    if m > SMALL and width % ALIGNED:  # rows that are not aligned would be loaded number by number
+        padded = pad(x, (0, -width % ALIGNED))
+        x, y = padded, padded if y is x else pad(y, (0, -width % ALIGNED))
+    d = x.shape[1]
     depth, outputs = _depth(d, x.dtype)
     whole = depth == outputs
-    x_norms = y_norms = None
+    x_norms = y_norms = largest = None
     if m > SMALL or not whole:  # a small batch is all launches, so its programs work the norms out themselves
         x_norms = x.float().square().sum(1)
         y_norms = x_norms if y is x else y.float().square().sum(1)
+        largest = y_norms.amax()
     rows = triton.cdiv(m, cut.block_m)
     span = triton.cdiv(triton.cdiv(n, cut.block_n), cut.splits) * cut.block_n
     splits = triton.cdiv(n, span)
@@ -99,6 +105,7 @@ def sweep(
             y,
             x_norms,
             y_norms,
+            largest,
             log_sums,
             forces,
             m,
@@ -114,11 +121,14 @@ def sweep(
             WHOLE=whole,
             num_warps=cut.warps,
             num_stages=cut.stages,
+            enable_fp_fusion=True,  # Triton's default, about to change
         )
-    return log_sums.sum(), forces.sum(0) if splits > 1 else forces[0]
+    force = forces.sum(0) if splits > 1 else forces[0]
+    return log_sums.sum(), force[:, :width].contiguous()
 
 
 SMALL = 2048  # rows; up to there the device has more room than work
+ALIGNED = 16  # numbers; of whatever dtype, such rows are a multiple of 16 bytes
 WIDEST = {torch.float32: 64, torch.float16: 128, torch.bfloat16: 128}  # d up to which a tile of y is held whole
 
 
@@ -134,32 +144,31 @@ def _depth(d: int, dtype: torch.dtype) -> tuple[int, int]:
     return (32 if dtype == torch.float32 else 64), 128
 
 
-# What triton 3.9 compiles for sm_90, with 4 warps and 2 stages. "Issued" is instructions per warp and tile, the cost of
-# a tile next to which its tensor core time is small. An H100 has room for two such programs on a multiprocessor (65,536
-# registers, 227 KB), most other devices as well. (Counted before `_walk` had its CLOSE form, a loop of its own, which
-# leaves the numbers about as they were.)
+# What triton 3.6 compiles for sm_90, with 4 warps. An H100 has room for two such programs on a multiprocessor (65,536
+# registers, 227 KB), most other devices as well.
 #
-#     dtype        d    tile      registers   spilled   shared   issued
-#     float32     16   64 x 64       234          0      20 KB     1083   16 x 64 takes more: its warps repeat work
-#     float32     64   16 x 64       230          0      24 KB      951
-#     float32     64   32 x 64       255       40 B      32 KB     1310
-#     float32     64   64 x 64       255      144 B      80 KB     1530   Hopper only: elsewhere it spills 1 KB
-#     float32    257   64 x 32       255      104 B      32 KB     1314
-#     bfloat16    64   64 x 64       227          0      24 KB      612
-#     bfloat16   128   64 x 64       255       16 B      48 KB      672
-#     bfloat16   257   64 x 64       255       72 B      32 KB      889
+#     dtype        d    tile      stages   registers   spilled   shared
+#     float32     16   64 x 64       3        255          0      25 KB   (lower: its warps repeat work)
+#     float32     64   16 x 64       2        254          0      24 KB
+#     float32     64   32 x 64       2        255       24 B      32 KB
+#     float32     64   64 x 64       3        255      112 B      97 KB   Hopper only: elsewhere it spills 1 KB
+#     float32    272   64 x 32       3        255       80 B      32 KB
+#     bfloat16    64   64 x 64       3        239          0      33 KB
+#     bfloat16   128   64 x 64       3        255        8 B      65 KB
+#     bfloat16   272   64 x 64       3        255          0      48 KB
 def _heuristic(m: int, n: int, d: int, dtype: torch.dtype, processors: int, hopper: bool) -> Cut:
     """Small row blocks where there are few rows, and then a split of the columns, so that no multiprocessor idles."""
     single = dtype == torch.float32
     largest = 64 if hopper or not single else 32
     block_m = largest if d <= 16 or m > SMALL else 16 if m <= 512 else 32
     block_n = 32 if single and d > WIDEST[dtype] else 64
-    return Cut(block_m, block_n, _splits(m, n, block_m, processors))
+    return Cut(block_m, block_n, _splits(m, n, d, dtype, block_m, processors), stages=3 if m > SMALL else 2)
 
 
-def _splits(m: int, n: int, block_m: int, processors: int) -> int:
+def _splits(m: int, n: int, d: int, dtype: torch.dtype, block_m: int, processors: int) -> int:
+    programs = triton.cdiv(m, block_m) * triton.cdiv(d, _depth(d, dtype)[1])
     # Four programs for a multiprocessor even out the last wave; fewer than 256 columns are not worth a program.
-    return max(1, min(triton.cdiv(4 * processors, triton.cdiv(m, block_m)), n // 256))
+    return max(1, min(triton.cdiv(4 * processors, programs), n // 256))
 
 
 _tuned: dict[tuple[int | torch.dtype, ...], Cut] = {}
@@ -184,9 +193,10 @@ def tune(x: Float[Tensor, "m d"], y: Float[Tensor, "n d"] | None = None) -> Cut:
     y = x if y is None else y
     processors, _ = _device(x.device)
     times = {}
-    for block_m, block_n in [(16, 64), (32, 32), (32, 64), (64, 32), (64, 64), (128, 32), (128, 64)]:
-        splits = _splits(len(x), len(y), block_m, processors)
-        cut = Cut(block_m, block_n, splits, warps=8 if block_m == 128 else 4)
+    sizes = [(16, 64, 2), (32, 64, 2), (32, 64, 3), (64, 32, 3), (64, 64, 2), (64, 64, 3), (128, 32, 3), (128, 64, 3)]
+    for block_m, block_n, stages in sizes:
+        splits = _splits(len(x), len(y), x.shape[1], x.dtype, block_m, processors)
+        cut = Cut(block_m, block_n, splits, 8 if block_m == 128 else 4, stages)
         try:
             times[cut] = do_bench(lambda cut=cut: sweep(x, y, 1.0, None, cut), warmup=10, rep=50, return_mode="median")
         except triton.OutOfResources:  # too large a tile for this device
@@ -219,6 +229,7 @@ def _sweep(
     y_pointer,
     x_norms_pointer,  # None where programs work the norms out themselves, as does y's
     y_norms_pointer,
+    largest_pointer,  # to the largest of y's norms
     log_sums_pointer,
     forces_pointer,
     m,
@@ -244,17 +255,17 @@ def _sweep(
     x = _load(x_pointer, first, rows, m, depth, d) if WHOLE else None
     x_norms = _squares(x) if x_norms_pointer is None else tl.load(x_norms_pointer + first + rows, rows < m - first, 0.0)
 
-    largest = tl.zeros((BLOCK_N,), tl.float32)
-    for start in range(begin, end, BLOCK_N):
-        if y_norms_pointer is None:
-            norms = _squares(_load(y_pointer, start, columns, n, depth, d))
-        else:
-            norms = tl.load(y_norms_pointer + start + columns, columns < n - start, 0.0)
-        largest = tl.maximum(largest, norms)
+    if largest_pointer is None:
+        norms = tl.zeros((BLOCK_N,), tl.float32)
+        for start in range(begin, end, BLOCK_N):
+            norms = tl.maximum(norms, _squares(_load(y_pointer, start, columns, n, depth, d)))
+        largest = tl.max(norms, 0)
+    else:
+        largest = tl.load(largest_pointer)
 
     # Latents that lie close together, as in a network that has just been initialised: beside the 1 of u the logs would
     # lose their digits. D <= 2 |x|^2 + 2 |y|^2 tells without a look at the pairs.
-    if 2 * inverse_N * (tl.max(x_norms, 0) + tl.max(largest, 0)) < 1:
+    if 2 * inverse_N * (tl.max(x_norms, 0) + largest) < 1:
         log_sums, w_sums, weighted = _walk(
             x, x_norms, x_pointer, y_pointer, y_norms_pointer, first, begin, end, m, n, d, own, rows, columns, depth,
             outputs, inverse_N, True, BLOCK_M, BLOCK_N, DEPTH, OUTPUTS, WHOLE,
