@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from eccentric.data import from_arrays
 from eccentric.models import Autoencoder, build_pair
 from eccentric.training import TrainConfig, engine, train
 from eccentric.training.step import GraphedStep, Step
@@ -14,6 +15,22 @@ from tests.training.test_loop import images
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 
 CONFIG = TrainConfig(dim=3, epochs=5, batch_size=20, learning_rate=1e-3, device="cuda", precision="32-true")
+
+
+@pytest.mark.parametrize("precision", ["32-true", "auto"])
+def test_compiled_steps_in_a_graph_train_as_single_ones_do(tmp_path, precision):
+    """What a long training of images does by default."""
+    small = torch.cat([images().train.x, images().test.x])[:, 0]
+    data = from_arrays(np.pad(np.kron(small, np.ones((1, 3, 3), np.uint8)), [(0, 0), (2, 2), (2, 2)]))  # 28 x 28
+    settings = {**vars(CONFIG), "precision": precision, "architecture": "mnist", "dim": 8}
+    found = {}
+    for compiled in ("on", "off"):
+        run = train(data, TrainConfig(**{**settings, "compile": compiled}), tmp_path / compiled)
+        assert run.config["engine"]["graph"] == (compiled == "on")
+        found[compiled] = run.metrics
+    tolerance = 1e-2 if precision == "32-true" else 1e-1  # over some steps: TF32 and bfloat16 round
+    for name in ("objective", "trace", "test_reconstruction"):
+        np.testing.assert_allclose(found["on"][name], found["off"][name], rtol=tolerance)
 
 
 def test_the_graph_trains_as_single_steps_do(tmp_path):

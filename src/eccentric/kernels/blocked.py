@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 TILE = 640  # rows and columns: a float32 tile is 1.6 MB and stays in the cores' caches from its first use to its last
+LAUNCHED = 4096  # the same where a tile is a dozen launches
 SMALL = 384  # a batch of up to so many is one tile, worked in double precision in as few steps as can be
 PRODUCT = 32  # at most so many entries are multiplied before one logarithm is taken
 CLOSE = 1.0  # D/N below which 1 + D/N would cost digits of the value
@@ -28,12 +29,13 @@ def pairs(x: Float[Tensor, "b d"], N: float) -> tuple[Float[Tensor, ""], Float[T
         return _one_tile(x, N)
     left, right, terms = _factors(x, x, N)
     weighted, totals = torch.zeros_like(x), torch.zeros_like(x[:, 0])
-    buffer = x.new_empty(TILE**2)
+    side = _side(x)
+    buffer = x.new_empty(min(b, side) ** 2)
     logs = []
-    for i in range(0, b, TILE):
-        rows = slice(i, min(i + TILE, b))
-        for j in range(i, b, TILE):
-            cols = slice(j, min(j + TILE, b))
+    for i in range(0, b, side):
+        rows = slice(i, min(i + side, b))
+        for j in range(i, b, side):
+            cols = slice(j, min(j + side, b))
             log_sum, w = _visit(left[rows], right[cols], buffer, terms, diagonal=0 if i == j else None)
             weighted[rows].addmm_(w, x[cols])
             totals[rows] += w.sum(1)
@@ -67,18 +69,23 @@ def repel(
     m, n = len(x), len(y)
     left, right, terms = _factors(x, y, N)
     weighted, totals = torch.zeros_like(x), torch.zeros_like(x[:, 0])
-    buffer = x.new_empty(min(m, TILE) * min(n, TILE))
+    side = _side(x)
+    buffer = x.new_empty(min(m, side) * min(n, side))
     logs = [x.new_zeros(())]  # for a rank without rows
-    for i in range(0, m, TILE):
-        rows = slice(i, min(i + TILE, m))
-        for j in range(0, n, TILE):
-            cols = slice(j, min(j + TILE, n))
+    for i in range(0, m, side):
+        rows = slice(i, min(i + side, m))
+        for j in range(0, n, side):
+            cols = slice(j, min(j + side, n))
             own = None if diagonal is None else diagonal + i - j
             log_sum, w = _visit(left[rows], right[cols], buffer, terms, own)
             weighted[rows].addmm_(w, y[cols])
             totals[rows] += w.sum(1)
             logs.append(log_sum)
     return torch.stack(logs).sum(), x * totals[:, None] - weighted
+
+
+def _side(x: Tensor) -> int:
+    return TILE if x.device.type == "cpu" else LAUNCHED
 
 
 def _factors(

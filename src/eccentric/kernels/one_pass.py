@@ -10,8 +10,12 @@ so no second look at the pairs is needed: the backward pass multiplies a saved (
 from __future__ import annotations
 
 import importlib.util
+import os
+import shutil
+import sysconfig
 from contextlib import nullcontext
 from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
@@ -63,10 +67,13 @@ def kernel_for(z: Float[Tensor, "b d"], impl: str = "auto") -> ModuleType:
     Raises:
         RuntimeError: Triton is asked for and cannot run here.
     """
-    if impl == "blocked" or (impl == "auto" and not (z.is_cuda and _has_triton())):
+    if impl == "blocked" or (impl == "auto" and not (z.is_cuda and has_triton())):
         return blocked
-    if not _has_triton():
-        raise RuntimeError("impl='triton' needs the package triton, which comes with CUDA builds of PyTorch")
+    if not has_triton():
+        raise RuntimeError(
+            "impl='triton' needs the package triton, which comes with CUDA builds of PyTorch, and a C compiler with "
+            "Python's headers, from which it builds what launches a kernel"
+        )
     from eccentric.kernels import triton
 
     if triton.suits(z):
@@ -77,8 +84,11 @@ def kernel_for(z: Float[Tensor, "b d"], impl: str = "auto") -> ModuleType:
 
 
 @lru_cache(maxsize=1)
-def _has_triton() -> bool:
-    return importlib.util.find_spec("triton") is not None
+def has_triton() -> bool:
+    """Whether Triton is here with all that it needs; images for production often have no compiler."""
+    compiler = os.environ.get("CC") or shutil.which("gcc") or shutil.which("clang")
+    header = Path(sysconfig.get_path("include"), "Python.h")
+    return importlib.util.find_spec("triton") is not None and compiler is not None and header.exists()
 
 
 def working_dtype(z: Float[Tensor, "b d"], b: int, kernel: ModuleType) -> torch.dtype:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from eccentric.errors import UsageError
+from eccentric.kernels import one_pass
 from eccentric.training.memory import keep_freed_memory
 
 if TYPE_CHECKING:
@@ -197,4 +198,6 @@ def _cpu_can(what: str) -> bool:
 
 
 def _has_compiler(device: torch.device) -> bool:
-    return device.type == "cuda" or any(shutil.which(name) for name in (os.environ.get("CXX", "g++"), "clang++"))
+    if device.type == "cuda":
+        return one_pass.has_triton()  # which torch.compile needs as well
+    return any(shutil.which(name) for name in (os.environ.get("CXX", "g++"), "clang++"))

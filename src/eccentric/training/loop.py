@@ -129,8 +129,7 @@ class Training:
         self.step, self.row_step = state["step"], state["row_step"]
         self.epoch, self._position = state["epoch"], state["position"]
         self.model.load_state_dict(state["model"])
-        optimizer = self._work.optimizer
-        optimizer.load_state_dict({**optimizer.state_dict(), "state": state["optimizer"]})
+        self._work.load_optimizer(state["optimizer"])
         self._work.window.load_state_dict(state["window"])
         self._batches.load_state_dict(state["batches"])
         torch.set_rng_state(state["random"])
@@ -156,7 +155,8 @@ class Training:
             return GraphedStep(self._work, x)
         except RuntimeError as error:
             self._record = False
-            reason = str(error).splitlines()[0]
+            cause = error.__context__ or error  # ending a capture that has failed is an error of its own
+            reason = next(iter(str(cause).splitlines()), type(cause).__name__)
             warnings.warn(f"the step cannot be a CUDA graph ({reason}); going on without", stacklevel=2)
             return None
 

@@ -84,6 +84,14 @@ class Step:
         self._wrapped_optimizer.step()
         self.window.add(share * recon.detach(), eccentric.detach(), z.detach())
 
+    def load_optimizer(self, state: dict[int, dict[str, Tensor]]) -> None:
+        """Take over Adam's state, as its `state_dict` has it."""
+        self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": state})
+        for parameter, kept in self.optimizer.state.items():
+            for name, value in kept.items():
+                if value.shape == parameter.shape:  # Adam takes for granted that it lies in memory as the weights do
+                    kept[name] = torch.empty_like(parameter, dtype=value.dtype).copy_(value)
+
     def set_rate(self, rate: float) -> None:
         """Set Adam's learning rate for the steps to come."""
         for group in self.optimizer.param_groups:
@@ -94,7 +102,7 @@ class Step:
 
     def state(self) -> Iterator[Tensor]:
         """Every tensor that a step changes."""
-        yield from self._model.state_dict().values()
+        yield from (tensor.detach() for tensor in (*self._model.parameters(), *self._model.buffers()))
         yield from self.window.state()
         for state in self.optimizer.state.values():
             yield from (value for value in state.values() if isinstance(value, Tensor))
@@ -139,8 +147,9 @@ class GraphedStep:
         torch.cuda.current_stream(self._x.device).wait_stream(side)
         step.optimizer.zero_grad(set_to_none=True)  # so that the graph has gradients of its own
         graph = torch.cuda.CUDAGraph()
-        # Other threads, such as one that pins the batches to come, may go on calling CUDA.
-        with torch.cuda.graph(graph, capture_error_mode="thread_local"):
+        # Other threads, such as one that pins the batches to come, may go on calling CUDA. PyTorch's own stream for
+        # captures is on the device that was the first to make a graph.
+        with torch.cuda.graph(graph, stream=side, capture_error_mode="thread_local"):
             step(self._x)
         return graph
 
