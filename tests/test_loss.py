@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from eccentric import EccentricLoss, eccentric_loss
 from eccentric.bench.rivals import paper_listing
-from eccentric.kernels import blocked
+from eccentric.kernels import blocked, one_pass
 from eccentric.theory import kernel_constant, sphere_loss
 from tests.kernels.truth import loss_and_gradient
 
@@ -379,6 +379,19 @@ def test_triton_where_it_cannot_run(monkeypatch):
     monkeypatch.delenv("TRITON_INTERPRET", raising=False)  # another test module's
     with pytest.raises(RuntimeError, match=r"impl='triton' needs"):
         eccentric_loss(gaussian(10, 3), impl="triton")
+
+
+def test_triton_needs_a_compiler(monkeypatch):
+    """It builds what launches its kernels; images for production have none."""
+    monkeypatch.delenv("CC", raising=False)
+    monkeypatch.setattr("shutil.which", lambda name: None)
+    one_pass.has_triton.cache_clear()
+    try:
+        assert not one_pass.has_triton()
+        with pytest.raises(RuntimeError, match="a C compiler with Python's headers"):
+            eccentric_loss(gaussian(10, 3), impl="triton")
+    finally:
+        one_pass.has_triton.cache_clear()
 
 
 def test_one_dimension_with_a_number():

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from copy import deepcopy
+
 import pytest
 import torch
 from torch import nn
@@ -24,3 +26,44 @@ def test_activations_are_channels_last_from_the_first_layer_on(architecture, sha
     step(torch.randint(256, (8, *shape), dtype=torch.uint8))
     assert seen
     assert set(seen) == {1}
+
+
+def started(architecture="conv", shape=(1, 8, 8)):
+    config = TrainConfig(dim=3, device="cpu", precision="32-true")
+    torch.manual_seed(0)
+    model = Autoencoder(*build_pair(architecture, shape, config.dim))
+    return Step(model, engine.start(config, work=0, images=True), config), model
+
+
+def test_adams_state_comes_back_whatever_its_layout():
+    """A checkpoint may have been written where convolutions like another one."""
+    x = torch.randint(256, (8, 3, 8, 8), dtype=torch.uint8)
+    step, model = started(shape=(3, 8, 8))
+    step(x)
+    other, other_model = started(shape=(3, 8, 8))
+    other_model.load_state_dict(model.state_dict())
+    state = deepcopy(step.optimizer.state_dict()["state"])
+    other.load_optimizer({i: {name: value.contiguous() for name, value in kept.items()} for i, kept in state.items()})
+    step(x)
+    other(x)
+    for name, value in model.state_dict().items():
+        assert torch.equal(value, other_model.state_dict()[name]), name
+
+
+class WithASecret(nn.Linear):
+    """A layer whose state is more than tensors, and one that its state leaves out."""
+
+    def __init__(self):
+        super().__init__(5, 3)
+        self.register_buffer("seen", torch.zeros(()), persistent=False)
+
+    def get_extra_state(self):
+        return {"secret": 1}
+
+
+def test_the_state_is_every_tensor_and_nothing_else():
+    config = TrainConfig(dim=3, device="cpu")
+    layer = WithASecret()
+    step = Step(Autoencoder(layer, nn.Linear(3, 5)), engine.start(config, work=0), config)
+    places = {tensor.data_ptr() for tensor in step.state()}
+    assert {layer.weight.data_ptr(), layer.get_buffer("seen").data_ptr()} <= places
