@@ -4,14 +4,15 @@ BIN := $(VENV)/bin
 DEMO := runs/demo
 DEMO_SETTINGS := --dim 6 --epochs 100 --learning-rate 0.001
 
-.PHONY: help demo test test-slow lint format bench clean
+.PHONY: help demo test test-slow test-lowest lint format bench clean
 
 help:
-	@echo "make demo       train on the embedded digits and write $(DEMO)/report.html"
-	@echo "make test       run the tests"
-	@echo "make test-slow  run the long checks as well"
-	@echo "make lint       ruff, formatter, mypy"
-	@echo "make bench      measure the loss against its rivals"
+	@echo "make demo         train on the embedded digits and write $(DEMO)/report.html"
+	@echo "make test         run the tests"
+	@echo "make test-slow    run the long checks as well"
+	@echo "make test-lowest  run the tests with the oldest versions allowed"
+	@echo "make lint         ruff, formatter, mypy"
+	@echo "make bench        measure the loss against its rivals"
 
 # Made anew when the dependencies change; the last step makes the file, so an interrupted set-up is done again. CUDA
 # builds of PyTorch bring their own Triton; beside others, its interpreter runs the CUDA kernel in the tests.
@@ -34,6 +35,16 @@ test: $(VENV)/.installed
 test-slow: $(VENV)/.installed
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --dist worksteal
 
+# PyPI's builds of the oldest PyTorch bring CUDA with them, several GB.
+LOWEST := .venv-lowest
+test-lowest:
+	$(PYTHON) -m venv --clear $(LOWEST)
+	$(LOWEST)/bin/pip install --quiet uv
+	$(LOWEST)/bin/uv pip compile --quiet --python $(LOWEST)/bin/python --resolution lowest-direct --extra train \
+		--output-file $(LOWEST)/lowest.txt pyproject.toml
+	$(LOWEST)/bin/uv pip install --quiet --python $(LOWEST)/bin/python --constraint $(LOWEST)/lowest.txt -e ".[dev]"
+	OMP_NUM_THREADS=1 $(LOWEST)/bin/pytest -n auto --dist worksteal -m "not slow"
+
 lint: $(VENV)/.installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -47,4 +58,4 @@ bench: $(VENV)/.installed
 	$(BIN)/python -m benchmarks.loss
 
 clean:
-	rm -rf $(VENV) runs
+	rm -rf $(VENV) $(LOWEST) runs
