@@ -132,7 +132,7 @@ class TestTrain:
     def test_more_than_memory(self, eccentric, tmp_path):
         status, _, err = eccentric("train", "digits", "--out", tmp_path / "run", "--dim", "1000000000000")
         assert status == 1
-        assert err == "error: not enough memory; try a smaller --dim, --batch-size or --image-size\n"
+        assert err == "error: not enough memory; try fewer items at once, or smaller ones\n"
 
     def test_again(self, eccentric, tmp_path):
         command = ["train", "digits", "--out", tmp_path / "run", *QUICK]

@@ -228,6 +228,14 @@ def test_changed_data(tmp_path):
         train(**{**lives.settings(), "data": other}, out=tmp_path / "run", resume=True)
 
 
+def test_other_items(tmp_path):
+    """Said before a network is chosen for them, which would complain of the architecture."""
+    half_done(tmp_path / "run")
+    images = from_arrays(np.zeros((20, 8, 8), np.uint8))
+    with pytest.raises(UsageError, match="cannot resume on items of 1x8x8, the run began with 5; use its own"):
+        train(images, CONFIG, tmp_path / "run", resume=True)
+
+
 def test_overwrite_and_resume(tmp_path):
     with pytest.raises(UsageError, match="pass one of them"):
         train(**lives.settings(), out=tmp_path / "run", resume=True, overwrite=True)

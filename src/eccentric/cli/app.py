@@ -54,7 +54,7 @@ def run() -> None:
         said = str(error).lower()
         if not isinstance(error, MemoryError) and "out of memory" not in said and "can't allocate memory" not in said:
             raise
-        print("error: not enough memory; try a smaller --dim, --batch-size or --image-size", file=sys.stderr)
+        print("error: not enough memory; try fewer items at once, or smaller ones", file=sys.stderr)
         sys.exit(1)
 
 

@@ -10,6 +10,17 @@ from eccentric.errors import UsageError
 MAY_CHANGE = ("epochs", "learning_rate", "device", "checkpoint_seconds", "log_every")
 
 
+def check_items(recorded: dict[str, Any], shape: tuple[int, ...]) -> None:
+    """See whether items are of the shape that the run began with, before a network is chosen for them.
+
+    Raises:
+        UsageError: they are not.
+    """
+    if tuple(recorded["shape"]) != shape:
+        before, now = ("x".join(map(str, size)) for size in (recorded["shape"], shape))
+        raise UsageError(f"cannot resume on items of {now}, the run began with {before}; use its own, or another --out")
+
+
 def changes_since(recorded: dict[str, Any], now: dict[str, Any]) -> list[str]:
     """A sentence on each difference from the record of a run to what is asked of it now.
 

@@ -25,7 +25,7 @@ from eccentric.training.config import TrainConfig
 from eccentric.training.evaluating import encode, reconstruction_error
 from eccentric.training.loggers import find_loggers
 from eccentric.training.loop import Training
-from eccentric.training.resuming import changes_since
+from eccentric.training.resuming import changes_since, check_items
 from eccentric.training.stopping import Stop
 
 if TYPE_CHECKING:
@@ -87,6 +87,8 @@ def train(
     out = Path(out)
     if engines.first_rank():
         check_folder(out, overwrite, resume)
+        if resume and (out / folder.CONFIG).exists():
+            check_items(folder.Run(out).config, data.shape)
     model = build_model(data, config, encoder, decoder)
     chosen = choose_architecture(config.architecture, data.shape) if encoder is None else "custom"
     config = replace(config, architecture=chosen)
