@@ -6,13 +6,16 @@ import math
 import os
 import subprocess
 import sys
+from collections import defaultdict
 
 import numpy as np
 import pytest
 import torch
 from scipy.spatial.distance import cdist
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from eccentric import eccentric_loss
+from eccentric.kernels import one_pass
 from eccentric.theory import kernel_constant
 from tests.kernels.truth import loss_and_gradient
 
@@ -287,10 +290,11 @@ for name, dtype, d, b in [("fp32", torch.float32, 8, 100), ("fp32", torch.float3
                           ("fp32", torch.float32, 64, 4096), ("bf16", torch.bfloat16, 64, 4096)]:
     cut, (depth, outputs) = kernel._heuristic(b, b, d, dtype, 132, True), kernel._depth(d, dtype)
     constants = dict(BLOCK_M=cut.block_m, BLOCK_N=cut.block_n, DEPTH=depth, OUTPUTS=outputs, WHOLE=depth == outputs)
+    constants |= dict(LOSS=b < 512)
     norms = "*fp32" if b > kernel.SMALL else "constexpr"
     if b <= kernel.SMALL:
         constants |= dict(x_norms_pointer=None, y_norms_pointer=None, largest_pointer=None)
-    types = ["*" + name] * 2 + [norms] * 3 + ["*fp32"] * 2 + ["i32"] * 5 + ["fp32"] + ["constexpr"] * 5
+    types = ["*" + name] * 2 + [norms] * 3 + ["*fp32"] * 2 + ["i32"] * 5 + ["fp32"] * 3 + ["constexpr"] * 6
     source = ASTSource(kernel._sweep, dict(zip(kernel._sweep.arg_names, types, strict=True)), constants)
     compiled = triton.compile(source, GPUTarget("cuda", 90, 32), dict(num_warps=cut.warps, num_stages=cut.stages))
     assert compiled.asm["cubin"] and "wgmma" in compiled.asm["ptx"], (name, d)
@@ -324,3 +328,46 @@ class TestLoss:
         assert z.grad is not None
         terms = 2 / 150 * z.detach().float().abs().max().item()  # of which the gradient is what does not cancel
         assert np.abs(z.grad.float().cpu().numpy() - gradient).max() <= 2**-8 * terms
+
+    @pytest.mark.parametrize(
+        ("b", "dim", "dtype"), [(100, 8, torch.float32), (511, 64, torch.float32), (100, 100, torch.bfloat16)]
+    )
+    def test_a_small_batch_is_two_launches(self, monkeypatch, b, dim, dtype):
+        """The kernel, and the sum over its programs; views and empty tensors cost none."""
+        z = gaussian(b, dim).to(dtype)
+        with Counting() as counting:
+            launch = lambda *arguments, **options: counting.seen.append("kernel")  # noqa: E731
+            monkeypatch.setattr(kernel, "_sweep", defaultdict(lambda: launch))
+            one_pass.value_and_gradient(z, 1.0, 17.0, "triton")
+        assert counting.seen == ["kernel", "sum"]
+
+    @pytest.mark.parametrize("b", [100, 600])  # in two launches, and in more
+    @pytest.mark.parametrize("offset", [0, 100])
+    @pytest.mark.parametrize("scale", [1, 1e-3])
+    def test_far_from_the_origin_and_close_together(self, b, offset, scale):
+        z = scale * (gaussian(b, 8) + offset)
+        value, gradient = one_pass.value_and_gradient(z, 1.0, 17.0, "triton")
+        expected, true_gradient = loss_and_gradient(z, 1.0, 17.0)
+        assert value.item() == pytest.approx(expected, rel=1e-5)
+        assert np.abs(gradient.cpu().numpy() - true_gradient).max() <= 1e-5 * np.abs(true_gradient).max()
+
+    def test_nan(self):
+        z = gaussian(40, 8)
+        z[17, 3] = math.nan
+        value, gradient = one_pass.value_and_gradient(z, 1.0, 17.0, "triton")
+        assert value.isnan()
+        assert gradient.isnan().any(1).all()
+
+
+class Counting(TorchDispatchMode):
+    """Names of the operations that would be launched."""
+
+    def __init__(self):
+        super().__init__()
+        self.seen = []
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        name = func.overloadpacket.__name__
+        if name not in ("empty", "new_empty", "select", "slice", "detach", "view", "alias"):
+            self.seen.append(name)
+        return func(*args, **(kwargs or {}))

@@ -38,6 +38,9 @@ def value_and_gradient(
     Estimated from the pairs at the given shifts, if any are given (see `sampled`).
     """
     dtype, kernel = result_dtype(z.dtype), kernel_for(z, impl)
+    if kernel is not blocked and shifts is None and kernel.takes_whole(z):
+        result: tuple[Tensor, Tensor] = kernel.value_and_gradient(z, mu, N)
+        return result
     with without_autocast(z):
         given, z = z, z.to(working_dtype(z, len(z), kernel) if shifts is None else dtype)
         b = z.shape[0]

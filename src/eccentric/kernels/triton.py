@@ -3,7 +3,7 @@
 A program owns a block of rows. It walks over the columns, a tile at a time: the Gram tile on the tensor cores, then
 u = 1 + D/N, its logarithm and w = 1/u in registers, then w @ y on the tensor cores again, added to the program's own
 share of the force. PyTorch adds up the shares in a fixed order, so the same input gives the same bits; and nothing
-waits for the device, so a CUDA graph can capture it.
+waits for the device, so a CUDA graph can capture it. For a small batch the programs go on to value and gradient.
 
 Float32 is multiplied as three tf32 products, half precision as it is; sums are float32. Float64 is left to `blocked`.
 
@@ -50,7 +50,6 @@ def pairs(x: Float[Tensor, "b d"], N: float) -> tuple[Float[Tensor, ""], Float[T
     """
     if x.dtype == torch.float64:
         return blocked.pairs(x, N)
-    x = x.contiguous()  # once for both roles
     return sweep(x, x, N, 0, _choose(x, x))
 
 
@@ -67,6 +66,16 @@ def repel(
     return sweep(x, y, N, diagonal, _choose(x, y))
 
 
+def takes_whole(z: Float[Tensor, "b d"]) -> bool:
+    """Whether `value_and_gradient` takes z: few enough rows not to split the columns, few enough columns to hold."""
+    return len(z) < 2 * SPLIT and z.dtype in WIDEST and z.shape[1] <= WIDEST[z.dtype]
+
+
+def value_and_gradient(z: Float[Tensor, "b d"], mu: float, N: float) -> tuple[Float[Tensor, ""], Float[Tensor, "b d"]]:
+    """The loss itself and its gradient, both float32, in two launches: a small batch takes as long as its launches."""
+    return sweep(z, z, N, 0, _choose(z, z), mu)
+
+
 class Cut(NamedTuple):
     """How the pairs are cut into tiles, and the tiles dealt to programs."""
 
@@ -78,21 +87,27 @@ class Cut(NamedTuple):
 
 
 def sweep(
-    x: Float[Tensor, "m d"], y: Float[Tensor, "n d"], N: float, diagonal: int | None, cut: Cut
+    x: Float[Tensor, "m d"],
+    y: Float[Tensor, "n d"],
+    N: float,
+    diagonal: int | None,
+    cut: Cut,
+    mu: float | None = None,
 ) -> tuple[Float[Tensor, ""], Float[Tensor, "m d"]]:
-    """What `repel` gives, with the work cut up as told."""
-    x, y = x.contiguous(), y.contiguous()
+    """What `repel` gives, with the work cut up as told; with mu, what `value_and_gradient` gives."""
+    same, x = y is x, x.contiguous()
+    y = x if same else y.contiguous()
     (m, width), n = x.shape, y.shape[0]
     if m > SMALL and width % ALIGNED:  # rows that are not aligned would be loaded number by number
         padded = pad(x, (0, -width % ALIGNED))
-        x, y = padded, padded if y is x else pad(y, (0, -width % ALIGNED))
+        x, y = padded, padded if same else pad(y, (0, -width % ALIGNED))
     d = x.shape[1]
     depth, outputs = _depth(d, x.dtype)
     whole = depth == outputs
     x_norms = y_norms = largest = None
     if m > SMALL or not whole:  # a small batch is all launches, so its programs work the norms out themselves
         x_norms = x.float().square().sum(1)
-        y_norms = x_norms if y is x else y.float().square().sum(1)
+        y_norms = x_norms if same else y.float().square().sum(1)
         largest = y_norms.amax()
     rows = triton.cdiv(m, cut.block_m)
     span = triton.cdiv(triton.cdiv(n, cut.block_n), cut.splits) * cut.block_n
@@ -114,11 +129,14 @@ def sweep(
             -m if diagonal is None else diagonal,  # i - m is no column
             span,
             1 / N,
+            1 / m if mu is not None else 0.0,
+            mu / (m * (m - 1)) if mu is not None else 0.0,
             BLOCK_M=cut.block_m,
             BLOCK_N=cut.block_n,
             DEPTH=depth,
             OUTPUTS=outputs,
             WHOLE=whole,
+            LOSS=mu is not None,
             num_warps=cut.warps,
             num_stages=cut.stages,
             enable_fp_fusion=True,  # Triton's default, about to change
@@ -128,6 +146,7 @@ def sweep(
 
 
 SMALL = 2048  # rows; up to there the device has more room than work
+SPLIT = 256  # columns; fewer are not worth a program
 ALIGNED = 16  # numbers; of whatever dtype, such rows are a multiple of 16 bytes
 WIDEST = {torch.float32: 64, torch.float16: 128, torch.bfloat16: 128}  # d up to which a tile of y is held whole
 
@@ -167,8 +186,8 @@ def _heuristic(m: int, n: int, d: int, dtype: torch.dtype, processors: int, hopp
 
 def _splits(m: int, n: int, d: int, dtype: torch.dtype, block_m: int, processors: int) -> int:
     programs = triton.cdiv(m, block_m) * triton.cdiv(d, _depth(d, dtype)[1])
-    # Four programs for a multiprocessor even out the last wave; fewer than 256 columns are not worth a program.
-    return max(1, min(triton.cdiv(4 * processors, programs), n // 256))
+    # Four programs for a multiprocessor even out the last wave.
+    return max(1, min(triton.cdiv(4 * processors, programs), n // SPLIT))
 
 
 _tuned: dict[tuple[int | torch.dtype, ...], Cut] = {}
@@ -238,13 +257,20 @@ def _sweep(
     diagonal,
     span,
     inverse_N,
+    pull,
+    push,
     BLOCK_M: tl.constexpr,
     BLOCK_N: tl.constexpr,
     DEPTH: tl.constexpr,
     OUTPUTS: tl.constexpr,
     WHOLE: tl.constexpr,
+    LOSS: tl.constexpr,
 ):
-    """Rows of one block against columns of one span: the sum of logs, and OUTPUTS dimensions of the force."""
+    """Rows of one block against columns of one span: the sum of logs, and OUTPUTS dimensions of the force.
+
+    Or, with LOSS, the block's share of the loss, pull |z|^2 - push N logs, and its rows of the gradient. Then x and y
+    are as they come, and float32 is centred here.
+    """
     block, split, group = tl.program_id(0), tl.program_id(1), tl.program_id(2)
     first, begin = block * BLOCK_M, split * span
     end = tl.minimum(begin + span, n)
@@ -252,13 +278,20 @@ def _sweep(
     outputs = group * OUTPUTS + tl.arange(0, OUTPUTS)
     own = first + rows + diagonal  # the column that is the row itself
 
-    x = _load(x_pointer, first, rows, m, depth, d) if WHOLE else None
+    centre = None
+    if LOSS and x_pointer.dtype.element_ty == tl.float32:
+        total = tl.zeros((DEPTH,), tl.float32)
+        for start in range(0, n, BLOCK_N):
+            total += tl.sum(_load(y_pointer, start, columns, n, depth, d, None), 0)
+        centre = total / n
+
+    x = _load(x_pointer, first, rows, m, depth, d, centre) if WHOLE else None
     x_norms = _squares(x) if x_norms_pointer is None else tl.load(x_norms_pointer + first + rows, rows < m - first, 0.0)
 
     if largest_pointer is None:
         norms = tl.zeros((BLOCK_N,), tl.float32)
         for start in range(begin, end, BLOCK_N):
-            norms = tl.maximum(norms, _squares(_load(y_pointer, start, columns, n, depth, d)))
+            norms = tl.maximum(norms, _squares(_load(y_pointer, start, columns, n, depth, d, centre)))
         largest = tl.max(norms, 0)
     else:
         largest = tl.load(largest_pointer)
@@ -267,19 +300,22 @@ def _sweep(
     # lose their digits. D <= 2 |x|^2 + 2 |y|^2 tells without a look at the pairs.
     if 2 * inverse_N * (tl.max(x_norms, 0) + largest) < 1:
         log_sums, w_sums, weighted = _walk(
-            x, x_norms, x_pointer, y_pointer, y_norms_pointer, first, begin, end, m, n, d, own, rows, columns, depth,
-            outputs, inverse_N, True, BLOCK_M, BLOCK_N, DEPTH, OUTPUTS, WHOLE,
+            x, x_norms, centre, x_pointer, y_pointer, y_norms_pointer, first, begin, end, m, n, d, own, rows, columns,
+            depth, outputs, inverse_N, True, BLOCK_M, BLOCK_N, DEPTH, OUTPUTS, WHOLE,
         )  # fmt: skip
     else:
         log_sums, w_sums, weighted = _walk(
-            x, x_norms, x_pointer, y_pointer, y_norms_pointer, first, begin, end, m, n, d, own, rows, columns, depth,
-            outputs, inverse_N, False, BLOCK_M, BLOCK_N, DEPTH, OUTPUTS, WHOLE,
+            x, x_norms, centre, x_pointer, y_pointer, y_norms_pointer, first, begin, end, m, n, d, own, rows, columns,
+            depth, outputs, inverse_N, False, BLOCK_M, BLOCK_N, DEPTH, OUTPUTS, WHOLE,
         )  # fmt: skip
 
-    x_out = _load(x_pointer, first, rows, m, outputs, d).to(tl.float32)
-    force = x_out * w_sums[:, None] - weighted
-    forces_pointer += (tl.cast(split, tl.int64) * m + first) * d
+    given = _load(x_pointer, first, rows, m, outputs, d, None).to(tl.float32)
     mask = (rows < m - first)[:, None] & (outputs < d)[None, :]
+    force = (given if centre is None else given - centre[None, :]) * w_sums[:, None] - weighted
+    if LOSS:
+        log_sums = pull * _squares(given) - push / inverse_N * log_sums
+        force = 2 * pull * given - 4 * push * force
+    forces_pointer += (tl.cast(split, tl.int64) * m + first) * d
     tl.store(forces_pointer + (rows * d)[:, None] + outputs[None, :], force, mask)
 
     if group == 0:
@@ -291,6 +327,7 @@ def _sweep(
 def _walk(
     x,  # None unless WHOLE
     x_norms,
+    centre,
     x_pointer,
     y_pointer,
     y_norms_pointer,
@@ -326,15 +363,15 @@ def _walk(
 
     for start in range(begin, end, BLOCK_N):
         if WHOLE:
-            y = _load(y_pointer, start, columns, n, depth, d)
+            y = _load(y_pointer, start, columns, n, depth, d, centre)
             gram = tl.dot(x, tl.trans(y), input_precision="tf32x3")
         else:
             gram = tl.zeros((BLOCK_M, BLOCK_N), tl.float32)
             for k in range(0, d, DEPTH):
-                x_part = _load(x_pointer, first, rows, m, k + depth, d)
-                y_part = _load(y_pointer, start, columns, n, k + depth, d)
+                x_part = _load(x_pointer, first, rows, m, k + depth, d, None)
+                y_part = _load(y_pointer, start, columns, n, k + depth, d, None)
                 gram = tl.dot(x_part, tl.trans(y_part), gram, input_precision="tf32x3")
-            y = _load(y_pointer, start, columns, n, outputs, d)
+            y = _load(y_pointer, start, columns, n, outputs, d, None)
         inside = columns < n - start
         y_norms = _squares(y) if y_norms_pointer is None else tl.load(y_norms_pointer + start + columns, inside, 0.0)
 
@@ -372,10 +409,14 @@ def _walk(
 
 
 @triton.jit
-def _load(pointer, start, rows, row_count, columns, d):
-    """Rows start + rows, zero beyond the array; offsets within a tile fit 32 bits, the tile's own may not."""
+def _load(pointer, start, rows, row_count, columns, d, centre):
+    """Rows start + rows, less the centre if there is one, and zero beyond the array.
+
+    Offsets within a tile fit 32 bits, the tile's own may not.
+    """
     mask = (rows < row_count - start)[:, None] & (columns < d)[None, :]
-    return tl.load(pointer + tl.cast(start, tl.int64) * d + (rows * d)[:, None] + columns[None, :], mask, 0.0)
+    tile = tl.load(pointer + tl.cast(start, tl.int64) * d + (rows * d)[:, None] + columns[None, :], mask, 0.0)
+    return tile if centre is None else tl.where(mask, tile - centre[None, :], 0.0)
 
 
 @triton.jit
