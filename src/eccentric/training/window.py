@@ -47,7 +47,7 @@ class Window:
     """Sums over the steps since the last row of metrics.
 
     `add` is a handful of operations on the device and waits for nothing, so that it can be part of a CUDA graph;
-    `metrics` brings all the sums to the host at once.
+    `metrics` brings the sums to the host.
     """
 
     def __init__(self, dim: int, device: torch.device) -> None:
