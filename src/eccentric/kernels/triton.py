@@ -168,7 +168,7 @@ def _depth(d: int, dtype: torch.dtype) -> tuple[int, int]:
 #
 #     dtype        d    tile      stages   registers   spilled   shared
 #     float32     16   64 x 64       3        255          0      25 KB   (lower: its warps repeat work)
-#     float32     64   16 x 64       2        254          0      24 KB
+#     float32     64   16 x 64       2        255        8 B      64 KB   with the loss made of it
 #     float32     64   32 x 64       2        255       24 B      32 KB
 #     float32     64   64 x 64       3        255      112 B      97 KB   Hopper only: elsewhere it spills 1 KB
 #     float32    272   64 x 32       3        255       80 B      32 KB
