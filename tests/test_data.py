@@ -757,7 +757,7 @@ def test_column_names(tmp_path: Path) -> None:
         load(path, label="class", drop=["class"])
     with pytest.raises(EccentricError, match=r"no columns left to learn from; drop fewer"):
         load(path, drop=["name", "height", "heavy", "age"])
-    with pytest.raises(UsageError, match=r"pets\.csv is a table, but image_size asks for images"):
+    with pytest.raises(UsageError, match=r"pets\.csv is a table, but images of \d+x\d+ pixels are wanted"):
         load(path, image_size=8)
     lists = pa.table({"a": [1, 2], "b": [[1], [2]]})
     pq.write_table(lists, tmp_path / "lists.parquet")
@@ -872,7 +872,7 @@ def test_unknown_sources(tmp_path: Path) -> None:
         ({"image_size": 16.5}, r"image_size must be one or two positive numbers of pixels, not 16\.5"),
         ({"image_size": (1, 2, 3)}, r"image_size must be one or two positive"),
         ({"feature_names": ["a"]}, r"arrays has 3 columns, but 1 feature_names are given"),
-        ({"image_size": 8}, r"arrays is a table, but image_size asks for images"),
+        ({"image_size": 8}, r"arrays is a table, but images of 8x8 pixels are wanted"),
     ],
 )
 def test_bad_options(options: dict[str, object], line: str) -> None:

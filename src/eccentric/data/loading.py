@@ -240,7 +240,7 @@ def _from_tables(
         return _Read(_splits(division, x, codes), names, [], notes + more, label)
 
     if size is not None:
-        raise UsageError(f"{where} is a table, but image_size asks for images")
+        raise UsageError(f"{where} is a table, but images of {size[0]}x{size[1]} pixels are wanted")
     index = [c for c in left if c in INDEX_COLUMNS]
     if wanted is not None:
         labelling.check_names("columns", wanted, left, where)
@@ -309,7 +309,7 @@ def _from_arrays(
         x, more = images.from_arrays({k: a.x for k, a in arrays.items()}, division, where, size=size)
         return _Read(_splits(division, x, codes), names, [], notes + more, label)
     if size is not None:
-        raise UsageError(f"{where} is a table, but image_size asks for images")
+        raise UsageError(f"{where} is a table, but images of {size[0]}x{size[1]} pixels are wanted")
     columns = [f"x{j}" for j in range(shape[0])] if feature_names is None else [str(c) for c in feature_names]
     if len(columns) != shape[0]:
         raise UsageError(f"{where} has {shape[0]} columns, but {len(columns)} feature_names are given")
