@@ -349,4 +349,4 @@ main()
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 1
-    assert done.stderr == "error: the command line needs typer; pip install 'eccentric[train]'\n"
+    assert done.stderr == "error: the command line needs typer; install eccentric with the extra 'train'\n"

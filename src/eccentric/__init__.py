@@ -22,6 +22,6 @@ def __getattr__(name: str) -> Any:
         if (error.name or "").partition(".")[0] == "eccentric":
             raise
         raise ImportError(
-            f'EccentricAutoencoder needs {error.name}, which is not installed: pip install "eccentric[train]"'
+            f"EccentricAutoencoder needs {error.name}, which is not installed; install eccentric with the extra 'train'"
         ) from None
     return EccentricAutoencoder

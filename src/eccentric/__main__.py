@@ -11,7 +11,7 @@ def main() -> None:
     except ModuleNotFoundError as error:
         if error.name is None or error.name.partition(".")[0] == "eccentric":
             raise
-        print(f"error: the command line needs {error.name}; pip install 'eccentric[train]'", file=sys.stderr)
+        print(f"error: the command line needs {error.name}; install eccentric with the extra 'train'", file=sys.stderr)
         sys.exit(1)
     run()
 

@@ -72,7 +72,7 @@ def test_rows_and_protocol(table: FidelityTable):
     assert [row.images for row in table.rows] == ["standard", "matched", "mixture", "reconstruction", "train"]
     assert {row.fidelity.count for row in table.rows} == {1500}
     assert table.protocol == (
-        "1,500 images of each kind against 1,500 test images of arrays (50 % held out at random, seed 0), seed 0; "
+        "1,500 images of each kind against 1,500 test images of arrays (50 % held out at random, seed 0); "
         "mixture of as many Gaussians as the Bayesian information criterion prefers on the training items; "
         "features: the pixels themselves"
     )

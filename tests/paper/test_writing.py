@@ -36,15 +36,23 @@ def test_summaries_of_measurements():
 @pytest.mark.parametrize(
     ("pairs", "expected"),
     [
-        ([((1, None), (2, None)), ((1, 0.5), (1.6, 0.5))], True),
-        ([((1, None), (2, None)), ((1, 0.5), (1.1, 0.5))], None),
-        ([((2, None), (1, None))], False),
-        ([((1.2, 0.1), (1.0, 0.3)), ((1, None), (2, None))], None),
+        ([((1, 0), (2, 0)), ((1, 0.5), (1.6, 0.5))], True),
+        ([((1, 0), (2, 0)), ((1, 0.5), (1.1, 0.5))], None),
+        ([((2, 0), (1, 0))], False),
+        ([((1.2, 0.1), (1.0, 0.3)), ((1, 0), (2, 0))], None),
         ([((1.2, 0.1), (1.0, 0.3)), ((1.2, 0.1), (1.0, 0.1))], False),
+        ([((1, 0.1), (2, None))], None),
+        ([((2, None), (1, 0.1))], None),
+        ([((1, None), (2, None)), ((2, 0.1), (1, 0.1))], False),
     ],
 )
-def test_order_within_the_spread_is_too_close_to_tell(pairs, expected):
+def test_order_is_not_decided_within_the_spread_or_without_one(pairs, expected):
     assert ordered((Number("a", a, spread=s), Number("b", b, spread=t)) for (a, s), (b, t) in pairs) is expected
+
+
+@pytest.mark.parametrize(("a", "b", "expected"), [(1.0, 1.04, None), (1.0, 1.06, True), (-2.0, -2.2, False)])
+def test_order_of_single_measurements(a, b, expected):
+    assert ordered([(Number("a", a), Number("b", b))], single=0.05) is expected
 
 
 def test_json_holds_plain_values():
@@ -87,11 +95,11 @@ def test_an_item_s_folder(tmp_path):
 def test_the_page_says_what_fails_first(tmp_path):
     write_item(tmp_path, ITEMS["table2"], result(), CONDITIONS)
     page = write_page(tmp_path, ITEMS).read_text(encoding="utf-8")
-    assert "Of 3 claims tested, 1 is borne out here, 1 is too close to tell, and 1 is not:" in page
+    assert "Of 3 claims tested, 1 is borne out here, 1 is not decided (" in page
     assert "- [Table 2](#table2) (formulas): it fails. Here: 2 < 3." in page
     assert "- ✓ it holds: 2 > 1." in page
     assert "- ✗ **not borne out here:** it fails: 2 < 3." in page
-    assert "- ≈ **too close to tell:** who knows: 2 ± 1." in page
+    assert "- ≈ **not decided:** who knows: 2 ± 1." in page
     assert "| radius | 2.00 | 1.00 | +1.00 (+100 %) |" in page
     assert "made in 0:03:20" in page
     assert "Not made yet: fig1, fig2" in page
@@ -109,8 +117,10 @@ def test_where_nothing_compares_there_are_no_deviations(tmp_path):
     ("share", "stands_in", "said"), [(0.001, False, True), (1.0, False, False), (0.1, True, False)]
 )
 def test_a_page_says_how_much_less_was_trained(tmp_path, share, stands_in, said):
-    data = {"name": "mnist", "train": 60_000, "test": 10_000, "split": "its own", "stands_in": stands_in, "remark": ""}
-    settings = {key: [1] for key in ("epochs", "batch_size", "learning_rate", "schedule", "architecture", "seeds")}
+    data = {"name": "mnist", "train": 60_000, "test": 10_000, "split": "its own", "remark": ""}
+    data |= {"stands_in": stands_in, "whole": not stands_in}
+    names = ("epochs", "batch_size", "learning_rate", "schedule", "precision", "architecture", "seeds")
+    settings = {name: [1] for name in names}
     trained = {"data": {"mnist": data}, "share_of_papers": share, "trainings": 1, "recipe": "fast", **settings}
     conditions = {**CONDITIONS, **trained, "training_seconds": 3.0}
     folder = write_item(tmp_path, ITEMS["table3"], result(), conditions)

@@ -46,8 +46,8 @@ class FidelityTable:
 
     Attributes:
         rows: "standard", "matched", "mixture", "reconstruction" and "train".
-        protocol: what must stand beside them: counts, split, seed, features. The same for every run on the same data
-            with the same seed.
+        protocol: what must stand beside them, beyond the seed: counts, split, features. The same for every run on the
+            same data.
         gaussians: in the mixture of this run.
     """
 
@@ -102,7 +102,7 @@ def table_of_fidelity(
     rows = [Row(name, fidelity(real, extractor(images), seed=seed)) for name, images in sets()]
     return FidelityTable(
         rows,
-        f"{count:,} images of each kind against {count:,} test images of {data.name} ({data.split}), seed {seed}; "
+        f"{count:,} images of each kind against {count:,} test images of {data.name} ({data.split}); "
         "mixture of as many Gaussians as the Bayesian information criterion prefers on the training items; "
         f"features: {extractor.protocol}",
         mixture.k,

@@ -11,7 +11,7 @@ from eccentric.alignment import algorithm_1, align, cross_correlation, similarit
 from eccentric.paper import published
 from eccentric.paper.items import Item
 from eccentric.paper.results import Claim, Number, Result, Table, ordered, summarised
-from eccentric.paper.spectra import ENDS, face_spec, face_specs, four_runs
+from eccentric.paper.spectra import ENDS, face_specs, four_runs
 
 if TYPE_CHECKING:
     from jaxtyping import Float
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from eccentric.training import Run
 
 MEASURES = {"distance": (1, ""), "cosine": (2, ""), "angle": (0, "°")}
+MU = 1.0
+"""Of Figure 6."""
 METHODS = {"Algorithm 1": "paper", "assignment": "assignment", "Procrustes": "procrustes"}
 
 SIGNS = (
@@ -30,7 +32,7 @@ SIGNS = (
 
 
 def figure_6_specs(workshop: Workshop) -> list[Spec]:
-    return [face_spec(workshop, weight, 1.0, seed) for weight in reversed(published.WEIGHTS) for seed in (0, 1)]
+    return [spec for specs in face_specs(workshop, (MU,), least=2).values() for spec in specs]
 
 
 def figure_6(workshop: Workshop) -> Result:
@@ -38,47 +40,52 @@ def figure_6(workshop: Workshop) -> Result:
 
     low, high = published.WEIGHTS
     before, after = {}, {}
-    for weight in (high, low):
-        first, second = (workshop.run(face_spec(workshop, weight, 1.0, seed)) for seed in (0, 1))
-        p, q = second.latents("test").p, first.latents("test").p
-        turned, turned_reference = algorithm_1(second.latents("train").p, first.latents("train").p)
-        before[weight] = cross_correlation(p, q)
-        after[weight] = cross_correlation(turned.apply(p), turned_reference.apply(q))
-    numbers = []
-    for weight in (high, low):
-        numbers += [
-            Number(f"λ = {weight:g}: mean absolute correlation on the diagonal, before", _diagonal(before[weight])),
-            Number(f"λ = {weight:g}: mean absolute correlation on the diagonal, after", _diagonal(after[weight])),
-            Number(f"λ = {weight:g}: share of the squared correlations near the diagonal, after", _near(after[weight])),
+    for (weight, _), specs in face_specs(workshop, (MU,), least=2).items():
+        runs = [workshop.run(spec) for spec in specs]
+        found = [_correlations(first, second) for first, second in itertools.combinations(runs, 2)]
+        before[weight], after[weight] = (np.array(each) for each in zip(*found, strict=True))
+    near, diagonal = {}, {}
+    numbers: list[Number] = []
+    for w in (high, low):
+        on = f"λ = {w:g}: mean absolute correlation on the diagonal"
+        diagonal[w] = [
+            summarised(f"{on}, {when}", _diagonal(c[w])) for when, c in (("before", before), ("after", after))
         ]
+        near[w] = summarised(f"λ = {w:g}: share of the squared correlations near the diagonal, after", _near(after[w]))
+        numbers += [*diagonal[w], near[w]]
+    pairs = len(after[low])
     claims = [
         Claim(
             "alignment brings the correlation closer to the diagonal",
-            all(_diagonal(after[w]) > _diagonal(before[w]) for w in (high, low)),
-            "; ".join(f"λ = {w:g}: from {_diagonal(before[w]):.2f} to {_diagonal(after[w]):.2f}" for w in (high, low)),
+            all((_diagonal(after[w]) > _diagonal(before[w])).all() for w in (high, low)),
+            "; ".join(f"λ = {w:g}: from {' to '.join(number.text() for number in diagonal[w])}" for w in (high, low)),
         ),
         Claim(
             "and turns it from negative to positive",
-            all((np.diagonal(after[w]) > 0).mean() >= 0.9 for w in (high, low)),
+            all((_positive(after[w]) >= 0.9).all() for w in (high, low)),
             "; ".join(
-                f"λ = {w:g}: {100 * (np.diagonal(before[w]) > 0).mean():.0f} % of the diagonal is positive before, "
-                f"{100 * (np.diagonal(after[w]) > 0).mean():.0f} % after"
+                f"λ = {w:g}: {100 * _positive(before[w]).mean():.0f} % of the diagonal is positive before, "
+                f"{100 * _positive(after[w]).mean():.0f} % after"
                 for w in (high, low)
             ),
         ),
         Claim(
             "the correlation is more concentrated along the diagonal for λ = 0.0001 than for 0.001",
-            _diagonal(after[low]) > _diagonal(after[high]),
-            f"mean absolute correlation on it {_diagonal(after[low]):.2f} against {_diagonal(after[high]):.2f}",
+            ordered([(diagonal[high][1], diagonal[low][1]), (near[high], near[low])]),
+            f"mean absolute correlation on it {diagonal[low][1].text()} against {diagonal[high][1].text()}; share of "
+            f"the squared correlations near it {near[low].text()} against {near[high].text()}",
         ),
     ]
     return Result(
         numbers=numbers,
         claims=claims,
-        notes=["Aligned by the paper's Algorithm 1 on training items, drawn on test items. " + SIGNS],
+        notes=[
+            f"Aligned by the paper's Algorithm 1 on training items, drawn on test items, for the first two runs; "
+            f"numbers are over {_over(pairs)}. {SIGNS}"
+        ],
         figure=draw(
-            np.array([before[high], before[low]]),
-            np.array([after[high], after[low]]),
+            np.array([before[high][0], before[low][0]]),
+            np.array([after[high][0], after[low][0]]),
             [f"λ = {high:g}, a run", f"λ = {low:g}, a run"],
             "another run",
         ),
@@ -86,14 +93,30 @@ def figure_6(workshop: Workshop) -> Result:
     )
 
 
-def _diagonal(correlation: Float[np.ndarray, "d d"]) -> float:
-    return float(np.abs(np.diagonal(correlation)).mean())
+def _correlations(first: Run, second: Run) -> tuple[Float[np.ndarray, "d d"], Float[np.ndarray, "d d"]]:
+    """Between the components of two runs on test items, as they are and aligned on training items."""
+    p, q = second.latents("test").p, first.latents("test").p
+    turned, turned_reference = algorithm_1(second.latents("train").p, first.latents("train").p)
+    return cross_correlation(p, q), cross_correlation(turned.apply(p), turned_reference.apply(q))
 
 
-def _near(correlation: Float[np.ndarray, "d d"]) -> float:
+def _diagonal(correlations: Float[np.ndarray, "pairs d d"]) -> Float[np.ndarray, " pairs"]:
+    return np.abs(np.diagonal(correlations, axis1=1, axis2=2)).mean(1)
+
+
+def _positive(correlations: Float[np.ndarray, "pairs d d"]) -> Float[np.ndarray, " pairs"]:
+    """Share of the diagonal."""
+    return (np.diagonal(correlations, axis1=1, axis2=2) > 0).mean(1)
+
+
+def _near(correlations: Float[np.ndarray, "pairs d d"]) -> Float[np.ndarray, " pairs"]:
     """Share of the squared correlations on the diagonal and beside it."""
-    i, j = np.indices(correlation.shape)
-    return float((correlation**2)[np.abs(i - j) <= 1].sum() / (correlation**2).sum())
+    i, j = np.indices(correlations.shape[1:])
+    return (correlations**2)[:, np.abs(i - j) <= 1].sum(1) / (correlations**2).sum((1, 2))
+
+
+def _over(pairs: int) -> str:
+    return "one pair of runs, which have no spread" if pairs == 1 else f"{pairs} pairs of runs, ± their deviation"
 
 
 def pair_similarities(first: Run, second: Run) -> dict[str, Similarity]:
@@ -161,7 +184,7 @@ def table_2(workshop: Workshop) -> Result:
             "eigenvalues (Procrustes). Mean cosine over all settings: "
             + ", ".join(f"{value:.2f} by {method}" for method, value in cosine.items())
             + ".",
-            f"± is the standard deviation over {pairs} pair{'s' * (pairs != 1)} of runs.",
+            f"For each setting over {_over(pairs)}.",
             SIGNS,
         ],
         table=Table(["λ", "μ", "distance", "cosine", "angle"], rows),
@@ -172,7 +195,7 @@ def table_2(workshop: Workshop) -> Result:
 FIGURE_6 = Item(
     "fig6",
     "Cross-correlation of the components of two runs, before and after alignment",
-    "4 trainings on CelebA: two λ, two runs each",
+    "8 trainings on CelebA: two λ, four runs each",
     figure_6,
     figure_6_specs,
 )

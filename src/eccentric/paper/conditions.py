@@ -10,7 +10,7 @@ import torch
 
 from eccentric import __version__
 from eccentric.paper import published
-from eccentric.paper.workshop import ROLES
+from eccentric.paper.workshop import ROLES, Scale
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from eccentric.training import Run
 
 TITLES = {"mnist": "MNIST", "celeba": "CelebA"}
-OFFICIAL = {"mnist": 60_000, "celeba": 162_770}
-"""Training items of the whole data sets."""
+OFFICIAL = {"mnist": {"train": 60_000, "test": 10_000}, "celeba": {"train": 162_770, "test": 19_962}}
+"""Items of the whole data sets, in their own splits."""
 
 
 def conditions(workshop: Workshop, seconds: float) -> dict[str, Any]:
@@ -40,6 +40,7 @@ def conditions(workshop: Workshop, seconds: float) -> dict[str, Any]:
             data[role] = _data(role, workshop.source(role), of_role[0])
     return {
         "data": data,
+        "options": _options(workshop.scale),
         "recipe": workshop.scale.recipe,
         "epochs": _values(run.config["train"]["epochs"] for _, run in used),
         "share_of_papers": min(_share_of_papers(spec.role, run) for spec, run in used),
@@ -77,9 +78,10 @@ def _data(role: str, source: str, run: Run) -> dict[str, Any]:
     remark = ""
     if stands_in:
         remark = f"in place of {TITLES[role]}, so the published numbers are for orientation only"
-    elif items["train"] != OFFICIAL[role]:
+    elif items != OFFICIAL[role]:
         remark = (
-            f"of the {OFFICIAL[role]:,} training images of {TITLES[role]}, so the published numbers cannot be expected"
+            f"a part of {TITLES[role]}, whose own splits have {OFFICIAL[role]['train']:,} and "
+            f"{OFFICIAL[role]['test']:,}, so the published numbers cannot be expected"
         )
     return {
         "name": data["name"],
@@ -87,13 +89,29 @@ def _data(role: str, source: str, run: Run) -> dict[str, Any]:
         **items,
         "split": data["split"],
         "stands_in": stands_in,
+        "whole": not stands_in and items == OFFICIAL[role],
         "remark": remark,
     }
 
 
 def _share_of_papers(role: str, run: Run) -> float:
     """How many items the run has seen, all epochs together, for each that the paper's has."""
-    return run.config["train"]["epochs"] * run.config["items"]["train"] / (published.EPOCHS[role] * OFFICIAL[role])
+    seen, theirs = run.config["items"]["train"], OFFICIAL[role]["train"]
+    return run.config["train"]["epochs"] * seen / (published.EPOCHS[role] * theirs)
+
+
+def _options(scale: Scale) -> list[str]:
+    """Of `eccentric reproduce`, that make the same again."""
+    plain = Scale()
+    options = [f"--data {role}={source}" for role, source in scale.data.items()]
+    options += [
+        f"--{name.replace('_', '-')} {getattr(scale, name)}"
+        for name in ("epochs", "runs", "batch_size", "recipe", "device")
+        if getattr(scale, name) != getattr(plain, name)
+    ]
+    if scale.mus != plain.mus:
+        options += [f"--mu {mu:g}" for mu in scale.mus]
+    return options
 
 
 def _values(values: Iterable[Any]) -> list[Any]:

@@ -91,8 +91,8 @@ def table_3(workshop: Workshop) -> Result:
         claims=claims,
         notes=[
             f"± is the standard deviation over {len(seeds)} run{'s' * (len(seeds) != 1)} and "
-            f"{published.TABLE_3_SUBSETS} random subsets for each; all labels together are one subset, so that there "
-            "it is over the runs."
+            f"{published.TABLE_3_SUBSETS} random subsets for each. All labels together are one subset: "
+            + ("of one run there is no deviation." if len(seeds) == 1 else "there it is over the runs.")
         ],
         table=Table(["", *(f"{count}({k})" for count, k in counts.items())], rows),
         protocol={"classifier": "nearest neighbours, their number in parentheses", "measured": "on all test items"},

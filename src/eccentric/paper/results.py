@@ -64,7 +64,7 @@ class Claim:
 
     Attributes:
         text: what the paper says, in our words.
-        holds: whether our numbers bear it out; None where they are too close to tell.
+        holds: whether our numbers bear it out; None where they do not decide it.
         evidence: those numbers.
     """
 
@@ -130,14 +130,26 @@ def summarised(
     return Number(what, float(values.mean()), value, spread, theirs, digits, unit)
 
 
-def ordered(pairs: Iterable[tuple[Number, Number]]) -> bool | None:
-    """Whether the first of each pair is the smaller; None where they differ by less than the spread of either."""
+def ordered(pairs: Iterable[tuple[Number, Number]], single: float | None = None) -> bool | None:
+    """Whether the first of each pair is the smaller; None where that is not decided.
+
+    It is not where they differ by less than the spread of either, nor where one of them was measured once, so that
+    nothing says how far from it a second measurement would be.
+
+    Args:
+        pairs: the smaller one first, if the claim holds.
+        single: what to take for the spread of a single measurement, as a share of it, where that can be said.
+    """
     decided = True
-    for a, b in pairs:
-        noise = max(a.spread or 0.0, b.spread or 0.0)
-        if a.ours - b.ours > noise:
+    for pair in pairs:
+        spreads = [single and abs(single * n.ours) if n.spread is None else n.spread for n in pair]
+        if spreads[0] is None or spreads[1] is None:
+            decided = False
+            continue
+        ahead, noise = pair[1].ours - pair[0].ours, max(spreads[0], spreads[1])
+        if ahead < -noise:
             return False
-        decided &= b.ours - a.ours > noise
+        decided &= ahead > noise
     return decided or None
 
 

@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     from eccentric.paper.results import Result
 
 RESULT, FIGURE, TABLE, NUMBERS, PAGE = "result.json", "figure.png", "table.md", "numbers.csv", "reproduction.md"
-KEYS = {"place", "title", "figure", "table", "numbers", "claims", "notes", "protocol", "comparable", "conditions"}
-VERDICTS = {True: "✓", False: "✗ **not borne out here:**", None: "≈ **too close to tell:**"}
+KEYS = {"place", "title", "command", "figure", "table"} | {"numbers", "claims", "notes", "protocol", "comparable"}
+KEYS |= {"conditions"}
+VERDICTS = {True: "✓", False: "✗ **not borne out here:**", None: "≈ **not decided:**"}
 MOST_NUMBERS = 14
 """Rows of numbers that stand openly on the page; more are folded away."""
 
@@ -66,6 +67,7 @@ def write_item(folder: Path, item: Item, result: Result, conditions: dict[str, A
         "name": item.name,
         "place": item.place,
         "title": item.title,
+        "command": " ".join(["eccentric reproduce", item.name, *conditions.get("options", [])]),
         "figure": None if result.figure is None else FIGURE,
         "alt": result.alt,
         "table": None if result.table is None else TABLE,
@@ -73,7 +75,7 @@ def write_item(folder: Path, item: Item, result: Result, conditions: dict[str, A
         "claims": [asdict(claim) for claim in result.claims],
         "notes": list(result.notes),
         "protocol": dict(result.protocol),
-        "comparable": result.comparable and not any(d["stands_in"] for d in conditions.get("data", {}).values()),
+        "comparable": result.comparable and all(d["whole"] for d in conditions.get("data", {}).values()),
         "conditions": conditions,
     }
     write_json(where / RESULT, record(content))  # last, as it says that the rest is there
@@ -146,9 +148,9 @@ def _relative(path: Path, start: Path) -> str:
 def _head(made: Mapping[str, Any], missing: Sequence[str]) -> str:
     claims = [(result, claim) for result in made.values() for claim in result["claims"]]
     failed = [(result, claim) for result, claim in claims if claim["holds"] is False]
-    close = sum(claim["holds"] is None for _, claim in claims)
-    verdict = f"Of {len(claims)} claims tested, {_are(len(claims) - len(failed) - close)} borne out here"
-    verdict += f", {_are(close)} too close to tell" if close else ""
+    open_ = sum(claim["holds"] is None for _, claim in claims)
+    verdict = f"Of {len(claims)} claims tested, {_are(len(claims) - len(failed) - open_)} borne out here"
+    verdict += f", {_are(open_)} not decided (a difference within the spread of runs, or too few runs)" if open_ else ""
     verdict += f", and {_are(len(failed))} not:" if failed else "."
     lines = [
         "# The paper, reproduced",
@@ -243,7 +245,7 @@ def _numbers(numbers: Sequence[Mapping[str, Any]], comparable: bool, folded: boo
 def _conditions(result: Mapping[str, Any]) -> str:
     """One paragraph in small type."""
     c = result["conditions"]
-    parts = []
+    parts = [f"made by `{result['command']}`"]
     for data in c.get("data", {}).values():
         remark = f" ({data['remark']})" if data["remark"] else ""
         parts.append(
@@ -253,7 +255,7 @@ def _conditions(result: Mapping[str, Any]) -> str:
         parts.append(
             f"{c['trainings']} training{'s' * (c['trainings'] != 1)} of {_epochs(c['epochs'])} by the recipe "
             f"{c['recipe']} (batches of {_some(c['batch_size'])}, learning rate {_some(c['learning_rate'])}, "
-            f"{_some(c['schedule'])}), architecture "
+            f"{_some(c['schedule'])}, precision {_some(c['precision'])}), architecture "
             f"{_some(c['architecture'])}, seeds {_some(c['seeds'])}, {_time(c['training_seconds'])} of training steps"
         )
     parts += [f"{what}: {how}" for what, how in result["protocol"].items()]

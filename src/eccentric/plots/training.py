@@ -42,7 +42,13 @@ def curves(
 
     top.plot(epochs, reconstruction, color=BLUE, marker=marker, markersize=4, label="training items")
     top.plot(
-        epochs[measured], test_reconstruction[measured], color=ORANGE, marker=few, markersize=3, label="test items"
+        epochs[measured],
+        test_reconstruction[measured],
+        color=ORANGE,
+        marker=few,
+        markersize=3,
+        label="test items",
+        clip_on=False,  # the last lies on the frame
     )
     if pca is not None:
         top.axhline(pca, color=GREY, linewidth=1, linestyle=(0, (4, 3)), label="PCA, test items")

@@ -16,7 +16,7 @@ RECIPES = ("paper", "fast")
 def recipe(name: str, shape: Sequence[int]) -> dict[str, Any]:
     """Settings of `TrainConfig` for items of a shape; what is not named keeps its default, which is the paper's.
 
-    "paper" is section 5 and A.5: Adam at a constant 1e-4, batches of 100, and 1000 epochs for MNIST, 100 for CelebA
+    "paper" is section 4 and A.5: Adam at a constant 1e-4, batches of 100, and 1000 epochs for MNIST, 100 for CelebA
     and whatever else. "fast" takes a tenth of the epochs at a higher rate that rises and falls: 8e-3, or 1e-3 for the
     large network of CelebA, which already at 3e-3 learns more slowly. docs/training.md has the comparison.
 
