@@ -97,6 +97,26 @@ class TestKinds:
         with pytest.raises(ValueError, match="n_runs > 1 needs rows to hold out, which a loader cannot give"):
             quick(n_runs=2).fit(DataLoader(TensorDataset(x), 50))
 
+    @pytest.mark.parametrize(
+        ("options", "words"), [({"shuffle": True}, "shuffles"), ({"drop_last": True}, "drops its last batch")]
+    )
+    def test_a_loader_whose_rows_cannot_be_told_apart(self, fitted, options, words):
+        loader = DataLoader(TensorDataset(torch.from_numpy(low_rank().astype(np.float32))), 64, **options)
+        with pytest.raises(ValueError, match=words):
+            fitted.transform(loader)
+        unfitted = quick()
+        with pytest.raises(ValueError, match=words):
+            unfitted.fit_transform(loader)
+        assert not hasattr(unfitted, "n_iter_")
+        whole = DataLoader(loader.dataset, 60, drop_last=True)
+        np.testing.assert_allclose(fitted.transform(whole), fitted.transform(loader.dataset), atol=1e-5)
+
+    def test_a_loader_decides_the_size_of_a_step(self):
+        x = torch.from_numpy(low_rank().astype(np.float32))
+        model = quick(n_components=2, max_epochs=2).fit(DataLoader(TensorDataset(x), 10))
+        assert model.history_["step"][-1] == 120
+        assert model._record.config.batch_size == 10
+
     def test_an_iterable_data_set(self):
         x = torch.from_numpy(low_rank().astype(np.float32))
         assert quick(n_components=3, max_epochs=10).fit(Endless(x)).transform(Endless(x)).shape == (600, 3)
@@ -126,16 +146,18 @@ class TestMemory:
         assert data.read <= 5000 + 1024  # the first batch is looked at for its shape
         assert peak < 5000 * 500 * 4 / 2
 
-    def test_transform_of_a_file_holds_the_result_only(self, tmp_path):
-        x = np.random.default_rng(0).normal(size=(40000, 50))
+    @pytest.mark.parametrize("dtype", [np.float64, np.float16, np.int8])
+    def test_transform_of_a_file_holds_the_result_only(self, tmp_path, dtype):
+        x = (10 * np.random.default_rng(0).normal(size=(40000, 50))).astype(dtype)
         np.save(tmp_path / "x.npy", x)
         model = quick(n_components=1, max_epochs=1).fit(x[:200])
         mapped = np.load(tmp_path / "x.npy", mmap_mode="r")
         tracemalloc.start()
-        model.transform(mapped)
+        p = model.transform(mapped)
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
-        assert peak < 0.7 * x.nbytes  # a few batches of 8 MB, whatever the file's length
+        assert peak < 0.7 * 8 * x.size  # a few batches of 8 MB, whatever the file's length
+        np.testing.assert_array_equal(p, model.transform(x.astype(np.float64)))
 
 
 class TestImages:

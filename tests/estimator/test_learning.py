@@ -200,11 +200,40 @@ class TestFailedFit:
 
 class TestSettings:
     def test_early_stopping_keeps_the_best(self):
-        noise = np.random.default_rng(0).normal(size=(150, 20))
-        model = quick(n_components=3, max_epochs=200, n_iter_no_change=5).fit(noise)
+        x = low_rank()
+        x = np.concatenate([x, np.abs(x)], 1)  # which no line can tell
+        model = quick(n_components=3, max_epochs=200, n_iter_no_change=2).fit(x)
         assert model.n_iter_ < 200
-        assert model.reconstruction_error_ <= model.pca_reconstruction_error_
-        assert model.reconstruction_error_ <= model.history_["test_reconstruction"].min() + 1e-6
+        assert model.reconstruction_error_ < model.pca_reconstruction_error_
+        assert model.reconstruction_error_ == pytest.approx(model.history_["test_reconstruction"].min(), rel=1e-5)
+
+    def test_a_gain_by_chance_is_none(self, capsys):
+        noise = np.random.default_rng(0).normal(size=(150, 20))
+        model = quick(n_components=3, max_epochs=200, n_iter_no_change=5, verbose=1).fit(noise)
+        assert model.n_iter_ < 200
+        assert model.history_["test_reconstruction"].min() < model.pca_reconstruction_error_
+        assert model.reconstruction_error_ == model.pca_reconstruction_error_
+        assert "the first state is kept" in capsys.readouterr().out
+        train = noise[model._record.train.rows]
+        scores = PCA(3).fit_transform((train - train.mean(0)) / train.std(0))
+        p = model.transform(train)
+        left = p - scores @ np.linalg.lstsq(scores, p, rcond=None)[0]
+        assert np.abs(left).max() < 1e-4
+
+    def test_errors_without_held_out_rows_are_of_all_kinds_of_rows(self):
+        x = np.random.default_rng(0).normal(size=(12_000, 5))
+        x[:10_000] *= 0.01  # sorted, as by a class
+        model = quick(n_components=2, early_stopping=False, max_epochs=1).fit(x)
+        assert model.reconstruction_error_ == pytest.approx(1 - model.score(x), rel=0.1)
+
+    def test_works_in_float32_whatever_the_default(self):
+        x = low_rank(100)
+        expected = quick(n_components=2, max_epochs=2).fit(x).transform(x)
+        torch.set_default_dtype(torch.float64)
+        try:
+            np.testing.assert_array_equal(quick(n_components=2, max_epochs=2).fit(x).transform(x), expected)
+        finally:
+            torch.set_default_dtype(torch.float32)
 
     def test_without_it_all_rows_are_learnt_from(self):
         model = quick(early_stopping=False, max_epochs=3).fit(low_rank(100))
@@ -314,6 +343,17 @@ class TestStream:
             model.partial_fit(np.full((10, 8), np.nan))
         np.testing.assert_array_equal(model.transform(x), expected)
         assert model.n_samples_seen_ == 600
+
+    @pytest.mark.parametrize(("batch_size", "steps"), [("auto", 2), (100, 25), (2000, 1)])
+    def test_batches_are_of_the_size_that_was_asked_for(self, batch_size, steps):
+        model = quick(n_components=2, batch_size=batch_size).partial_fit(low_rank(10))
+        model.partial_fit(low_rank(2500))
+        assert model.history_["step"].tolist() == [1, 1 + steps]
+
+    def test_says_nothing_of_the_error_of_pca_on_rows_long_gone(self):
+        model = quick(n_components=2).fit(low_rank())
+        assert np.isfinite(model.pca_reconstruction_error_)
+        assert np.isnan(model.partial_fit(low_rank()).pca_reconstruction_error_)
 
     @pytest.mark.parametrize("rows", [2, 3, 5, 7])
     def test_takes_odd_batches(self, rows):

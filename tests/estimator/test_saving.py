@@ -117,10 +117,30 @@ class TestFolder:
         assert write_report(run).exists()
 
     def test_one_component_and_no_rows_held_out(self, tmp_path):
-        model = quick(n_components=1).fit(low_rank(15))
+        model = quick(n_components=1).fit(low_rank(9))
         model.save(tmp_path / "run")
-        same(model, EccentricAutoencoder.load(tmp_path / "run"), low_rank(15))
-        assert write_report(Run(tmp_path / "run")).exists()
+        again = EccentricAutoencoder.load(tmp_path / "run")
+        same(model, again, low_rank(9))
+        again.save(tmp_path / "again")
+        for name in ("run", "again"):
+            data = Run(tmp_path / name).config["data"]
+            assert (data["split"], data["held_out"]) == ("nothing held out", False)
+            assert "no rows were held out, so the test items are training items" in data["notes"]
+            page = write_report(Run(tmp_path / name)).read_text(encoding="utf-8")
+            assert "On 9 of the very items that it was trained on, as none were held out" in page
+            assert "never trained on" not in page
+
+    def test_one_unit_for_all_columns(self, fitted, tmp_path):
+        quick(n_components=2, standardize=False).fit(low_rank()).save(tmp_path / "run")
+        page = write_report(Run(tmp_path / "run")).read_text(encoding="utf-8")
+        assert "in units of the root of the mean of the columns&#39; variances" in page
+        assert "in units of the mean of the columns&#39; variances" in page
+        assert "standard deviations of the column" not in page
+        assert "would be as good an answer" not in page
+        fitted.save(tmp_path / "standardised")
+        page = write_report(Run(tmp_path / "standardised")).read_text(encoding="utf-8")
+        assert "standard deviations of the column" in page
+        assert "the columns&#39; variances" not in page
 
     def test_of_a_stream(self, tmp_path):
         model = quick(n_components=2).partial_fit(low_rank()).partial_fit(low_rank())
@@ -230,6 +250,8 @@ class TestCommandLine:
         np.testing.assert_allclose(model.transform(x), run.latents("test").p, atol=1e-5)
         np.testing.assert_array_equal(model.explained_variance_, run.components.eigenvalues)
         assert model.reconstruction_error_ == run.evaluation["test_reconstruction"]
+        model.save(tmp_path / "again")
+        assert Run(tmp_path / "again").config["data"] == run.config["data"]
 
     def test_images(self, tmp_path):
         data = load("digits")

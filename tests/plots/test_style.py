@@ -27,6 +27,13 @@ def test_names_from_the_data_are_drawn_as_they_are(draw):
     assert {r"\$x\$ & \$y", " _hidden", "日本語", "two lines"} <= {*shown}
 
 
+def test_long_names_that_begin_alike_stay_apart():
+    days = (1, 7, 14, 30, 60, 90)
+    names = [f"transaction_amount_mean_last_{day}_days" for day in days]
+    shown = assert_publishable(plots.feature_errors(np.ones(len(days)), names))
+    assert len({text for text in shown if text.startswith("transaction")}) == len(days)
+
+
 def test_the_same_figure_gives_the_same_bytes_whatever_the_users_style():
     eigenvalues = np.array([1.2, 0.8])
     ours = plots.png(plots.spectrum(eigenvalues))

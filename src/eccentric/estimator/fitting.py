@@ -13,14 +13,14 @@ from eccentric.components import DeepComponents
 from eccentric.models import Autoencoder, build_pair, start_from_pca
 from eccentric.theory import kernel_constant
 from eccentric.training import engine as engines
-from eccentric.training.evaluating import reconstruction_error
+from eccentric.training.evaluating import item_errors
 from eccentric.training.loop import Training
 from eccentric.training.stopping import Stop
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from jaxtyping import Shaped
+    from jaxtyping import Float, Shaped
     from torch import Tensor
 
     from eccentric.estimator.sources import Source
@@ -31,7 +31,7 @@ STEPS = 1500  # of "auto" epochs; more gained nothing on digits, gene expression
 FEWEST_EPOCHS = 3
 RATE, IMAGE_RATE = 1e-3, 4e-3  # the highest; batch normalisation bears more, and on MNIST the error gains by it
 UNSIZED_EPOCHS = 10  # where a loader does not say how long it is
-MOST_JUDGED = 10_000  # training rows that errors are of, where none are held out
+CHANCE = 2.0  # standard errors that a gain over the first state must exceed
 PATIENCE = 0.2  # of the epochs, without a better error on held-out rows
 
 
@@ -90,8 +90,11 @@ def train_once(
 ) -> Trained:
     """Train the model, and leave it with the weights that did best on the held-out rows.
 
+    The best of many states is better on these very rows by chance alone. So it is kept only if it gains more than that
+    over the first; of a table the first is PCA.
+
     Args:
-        model: in its first state, which counts as well: one that no training improves stays as it is.
+        model: in its first state.
         source: the data.
         config: settings, with nothing left to settle.
         patience: epochs to wait for a better error on held-out rows; None to train to the end and keep the last state.
@@ -106,11 +109,11 @@ def train_once(
     engine = engines.start(config, work, images=images, ranks=False)  # all rows are here, also under torchrun or SLURM
     device = engine.fabric.device
     held_out = source.held_out if len(source.held_out) else None
-    judged = source.sample[:MOST_JUDGED] if held_out is None else held_out
-    first_error = reconstruction_error(model.to(device), judged)
-    best, best_epoch, kept = math.inf, 0, None
+    first_errors = item_errors(model.to(device), source.judged)
+    best, best_epoch, first, kept = math.inf, 0, None, None
     if patience is not None and held_out is not None:
-        best, kept = first_error, _copy(model)
+        best, first = first_errors.mean().item(), _copy(model)
+        kept = first
     rows: list[Metrics] = []
     stop = Stop()
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
@@ -126,9 +129,12 @@ def train_once(
                 best, best_epoch, kept = row.test_reconstruction, row.epoch, _copy(model)
             elif patience is not None and row.epoch - best_epoch >= patience:
                 stop.asked = True
-    if kept is not None:
-        model.load_state_dict(kept)
-    return Trained(model.at_rest(), rows, reconstruction_error(model, judged), first_error, engine)
+    errors = _settle_for(model, kept, source.judged)
+    if first is not None and not _is_gain(first_errors - errors):
+        if verbose and kept is not first:
+            print(f"{name}the first state is kept: on held-out rows no other gains more than chance")
+        errors = _settle_for(model, first, source.judged)
+    return Trained(model.at_rest(), rows, errors.mean().item(), first_errors.mean().item(), engine)
 
 
 @torch.no_grad()
@@ -138,6 +144,18 @@ def components_of(model: Autoencoder, rows: Iterable[Shaped[Tensor, "b ..."]]) -
     for x in rows:
         components.update(model.encode(x))
     return components
+
+
+def _settle_for(model: Autoencoder, state: dict[str, Tensor] | None, x: Shaped[Tensor, "n ..."]) -> Float[Tensor, " n"]:
+    """Its errors, in that state; None is the one it is in."""
+    if state is not None:
+        model.load_state_dict(state)
+    return item_errors(model, x)
+
+
+def _is_gain(gains: Float[Tensor, " n"]) -> bool:
+    gains = gains.double()
+    return bool(gains.mean() > CHANCE * gains.std() / math.sqrt(len(gains)))
 
 
 def _copy(model: Autoencoder) -> dict[str, Tensor]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 from sklearn.utils.validation import check_array, validate_data
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader, Dataset, RandomSampler, SubsetRandomSampler, WeightedRandomSampler
 
 from eccentric.errors import UsageError
 from eccentric.training.batches import data_of
@@ -24,6 +24,7 @@ MOST_NUMBERS = 1_000_000  # in a batch that is checked, encoded or decoded: 8 MB
 MOST_ROWS, MOST_IMAGES = 4096, 256  # in it, for what the networks' layers hold of each; less fits a CPU's caches
 STREAM_BATCH = 1024  # items of a data set read at once
 DOUBLE = (np.float64, np.float32)
+SHUFFLING = (RandomSampler, SubsetRandomSampler, WeightedRandomSampler)
 
 
 def is_stream(X: Any) -> bool:
@@ -31,8 +32,22 @@ def is_stream(X: Any) -> bool:
     return isinstance(X, Dataset | DataLoader)
 
 
+def check_order(X: Any) -> None:
+    """Before a result that has a row for each item.
+
+    Raises:
+        ValueError: X is a loader that gives its items in random order, or not all of them.
+    """
+    if not isinstance(X, DataLoader):
+        return
+    if isinstance(X.sampler, SHUFFLING):
+        raise ValueError("the DataLoader shuffles, so rows would come in another order; pass its data set instead")
+    if X.drop_last and len(X.sampler) % (X.batch_size or 1):  # type: ignore[arg-type]
+        raise ValueError("the DataLoader drops its last batch, so rows would be missing; pass its data set instead")
+
+
 def check_items(estimator: BaseEstimator, X: Any, *, reset: bool, least: int = 1) -> Shaped[np.ndarray, "n ..."]:
-    """X as an array: a table (n, f) of float32 or float64, or images (n, c, h, w) in the type they came in.
+    """X as an array: a table (n, f), or images (n, c, h, w), in the type it came in if NumPy has it for numbers.
 
     A memory-mapped array stays on disk. Sets or checks `n_features_in_`, `feature_names_in_` and `item_shape_`.
 
@@ -59,8 +74,14 @@ def check_items(estimator: BaseEstimator, X: Any, *, reset: bool, least: int = 1
         _check_shape(estimator, images.shape[1:])
         return _with_channels(images)
     try:
+        numbers = isinstance(X, np.ndarray) and X.dtype.kind in "iufb"  # converted batch by batch
         table: np.ndarray = validate_data(
-            estimator, X, reset=reset, dtype=DOUBLE, ensure_all_finite=False, ensure_min_samples=least
+            estimator,
+            X,
+            reset=reset,
+            dtype=None if numbers else DOUBLE,
+            ensure_all_finite=False,
+            ensure_min_samples=least,
         )
     except ValueError as error:
         raise _naming_the_column(error, X) from None
@@ -93,6 +114,7 @@ class Stream:
     Attributes:
         raw_shape: of an item as the loader has it.
         shape: of an item as the networks take it: (features,), or (channels, height, width).
+        first: items of the first batch.
     """
 
     def __init__(self, loader: Iterable[Any]) -> None:
@@ -100,7 +122,8 @@ class Stream:
         first = next(iter(loader), None)
         if first is None:
             raise ValueError("Found a data set with 0 sample(s) while a minimum of 1 is required.")
-        self.raw_shape = tuple(_tensor_of(first).shape[1:])
+        x = _tensor_of(first)
+        self.first, self.raw_shape = len(x), tuple(x.shape[1:])
         if len(self.raw_shape) > 3:
             raise ValueError(f"Found items of shape {self.raw_shape}; a table has (f,), images (h, w) or (c, h, w)")
         self.shape = (1, *self.raw_shape) if len(self.raw_shape) == 2 else self.raw_shape
@@ -144,7 +167,12 @@ def in_batches(x: Shaped[np.ndarray, "n ..."], dtype: torch.dtype) -> Iterator[S
     for start in range(0, len(x), size):
         part = x[start : start + size]
         # Only double precision passes by `as_tensor`, through which `fit` takes every kind of number that NumPy has.
-        yield (torch.from_numpy(np.array(part)) if x.dtype == np.float64 else as_tensor(part)).to(dtype)
+        yield (torch.from_numpy(np.array(part, np.float64)) if is_double(x) else as_tensor(part)).to(dtype)
+
+
+def is_double(x: Shaped[np.ndarray, "n ..."]) -> bool:
+    """Whether it is worked on in double precision: tables, but for those of float32."""
+    return x.dtype == np.float64 or (x.ndim == 2 and x.dtype != np.float32)
 
 
 def batch_rows(shape: Sequence[int]) -> int:
@@ -154,8 +182,8 @@ def batch_rows(shape: Sequence[int]) -> int:
 
 
 def as_tensor(x: Shaped[np.ndarray, "n ..."]) -> Shaped[Tensor, "n ..."]:
-    """uint8 as it is (0 to 255), all else in float32 (bool as 0 and 1), in memory of its own."""
-    return torch.from_numpy(np.array(x, np.uint8 if x.dtype == np.uint8 else np.float32))
+    """Images of uint8 as they are (0 to 255), all else in float32 (bool as 0 and 1), in memory of its own."""
+    return torch.from_numpy(np.array(x, np.uint8 if x.dtype == np.uint8 and x.ndim > 2 else np.float32))
 
 
 def split(n: int, fraction: float, random: np.random.RandomState, most: int = 10_000) -> tuple[np.ndarray, np.ndarray]:

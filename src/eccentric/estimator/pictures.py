@@ -39,7 +39,7 @@ def components(estimator: EccentricAutoencoder) -> Figure:
     sides = decoded.reshape(k, 2, *decoded.shape[1:])
     if sides.ndim == 5:
         return plots.eigenpairs(255 * sides, estimator.explained_variance_)
-    return plots.feature_effects(sides[:, 1] - sides[:, 0], _names(estimator))
+    return plots.feature_effects(sides[:, 1] - sides[:, 0], _names(estimator), model.scale.ndim == 0)
 
 
 def _names(estimator: EccentricAutoencoder) -> list[str]:

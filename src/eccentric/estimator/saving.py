@@ -15,7 +15,6 @@ import torch
 
 from eccentric.alignment import Stability, align, similarity, stability
 from eccentric.errors import EccentricError
-from eccentric.estimator import fitting
 from eccentric.estimator.state import STABILITY
 from eccentric.files import write_json
 from eccentric.models import Autoencoder, choose_architecture
@@ -35,11 +34,11 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from eccentric.components import DeepComponents
+    from eccentric.estimator import fitting
     from eccentric.estimator.sources import Source
     from eccentric.estimator.transformer import EccentricAutoencoder
 
 UNDER_WAY = ".new-"
-MOST_KEPT = 10_000  # encoded training rows that an estimator keeps
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +52,7 @@ class Record:
         error, pca_error: on the held-out rows, or on training rows if there are none.
         train, test: encodings of up to 10,000 training rows, and of the rows the errors are of.
         examples: a few of the latter, raw.
-        fingerprint: of the training rows; None of a loader or of `partial_fit`, which do not give the same ones again.
+        data: what config.json says of them.
     """
 
     model: Autoencoder
@@ -67,17 +66,18 @@ class Record:
     train: Latents
     test: Latents
     examples: Shaped[Tensor, "k ..."]
-    fingerprint: str | None = None
+    data: dict[str, Any]
 
     @classmethod
     def of(cls, trained: fitting.Trained, config: TrainConfig, components: DeepComponents, source: Source) -> Record:
         model = trained.model
-        chosen = np.linspace(0, len(source.sample) - 1, min(len(source.sample), MOST_KEPT)).astype(int)
-        train = _latents(model, components, source.sample[chosen], source.sample_rows[chosen])
+        kept, judged = source.kept, source.judged
+        train = _latents(model, components, source.sample[kept], source.sample_rows[kept])
         held = len(source.held_out) > 0
         test = _latents(model, components, source.held_out, source.held_out_rows) if held else train
-        judged = source.held_out if held else source.sample[chosen]
         images = len(source.shape) == 3
+        # A loader does not give the same rows again.
+        known = {} if source.drawn is None else {"fingerprint": fingerprint(source.sample)}
         return cls(
             model=model,
             components=components,
@@ -87,11 +87,11 @@ class Record:
             items=components.count,
             error=trained.error,
             # A table's model began at PCA.
-            pca_error=_pca_error(model, source.sample[chosen], judged) if images else trained.first_error,
+            pca_error=_pca_error(model, source.sample[kept], judged) if images else trained.first_error,
             train=train,
             test=test,
             examples=choose_examples(judged),
-            fingerprint=None if source.drawn is None else fingerprint(source.sample),
+            data=_data(len(train.p), components.count, len(source.held_out)) | known,
         )
 
 
@@ -171,14 +171,13 @@ def load(cls: type[EccentricAutoencoder], path: str | Path) -> EccentricAutoenco
         train=run.latents("train"),
         test=run.latents("test"),
         examples=run.examples.float() / 255 * model.scale + model.shift if len(run.shape) == 3 else run.examples,
-        fingerprint=run.config["data"].get("fingerprint"),
+        data=run.config["data"],
     )
     self.n_components_ = components.dim
     self.item_shape_ = tuple(known["item_shape"])
     self.n_features_in_ = int(np.prod(self.item_shape_))
     if known["feature_names"] is not None:
         self.feature_names_in_ = np.array(known["feature_names"], dtype=object)
-    self.history_ = fitting.history(metrics)
     self.n_iter_ = known["n_iter"]
     self.reconstruction_error_, self.pca_reconstruction_error_ = self._record.error, self._record.pca_error
     if "n_samples_seen" in known:
@@ -205,18 +204,10 @@ def _description(estimator: EccentricAutoencoder, record: Record) -> dict[str, A
         known["n_samples_seen"] = estimator.n_samples_seen_
     known |= {name: getattr(estimator, name).tolist() for name in STABILITY if hasattr(estimator, name)}
     features = [] if len(shape) == 3 else known["feature_names"] or [f"x{j}" for j in range(shape[0])]
-    notes = []
-    if len(record.train.p) < record.items:
-        notes.append(f"latents.parquet holds {len(record.train.p)} of the {record.items} training rows")
-    if record.test is record.train:
-        notes.append("no rows were held out, so the test items are training items")
-    data = {"name": "arrays", "split": _split(estimator, record), "notes": notes}
-    if record.fingerprint is not None:
-        data["fingerprint"] = record.fingerprint
     architecture = choose_architecture(record.config.architecture, shape)
     return {
         "status": "finished",
-        "data": data,
+        "data": record.data,
         "train": {**asdict(record.config), "architecture": architecture},
         "shape": list(shape),
         "items": {"train": record.items, "test": len(record.test.p)},
@@ -228,10 +219,15 @@ def _description(estimator: EccentricAutoencoder, record: Record) -> dict[str, A
     }
 
 
-def _split(estimator: EccentricAutoencoder, record: Record) -> str:
-    if record.test is record.train:
-        return "nothing held out"
-    return f"{len(record.test.p)} of {len(record.test.p) + record.items} rows held out at random"
+def _data(kept: int, items: int, held_out: int) -> dict[str, Any]:
+    """What config.json says of rows that were trained on, encoded and kept, and held out."""
+    split = f"{held_out} of {held_out + items} rows held out at random" if held_out else "nothing held out"
+    notes = []
+    if kept < items:
+        notes.append(f"latents.parquet holds {kept} of the {items} training rows")
+    if not held_out:
+        notes.append("no rows were held out, so the test items are training items")
+    return {"name": "arrays", "split": split, "held_out": held_out > 0, "notes": notes}
 
 
 def _of_command_line(config: TrainConfig, run: Run) -> dict[str, Any]:
@@ -275,6 +271,7 @@ def _of_stream(estimator: EccentricAutoencoder) -> Record:
         train=latents,
         test=latents,
         examples=choose_examples(x),
+        data=_data(len(x), len(x), 0),
     )
 
 

@@ -93,7 +93,7 @@ def settle(estimator: EccentricAutoencoder, source: Source) -> dict[str, Any]:
     items = source.items
     images = len(source.shape) == 3
     auto = estimator.batch_size == "auto"
-    size = fitting.batch_size_for(items, images) if auto else int(estimator.batch_size)
+    size = source.step or (fitting.batch_size_for(items, images) if auto else int(estimator.batch_size))
     if items is not None and size > items:
         if not auto:
             message = f"Got batch_size {size}, larger than the {items} rows to train on. It is going to be clipped."

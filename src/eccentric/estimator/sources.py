@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from eccentric.training.batches import Batches
 
 MOST_SAMPLED = 25_000_000  # numbers of a stream that mean, spread and PCA are taken from: 100 MB
+MOST_KEPT = 10_000  # training rows that an estimator keeps the encodings of, and errors are of where none are held out
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,7 @@ class Source:
         batches: of (batch size, seed, device), as the training takes them.
         rows: every training row once, raw, in batches.
         drawn: another source, of as many training rows drawn from these with replacement; None of a loader.
+        step: rows a step, where a loader decides it.
     """
 
     shape: tuple[int, ...]
@@ -60,6 +62,17 @@ class Source:
     batches: Callable[[int, int, torch.device], Batches]
     rows: Callable[[], Iterable[Tensor]]
     drawn: Callable[[np.random.RandomState], Source] | None
+    step: int | None = None
+
+    @property
+    def kept(self) -> Int[np.ndarray, " k"]:
+        """Places in `sample` of up to 10,000 rows, from all of it: they may be sorted."""
+        return np.linspace(0, len(self.sample) - 1, min(len(self.sample), MOST_KEPT)).astype(int)
+
+    @property
+    def judged(self) -> Shaped[Tensor, "m ..."]:
+        """What errors are of: the rows held out, or training rows if there are none."""
+        return self.held_out if len(self.held_out) else self.sample[self.kept]
 
 
 def take(estimator: EccentricAutoencoder, X: Any, fraction: float, random: np.random.RandomState) -> Source:
@@ -171,6 +184,7 @@ def from_loader(stream: Stream) -> Source:
         batches=lambda size, seed, device: Loaded(stream, device),
         rows=lambda: stream,
         drawn=None,
+        step=stream.first,
     )
 
 

@@ -35,9 +35,9 @@ class EccentricAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
     principal components are what `transform` returns: uncorrelated over the training rows, the most varied first. With
     `n_runs` > 1 the training is repeated, and `component_stability_` tells how far each component comes out the same.
 
-    Tables begin at PCA itself: a straight line beside each network starts from PCA's axes, so that training can only
-    gain, and where PCA is best it is what comes out. X may be a table (n, f), or images (n, h, w) or (n, c, h, w), as
-    an array, a data frame, a tensor, a `torch.utils.data.Dataset` or `DataLoader`, or an array on disk
+    Tables begin at PCA itself: a straight line beside each network starts from PCA's axes. Where training gains nothing
+    over it on held-out rows but what chance may, PCA is what comes out. X may be a table (n, f), or images (n, h, w) or
+    (n, c, h, w), as an array, a data frame, a tensor, a `torch.utils.data.Dataset` or `DataLoader`, or an array on disk
     (`np.load(..., mmap_mode="r")`). NaN, infinity and sparse matrices are refused.
 
     Args:
@@ -55,7 +55,9 @@ class EccentricAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
         batch_size: rows a step; "auto" is a sixteenth of the rows, from 32 to 1024 (128 for images).
         learning_rate: Adam's highest rate; it rises for a tenth of the steps, and falls along a cosine. "auto" is 0.001
             for tables and 0.004 for images.
-        early_stopping: keep the weights that reconstruct held-out rows best, and stop when those no longer come.
+        early_stopping: keep the weights that reconstruct held-out rows best, if they do so by more than two standard
+            errors better than the first, and stop when no better ones come. Errors on these rows are a little low for
+            it; `score` on rows of your own is not.
         validation_fraction: of the rows held out for this and for `component_stability_`; at most 10,000 rows.
         n_iter_no_change: epochs to wait for a better error; "auto" is a fifth of `max_epochs`, at least 5.
         random_state: an int gives the same numbers again on the same machine.
@@ -77,7 +79,8 @@ class EccentricAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
         components_rotation_: (d, d) the principal axes of the encoder's latents z, one a row.
         mean_: (d,) the mean of the latents; components are (z - mean_) @ components_rotation_.T.
         reconstruction_error_: mean squared error on the held-out rows (on training rows if there are none), in
-            standardised units: 0 is perfect, 1 is no better than the mean of each column.
+            standardised units. Of a table 0 is perfect, 1 is no better than the mean of each column; of images it is
+            that of values brought to between 0 and 1. `score` is a share of the variance for both.
         pca_reconstruction_error_: of PCA with as many components, on the same rows.
         history_: columns of the training's metrics by name, each (rows,).
         n_iter_: epochs trained.
@@ -172,7 +175,8 @@ class EccentricAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
     def partial_fit(self, X: Any, y: Any = None) -> Self:
         """Learn from the next rows of a stream: one pass over X in its order, at a constant rate.
 
-        That is `learning_rate`, or 0.001 for "auto".
+        That is `learning_rate`, or 0.001 for "auto". A step takes `batch_size` rows or somewhat more, for "auto" 1024
+        (128 images), or all of X where it has fewer.
         The first call settles the scale of the columns and, for tables, the start from the PCA of its rows: let it have
         some hundreds. It also goes on from a `fit`. Components are those of the latest 2000 rows by the present
         encoder, so they move as it learns, and `reconstruction_error_` is that of X before it was learnt from.
@@ -190,18 +194,15 @@ class EccentricAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
             settings.check_parameters(self)
             x = inputs.as_tensor(inputs.check_items(self, X, reset=first, least=2))
             if not hasattr(self, "_learner"):
-                size = x.shape[0] if self.batch_size == "auto" else int(self.batch_size)
-                size = min(size, len(x), fitting.batch_size_for(None, x.ndim == 4))
+                auto = fitting.batch_size_for(None, x.ndim == 4)
+                size = auto if self.batch_size == "auto" else int(self.batch_size)
                 seed = int(check_random_state(self.random_state).randint(2**31 - 1))
                 dim = settings.dimensions(self, len(x)) if first else self.n_components_
-                config = TrainConfig(
-                    **settings.common(self, dim, fitting.RATE), epochs=1, batch_size=max(2, size), seed=seed
-                )
+                config = TrainConfig(**settings.common(self, dim, fitting.RATE), epochs=1, batch_size=size, seed=seed)
                 if first:
                     self._model, constant = fitting.make_model(config, x, self.standardize)
                     state.warn_of_constant(self, constant)
                     self.n_components_, self.n_samples_seen_, self._record = config.dim, 0, None
-                    self.pca_reconstruction_error_ = np.nan
                 self._recent, self._metrics = Recent(), []
                 self._config = config
                 self._learner = Learner(copy.deepcopy(self._model), config, images=x.ndim == 4)
@@ -214,9 +215,14 @@ class EccentricAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
             state.forget(self, state.STABILITY)
             self.n_samples_seen_ = getattr(self, "n_samples_seen_", 0) + len(x)
             self.n_iter_ = len(self._metrics)
-            self.history_ = fitting.history(self._metrics)
-            self.reconstruction_error_ = row.reconstruction
+            self.reconstruction_error_, self.pca_reconstruction_error_ = row.reconstruction, np.nan
         return self
+
+    def fit_transform(self, X: Any, y: Any = None) -> Float[np.ndarray, "n d"]:
+        """`fit`, then `transform`."""
+        inputs.check_order(X)  # before the work
+        components: np.ndarray = self.fit(X).transform(X)
+        return components
 
     # --- using ------------------------------------------------------------------------------------------------------
 
@@ -229,15 +235,17 @@ class EccentricAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
 
         Raises:
             NotFittedError: `fit` was not called.
-            ValueError: X has other features, names or shapes than were fitted, or holds NaN or infinity.
+            ValueError: X has other features, names or shapes than were fitted, or holds NaN or infinity; or it is a
+                loader that shuffles or leaves rows out, so that no row of the result would belong to any of X.
         """
         check_is_fitted(self)
         components = self._found()
         if inputs.is_stream(X):
+            inputs.check_order(X)
             stream = inputs.check_stream(self, X, reset=False)
             return working.encode_stream(self._placed(torch.float32), components, stream)
         x = inputs.check_items(self, X, reset=False)
-        dtype = torch.float64 if x.dtype == np.float64 else torch.float32
+        dtype = torch.float64 if inputs.is_double(x) else torch.float32
         return working.encode_array(self._placed(dtype), components, x)
 
     def inverse_transform(self, X: Any) -> Shaped[np.ndarray, "n ..."]:
@@ -311,6 +319,11 @@ class EccentricAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
     def mean_(self) -> Float[np.ndarray, " d"]:
         return self._found().mean.numpy()
 
+    @property
+    def history_(self) -> dict[str, Float[np.ndarray, " rows"]]:
+        self._must_be_fitted()
+        return fitting.history(self._record.metrics if self._record else self._metrics)
+
     def plot_spectrum(self) -> Figure:
         """The components' variances; with `n_runs` > 1 their range over the runs, and below each its stability."""
         check_is_fitted(self)
@@ -370,11 +383,15 @@ class EccentricAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
 
     def _found(self) -> DeepComponents:
         """The components; those of a stream are found here, when they are first asked for."""
-        if not hasattr(self, "_model"):
-            raise AttributeError(f"this {type(self).__name__} is not fitted yet")
+        self._must_be_fitted()
         if self._components is None:
             self._components = self._recent.components(self._model)
         return self._components
+
+    def _must_be_fitted(self) -> None:
+        """For attributes, which before a fit are not there."""
+        if not hasattr(self, "_model"):
+            raise AttributeError(f"this {type(self).__name__} is not fitted yet")
 
     def _placed(self, dtype: torch.dtype) -> Autoencoder:
         """The model on the device, in a precision; what the estimator holds stays on the CPU, in float32."""
@@ -392,7 +409,6 @@ class EccentricAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
         first = runs[0]
         self._model, self._components, self._record = first.model, first.components, first
         self.n_components_ = first.config.dim
-        self.history_ = fitting.history(first.metrics)
         self.n_iter_ = first.metrics[-1].epoch
         self.reconstruction_error_, self.pca_reconstruction_error_ = first.error, first.pca_error
         if len(runs) > 1:

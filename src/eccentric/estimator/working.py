@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from eccentric.estimator.inputs import batch_rows, in_batches
+from eccentric.estimator.inputs import batch_rows, in_batches, is_double
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 @torch.no_grad()
 def encode_array(model: Autoencoder, components: DeepComponents, x: Shaped[np.ndarray, "n ..."]) -> np.ndarray:
-    """Components (n, d) of an array, in the model's precision; float64 for float64 and else float32."""
+    """Components (n, d) of an array, in the model's precision; float64 for tables but of float32, else float32."""
     device, dtype = _place(model)
-    p = np.empty((len(x), components.dim), np.float64 if x.dtype == np.float64 else np.float32)
+    p = np.empty((len(x), components.dim), np.float64 if is_double(x) else np.float32)
     start = 0
     for batch in in_batches(x, dtype):
         p[start : start + len(batch)] = components.encode(model.encode(batch.to(device)).cpu()).numpy()

@@ -81,9 +81,16 @@ def choose_architecture(architecture: str, shape: tuple[int, ...]) -> str:
 def build_pair(architecture: str, shape: tuple[int, ...], dim: int) -> tuple[nn.Module, nn.Module]:
     """Encoder and decoder by name for items of `shape`: (c, h, w) images, or (features,) rows of a table.
 
+    In float32, whatever PyTorch's default is.
+
     Raises:
         UsageError: the architecture is unknown or does not fit the shape.
     """
+    encoder, decoder = _build_pair(architecture, shape, dim)
+    return encoder.float(), decoder.float()
+
+
+def _build_pair(architecture: str, shape: tuple[int, ...], dim: int) -> tuple[nn.Module, nn.Module]:
     architecture = choose_architecture(architecture, shape)
     said = "x".join(map(str, shape)) + (" images" if len(shape) == 3 else " columns")
     if architecture == "mnist":

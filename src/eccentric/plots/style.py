@@ -71,8 +71,12 @@ def png(figure: Figure) -> bytes:
 
 
 def literal(name: str, most: int) -> str:
-    """A name from the data as matplotlib shows it literally: no mathematics, no hidden legend entries, not too long."""
+    """A name from the data as matplotlib shows it literally: no mathematics, no hidden legend entries, not too long.
+
+    A long one loses its middle: names that begin alike differ at their ends.
+    """
     name = " ".join(str(name).split())
-    name = name if len(name) <= most else name[: most - 1].rstrip() + "…"
+    if len(name) > most:
+        name = name[: (most - 1) // 2].rstrip() + "…" + name[len(name) - most // 2 :].lstrip()
     name = name.replace("$", r"\$")
     return f" {name}" if name.startswith("_") else name

@@ -18,7 +18,7 @@ MOST_FEATURES = 24
 
 
 @styled
-def feature_effects(effects: Float[np.ndarray, "k f"], names: Sequence[str]) -> Figure:
+def feature_effects(effects: Float[np.ndarray, "k f"], names: Sequence[str], one_unit: bool = False) -> Figure:
     """What each component does to the columns of a table, as a map of colours: blue falls, red rises.
 
     The columns with the greatest effect of any component, at most `MOST_FEATURES`, ordered by the component that moves
@@ -27,6 +27,7 @@ def feature_effects(effects: Float[np.ndarray, "k f"], names: Sequence[str]) -> 
     Args:
         effects: change of each column from a component's minus to its plus side, in standard deviations of the column.
         names: of the columns.
+        one_unit: all changes are over one number instead.
     """
     effects = effects[:MOST_PAIRS]
     chosen = _strongest(effects)
@@ -54,7 +55,7 @@ def feature_effects(effects: Float[np.ndarray, "k f"], names: Sequence[str]) -> 
             colour = "white" if abs(value) > 0.6 * reach else INK
             axes.text(i, j, _signed(float(value)), ha="center", va="center", color=colour)
     bar = figure.colorbar(colours, ax=axes, location="bottom", shrink=0.6, aspect=30, pad=0.02)
-    bar.set_label("change from − to + side, in standard deviations")
+    bar.set_label(f"change from − to + side, in {'one unit for all' if one_unit else 'standard deviations'}")
     bar.outline.set_visible(False)
     return figure
 
@@ -72,12 +73,13 @@ def _strongest(effects: Float[np.ndarray, "k f"]) -> list[int]:
 
 
 @styled
-def feature_errors(errors: Float[np.ndarray, " f"], names: Sequence[str]) -> Figure:
+def feature_errors(errors: Float[np.ndarray, " f"], names: Sequence[str], one_unit: bool = False) -> Figure:
     """How well each column of a table is reconstructed, worst first; the worst and best halves where they are many.
 
     Args:
         errors: mean squared error of each column over its variance: 0 is perfect, 1 no better than its mean.
         names: of the columns.
+        one_unit: all errors are over one number instead, so that 1 means nothing for a single column.
     """
     order = np.argsort(-errors, kind="stable")
     half = MOST_FEATURES // 2
@@ -95,10 +97,13 @@ def feature_errors(errors: Float[np.ndarray, " f"], names: Sequence[str]) -> Fig
     axes.set_yticks(ticks, texts)
     axes.tick_params(axis="y", length=0)
     axes.set_ylim(at[-1] + 0.6, -0.6)
-    axes.set_xlim(0, 1.05 * max(1.0, float(errors.max())))
-    axes.axvline(1, color=ORANGE, linewidth=1.2, zorder=0)
+    if one_unit:
+        axes.set_xlim(0, 1.05 * float(errors.max()) or 1)
+    else:
+        axes.set_xlim(0, 1.05 * max(1.0, float(errors.max())))
+        axes.axvline(1, color=ORANGE, linewidth=1.2, zorder=0)
     axes.grid(axis="x", color=FAINT, linewidth=0.6, zorder=0)
     axes.set_axisbelow(True)
     axes.spines["left"].set_visible(False)
-    axes.set_xlabel("squared error / variance")
+    axes.set_xlabel("squared error / mean variance of the columns" if one_unit else "squared error / variance")
     return figure

@@ -42,13 +42,7 @@ def curves(
 
     top.plot(epochs, reconstruction, color=BLUE, marker=marker, markersize=4, label="training items")
     top.plot(
-        epochs[measured],
-        test_reconstruction[measured],
-        color=ORANGE,
-        marker=few,
-        markersize=3,
-        label="test items",
-        clip_on=False,  # the last lies on the frame
+        epochs[measured], test_reconstruction[measured], color=ORANGE, marker=few, markersize=3, label="test items"
     )
     if pca is not None:
         top.axhline(pca, color=GREY, linewidth=1, linestyle=(0, (4, 3)), label="PCA, test items")
@@ -75,7 +69,7 @@ def curves(
     )
     bottom.set_title("Trace (sum of the variances of the latents)")
     bottom.set_xlabel("epoch")
-    bottom.set_xlim(0, epochs[-1] * (1 if len(epochs) > 1 else 2))
+    bottom.set_xlim(0, epochs[-1] * (1.01 if len(epochs) > 1 else 2))  # room for the last marker
     for axes in (top, middle, bottom):
         axes.grid(axis="y", color=FAINT, linewidth=0.6)
     return figure

@@ -23,7 +23,8 @@ def curves(f: Facts) -> str:
     measured = np.flatnonzero(np.isfinite(f.metrics["test_reconstruction"]))
     text = (
         f"The reconstruction error ({error_unit(f)}) ended at {sig(f.metrics['reconstruction'][-1])} on training items "
-        f"and at {sig(f.error)} on test items, which the model never trained on"
+        f"and at {sig(f.error)} on test items, "
+        f"{'which the model never trained on' if f.held_out else 'here training items too, as none were held out'}"
     )
     if len(measured):
         best = measured[f.metrics["test_reconstruction"][measured].argmin()]
@@ -119,8 +120,8 @@ def grid(across: list[int], down: list[int]) -> str:
 def effects(f: Facts) -> str:
     text = (
         f"What each component does to the columns: the change from {PAIR:g} standard deviations on its minus side to "
-        f"{PAIR:g} on its plus side, all other components at their mean, in standard deviations of the column. Which "
-        f"side is called plus is a convention.{_first(f)}"
+        f"{PAIR:g} on its plus side, all other components at their mean, {_unit(f)}. Which side is called plus is a "
+        f"convention.{_first(f)}"
     )
     if f.size > plots.MOST_FEATURES:
         text += f" Shown are the {plots.MOST_FEATURES} of {f.size:,} columns with the greatest change."
@@ -129,12 +130,25 @@ def effects(f: Facts) -> str:
 
 def feature_errors(f: Facts, errors: np.ndarray, examples: int) -> str:
     """`errors` as in `plots.feature_errors`, measured on so many `examples`."""
-    return (
+    text = (
         f"How far each column is off when {count(examples, 'test item')} (chosen at random, all that the run folder "
-        "keeps) are rebuilt from their components, as a share of the column's variance over the training items: 0 is "
-        "perfect; at 1 (orange line) the column's mean would be as good an answer. With so few items the order is "
-        f"rough. At 1 or beyond: {int((errors >= 1).sum()):,} of {count(f.size, 'column')}. {_error(f)}"
+        "keeps) are rebuilt from their components, squared, "
     )
+    if f.one_unit:
+        text += "over the mean of the columns' variances: 0 is perfect. With so few items the order is rough."
+    else:
+        text += (
+            "as a share of the column's variance over the training items: 0 is perfect; at 1 (orange line) the "
+            "column's mean would be as good an answer. With so few items the order is rough. At 1 or beyond: "
+            f"{int((errors >= 1).sum()):,} of {count(f.size, 'column')}."
+        )
+    return f"{text} {_error(f)}"
+
+
+def _unit(f: Facts) -> str:
+    if f.one_unit:
+        return "in units of the root of the mean of the columns' variances"
+    return "in standard deviations of the column"
 
 
 def _first(f: Facts) -> str:

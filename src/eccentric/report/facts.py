@@ -47,6 +47,10 @@ class Facts:
     pca_error: float
     neighbours: Neighbours | None
     """Measured where the labels make classes."""
+    held_out: bool = True
+    """Whether the test items are no training items."""
+    one_unit: bool = False
+    """Whether all columns of a table were divided by one number, so that their proportions are as they were."""
 
     @property
     def dim(self) -> int:
@@ -106,6 +110,8 @@ def read_facts(run: Run) -> Facts:
         error=float(_need(run, evaluation, "test_reconstruction")),
         pca_error=float(_need(run, evaluation, "pca_test_reconstruction")),
         neighbours=_neighbours(run) if "neighbour_error" in evaluation else None,
+        held_out=bool(config["data"].get("held_out", True)),
+        one_unit=not config.get("estimator", {}).get("parameters", {}).get("standardize", True),
     )
     if not len(facts.metrics["step"]):
         raise EccentricError(f"{run.path / 'metrics.csv'} has no rows; the run was not trained")

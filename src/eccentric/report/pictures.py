@@ -117,7 +117,7 @@ def _grid(f: Facts, model: Autoencoder, components: DeepComponents) -> Picture:
 def _effects(f: Facts, model: Autoencoder, components: DeepComponents) -> Picture:
     pairs = _decode(f, model, components.eigenpairs(min(f.dim, plots.MOST_PAIRS), PAIR))
     change = (pairs[:, 1] - pairs[:, 0]) / model.scale.numpy()
-    figure = plots.feature_effects(change.reshape(len(pairs), -1), f.columns)
+    figure = plots.feature_effects(change.reshape(len(pairs), -1), f.columns, f.one_unit)
     alt = "Map of the change of each column with each component."
     return _picture("effects", "What each component does", figure, captions.effects(f), alt)
 
@@ -125,7 +125,7 @@ def _effects(f: Facts, model: Autoencoder, components: DeepComponents) -> Pictur
 def _feature_errors(f: Facts, model: Autoencoder, examples: Tensor, redrawn: Tensor) -> Picture:
     gap = ((redrawn - examples) / model.scale).numpy()
     errors = np.square(gap).mean(0).reshape(-1)
-    figure = plots.feature_errors(errors, f.columns)
+    figure = plots.feature_errors(errors, f.columns, f.one_unit)
     caption = captions.feature_errors(f, errors, len(gap))
     return _picture("feature-errors", "Reconstruction by column", figure, caption, "Error of each column.")
 

@@ -20,8 +20,14 @@ def summary(f: Facts) -> str:
         f"An autoencoder learnt from {f.train_items:,} {'images' if f.is_image else 'rows of a table'} ({f.name}) to "
         f"describe each by {count(f.dim, 'number')} and to rebuild it from them. Turned so that the first varies most, "
         "the second next, and so on, they are called the deep principal components (p1, p2, ...); the figures "
-        f"below show what each of them does. On {f.test_items:,} test items that it never trained on, {verdict(f)}"
+        f"below show what each of them does. On {_judged(f)}, {verdict(f)}"
     )
+
+
+def _judged(f: Facts) -> str:
+    if f.held_out:
+        return f"{f.test_items:,} test items that it never trained on"
+    return f"{f.test_items:,} of the very items that it was trained on, as none were held out"
 
 
 def verdict(f: Facts) -> str:
@@ -64,7 +70,9 @@ def comparison(f: Facts) -> list[tuple[str, str, str]]:
 
 
 def error_unit(f: Facts) -> str:
-    return "squared, pixel values from 0 to 1" if f.is_image else "squared, in units of each column's variance"
+    if f.is_image:
+        return "squared, pixel values from 0 to 1"
+    return "squared, in units of " + ("the mean of the columns' variances" if f.one_unit else "each column's variance")
 
 
 def setup(f: Facts, config: dict[str, Any], parameters: int) -> list[tuple[str, str]]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import torch
-from torch.nn.functional import mse_loss
 
 from eccentric.evaluation.batches import batch_size, in_batches
 
@@ -19,16 +18,21 @@ if TYPE_CHECKING:
     from eccentric.models import Autoencoder
 
 
-@torch.no_grad()
 def reconstruction_error(model: Autoencoder, x: Shaped[Tensor, "n ..."]) -> float:
     """Mean squared error over pixels of the model in evaluation mode."""
+    return item_errors(model, x).mean().item()
+
+
+@torch.no_grad()
+def item_errors(model: Autoencoder, x: Shaped[Tensor, "n ..."]) -> Float[Tensor, " n"]:
+    """The same for each item, on the model's device."""
     model.eval()
     device = next(model.parameters()).device
-    total = torch.zeros((), device=device)
+    errors = []
     for batch in x.split(batch_size(device)):
         _, reconstruction, target = model(batch.to(device))
-        total += mse_loss(reconstruction, target) * len(batch)
-    return total.item() / len(x)
+        errors.append((reconstruction - target).square().flatten(1).mean(1))
+    return torch.cat(errors)
 
 
 def encode(model: Autoencoder, x: Shaped[Tensor, "n ..."]) -> Float[Tensor, "n d"]:
