@@ -1,13 +1,14 @@
 """Every item in small, on digits: complete, and the direction of the paper's claims where they hold there."""
 
 import csv
+import dataclasses
 import io
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from eccentric.paper import ITEMS, published
+from eccentric.paper import ITEMS, published, sampling
 from eccentric.paper.spectra import face_specs
 from tests.paper.conftest import EPOCHS
 
@@ -122,3 +123,22 @@ def test_items_share_runs(made, workshop):
 def test_comparisons_have_two_runs_even_where_one_is_asked_for(workshop):
     assert {len(specs) for specs in face_specs(workshop, least=2).values()} == {2}
     assert {len(specs) for specs in face_specs(workshop).values()} == {1}
+
+
+def test_images_are_measured_once(workshop, made, monkeypatch):
+    monkeypatch.setattr(sampling, "SEEN", 6000)  # as in the fixture: another classifier has other features
+    extractor, _ = sampling.find_extractor(workshop)
+    [spec, *_] = sampling.table_1_specs(workshop)
+    known = workshop.folder / "fidelity" / f"{workshop.path(spec).name}.json"
+    before = known.read_bytes()
+
+    def again(*_, **__):
+        raise AssertionError("measured again")
+
+    monkeypatch.setattr(sampling, "table_of_fidelity", again)
+    rows = {row.images: row.fidelity.frechet for row in sampling.measured(workshop, spec, extractor).rows}
+    [ours] = [n["ours"] for n in made["table1"]["numbers"] if n["what"] == "λ = 0.0001, μ = 1: matched"]
+    assert rows["matched"] == ours
+    with pytest.raises(AssertionError, match="measured again"):
+        sampling.measured(workshop, spec, dataclasses.replace(extractor, protocol="others"))
+    assert known.read_bytes() == before

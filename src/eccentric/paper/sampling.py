@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.stats import f_oneway
 
+from eccentric import __version__
 from eccentric.errors import EccentricError
 from eccentric.evaluation.classifiers import train_attribute_classifier, train_classifier
 from eccentric.evaluation.extractors import inception
-from eccentric.evaluation.sampling import table_of_fidelity
+from eccentric.evaluation.fidelity import Fidelity
+from eccentric.evaluation.sampling import FidelityTable, Row, table_of_fidelity
+from eccentric.files import read_json, write_json
 from eccentric.paper import published
 from eccentric.paper.attributes import attributes_of
 from eccentric.paper.items import Item
@@ -19,6 +24,8 @@ from eccentric.paper.results import Claim, Number, Result, Table, ordered, summa
 from eccentric.paper.spectra import face_specs
 from eccentric.theory import kernel_constant
 from eccentric.training import find_device
+from eccentric.training.run import MODEL
+from eccentric.training.train import fingerprint
 
 if TYPE_CHECKING:
     from eccentric.evaluation.extractors import Extractor
@@ -26,7 +33,7 @@ if TYPE_CHECKING:
 
 KINDS = ("standard", "matched", "mixture", "reconstruction", "train")
 TITLES = ("standard", "matched", "mixture", "reconstruction", "train vs test")
-EXTRACTORS = "extractors"
+EXTRACTORS, MEASURED = "extractors", "fidelity"
 SIGNIFICANT = 0.05
 SEEN = 20_000
 """Items that the classifier for features sees at least, all epochs together."""
@@ -59,7 +66,6 @@ def find_extractor(workshop: Workshop) -> tuple[Extractor, list[str]]:
 def table_1(workshop: Workshop) -> Result:
     extractor, notes = find_extractor(workshop)
     comparable = extractor.name == "Inception"
-    data, device = workshop.data("celeba"), find_device(workshop.scale.device)
     distances: dict[tuple[float, float], dict[str, list[float]]] = {}
     real: dict[int, float] = {}
     others: dict[str, dict[str, list[float]]] = {kind: {} for kind in KINDS}
@@ -67,11 +73,9 @@ def table_1(workshop: Workshop) -> Result:
     for setting, specs in face_specs(workshop, workshop.scale.mus).items():
         found = distances[setting] = {kind: [] for kind in KINDS}
         for spec in specs:
-            run = workshop.run(spec)
-            model = run.model().to(device)
-            measured = table_of_fidelity(model, run.components, data, extractor, seed=spec.seed)
-            protocol = measured.protocol
-            for kind in measured.rows:
+            table = measured(workshop, spec, extractor)
+            protocol = table.protocol
+            for kind in table.rows:
                 found[kind.images].append(kind.fidelity.frechet)
                 for name in ("kernel", "precision", "recall"):
                     others[kind.images].setdefault(name, []).append(getattr(kind.fidelity, name))
@@ -113,6 +117,26 @@ def table_1(workshop: Workshop) -> Result:
         comparable=comparable,
         protocol={"Fréchet distance": f"{protocol}; seeds are those of the runs"},
     )
+
+
+def measured(workshop: Workshop, spec: Spec, extractor: Extractor) -> FidelityTable:
+    """What came out when the same weights were measured before, or now; that takes minutes, and may be broken off."""
+    run, data = workshop.run(spec), workshop.data(spec.role)
+    of = {
+        "weights": hashlib.sha256((run.path / MODEL).read_bytes()).hexdigest(),
+        "data": fingerprint(data.test.x),
+        "features": extractor.protocol,
+        "eccentric": __version__,
+    }
+    path = workshop.folder / MEASURED / f"{run.path.name}.json"
+    if path.is_file() and (known := read_json(path))["of"] == of:
+        rows = [Row(row["images"], Fidelity(**row["fidelity"])) for row in known["rows"]]
+        return FidelityTable(rows, known["protocol"], known["gaussians"])
+    model = run.model().to(find_device(workshop.scale.device))
+    table = table_of_fidelity(model, run.components, data, extractor, seed=spec.seed)
+    path.parent.mkdir(exist_ok=True)
+    write_json(path, {"of": of, **asdict(table)})
+    return table
 
 
 def _numbers(place: str, found: dict[str, list[float]], known: dict[str, tuple[float, float]]) -> list[Number]:
