@@ -35,6 +35,7 @@ def table_3(workshop: Workshop) -> Result:
     rows: list[list[str]] = []
     errors: dict[int, dict[int, Number]] = {}
     counts: dict[int, int] = {}
+    falls: list[bool] = []
     seeds = workshop.scale.seeds(published.TABLE_3_RUNS)
     for dim in DIMS:
         found: dict[int, list[np.ndarray]] = {}
@@ -51,6 +52,7 @@ def table_3(workshop: Workshop) -> Result:
             )
             for count, values in each.items():
                 found.setdefault(count, []).append(100 * values)
+            falls.append(all(each[b].mean() < each[a].mean() for a, b in itertools.pairwise(counts)))
         errors[dim] = {
             count: summarised(
                 f"d = {dim}, {count:,} labels",
@@ -76,9 +78,9 @@ def table_3(workshop: Workshop) -> Result:
     claims = [
         Claim(
             "the more labels, the fewer errors",
-            ordered((errors[dim][b], errors[dim][a]) for dim in DIMS for a, b in itertools.pairwise(order)),
+            all(falls),  # within a run, where the spread over runs does not matter
             "; ".join(f"d = {dim}: " + ", ".join(f"{errors[dim][count].ours:.1f}" for count in order) for dim in DIMS)
-            + " %",
+            + f" %; in {sum(falls)} of {len(falls)} runs",
         ),
         Claim(
             "the more dimensions, the fewer errors with all labels",
