@@ -55,7 +55,7 @@ def feature_effects(effects: Float[np.ndarray, "k f"], names: Sequence[str], one
             colour = "white" if abs(value) > 0.6 * reach else INK
             axes.text(i, j, _signed(float(value)), ha="center", va="center", color=colour)
     bar = figure.colorbar(colours, ax=axes, location="bottom", shrink=0.6, aspect=30, pad=0.02)
-    bar.set_label(f"change from − to + side, in {'one unit for all' if one_unit else 'standard deviations'}")
+    bar.set_label(f"change from − to + side, in {'one unit for all columns' if one_unit else 'standard deviations'}")
     bar.outline.set_visible(False)
     return figure
 
@@ -99,6 +99,8 @@ def feature_errors(errors: Float[np.ndarray, " f"], names: Sequence[str], one_un
     axes.set_ylim(at[-1] + 0.6, -0.6)
     if one_unit:
         axes.set_xlim(0, 1.05 * float(errors.max()) or 1)
+        axes.locator_params(axis="x", nbins=4)
+        axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")  # no power of ten across the label
     else:
         axes.set_xlim(0, 1.05 * max(1.0, float(errors.max())))
         axes.axvline(1, color=ORANGE, linewidth=1.2, zorder=0)
