@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
 import math
 import os
@@ -137,6 +138,8 @@ def start(
         loggers=list(loggers),
     )
     fabric.launch()
+    if not alone:
+        atexit.register(_leave_ranks)
     if device.type == "cpu" and images:
         keep_freed_memory()
     notes = []
@@ -153,6 +156,12 @@ def start(
         graph=device.type == "cuda" and config.compile != "off" and fabric.world_size == 1,
         notes=tuple(notes),
     )
+
+
+def _leave_ranks() -> None:
+    """Gloo's threads abort a process that ends without this now and then, and torchrun then kills the other ranks."""
+    if torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()
 
 
 def _launched_ranks() -> tuple[int, int]:
