@@ -360,3 +360,13 @@ def test_divergence_keeps_the_last_good_state(tmp_path):
     run = train(**repaired, out=tmp_path / "run", resume=True, on_note=notes.append)
     assert notes == ["learning_rate changed from 0.001 to 0.0001"]
     assert run.config["status"] == "finished"
+
+
+def test_a_model_of_another_program_is_no_run(tmp_path):
+    other = tmp_path / "hf"
+    other.mkdir()
+    (other / "config.json").write_text('{"model_type": "bert"}')
+    (other / "model.safetensors").write_bytes(b"theirs")
+    for options in ({}, {"overwrite": True}, {"resume": True}):
+        with pytest.raises(UsageError, match="holds no run; choose another folder"):
+            check_folder(other, **options)

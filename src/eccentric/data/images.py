@@ -153,14 +153,20 @@ def _upright(image: Image) -> Image:
     return ImageOps.exif_transpose(image)
 
 
+ORIENTATION, LYING = 0x0112, (5, 6, 7, 8)
+"""EXIF's tag, and its values for pictures whose width and height are exchanged."""
+
+
 def _header(image: Image) -> tuple[Size, str]:
     mode = image.mode
     if mode == "F":
         raise EccentricError("holds floating-point pixels; save it with 8 bits")
     if "transparency" in image.info and mode in ("L", "RGB", "P"):
         mode = {"L": "LA", "RGB": "RGBA", "P": "PA"}[mode]
-    width, height = _upright(image).size
-    return (height, width), mode
+    width, height = image.size
+    # Turning it would read all of its pixels.
+    lies = "exif" in image.info and image.getexif().get(ORIENTATION) in LYING
+    return ((width, height) if lies else (height, width)), mode
 
 
 def _convert(image: Image, channels: int) -> Image:

@@ -20,7 +20,7 @@ from eccentric.files import write_json
 from eccentric.models import Autoencoder, choose_architecture
 from eccentric.training import engine as engines
 from eccentric.training import run as folder
-from eccentric.training.claim import LOCK, MetricsFile, claimed, clear_folder
+from eccentric.training.claim import LOCK, MetricsFile, claimed, clear_folder, holds_run
 from eccentric.training.config import TrainConfig
 from eccentric.training.evaluating import encode
 from eccentric.training.run import Latents, Run
@@ -113,7 +113,7 @@ def save(estimator: EccentricAutoencoder, path: str | Path, overwrite: bool) -> 
     # A save that failed leaves its lock, one that was killed also what it had made.
     empty = out.is_dir() and all(file.name == LOCK or file.name.startswith(UNDER_WAY) for file in out.iterdir())
     if out.exists() and not empty:
-        if not (out / folder.CONFIG).is_file():
+        if not holds_run(out):
             raise FileExistsError(f"{out} exists and holds no run; choose another folder")
         if not overwrite:
             raise FileExistsError(f"{out} already holds a run; choose another folder, or pass overwrite=True")

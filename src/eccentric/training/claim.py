@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -33,13 +34,24 @@ def check_folder(path: Path, overwrite: bool = False, resume: bool = False) -> N
         raise UsageError(f"{path} is a file; choose another folder with --out")
     if not path.is_dir() or all(_is_left_over(file) for file in path.iterdir()):
         return
-    if not (path / names.CONFIG).is_file():
+    if not holds_run(path):
         raise UsageError(f"{path} is not empty and holds no run; choose another folder with --out")
     if not overwrite and not resume:
         raise UsageError(
             f"{path} already holds a run; choose another folder with --out, or pass --resume to go on with it, "
             "or --overwrite"
         )
+
+
+def holds_run(path: Path) -> bool:
+    """Whether the folder's config.json is that of a run; other programs' models have a file of that name, too."""
+    try:
+        config = json.loads((path / names.CONFIG).read_bytes())
+    except FileNotFoundError:
+        return False
+    except (OSError, ValueError):  # damaged: for those to say who read it
+        return True
+    return isinstance(config, dict) and "train" in config
 
 
 def _is_left_over(file: Path) -> bool:
