@@ -61,7 +61,7 @@ def train_several(
     at_once = min(len(seeds), at_once)
     environment = {**os.environ, "OMP_NUM_THREADS": str(max(1, _cores() // at_once))}
     waiting, running = list(seeds), dict[int, subprocess.Popen[bytes]]()
-    failed: list[int] = []
+    failed: dict[int, int] = {}
     told = False
     with _left_to_nobody(running):
         while waiting or running:
@@ -92,12 +92,14 @@ def train_several(
                 if status == 0 or (stop.asked and status in (128 + signal.SIGTERM, -signal.SIGTERM)):
                     _log_of(out, seed).unlink()
                 else:
-                    failed.append(seed)
+                    failed[seed] = status
     if failed:
-        failed.sort()
-        path = _log_of(out, failed[0])
+        first = min(failed)
+        path = _log_of(out, first)
         reason = "".join(path.read_text(encoding="utf-8", errors="replace").splitlines()[-1:]).removeprefix("error: ")
-        raise EccentricError(f"seed {' and '.join(map(str, failed))} failed ({reason}); see {path}")
+        if failed[first] == -signal.SIGKILL:
+            reason = "killed, as a system short of memory does"
+        raise EccentricError(f"seed {' and '.join(map(str, sorted(failed)))} failed ({reason}); see {path}")
 
 
 @contextmanager
