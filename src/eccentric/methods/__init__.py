@@ -1,0 +1,22 @@
+"""What an autoencoder can be trained for: one file a method, one contract (`base`), one list (`registry`)."""
+
+from eccentric.methods.base import Method, NoSettings, Outputs, Term, Traits
+from eccentric.methods.eccentric import Eccentric
+from eccentric.methods.plain import Plain
+from eccentric.methods.registry import DEFAULT, METHODS, find, make_method, make_settings, register
+
+__all__ = [
+    "DEFAULT",
+    "METHODS",
+    "Eccentric",
+    "Method",
+    "NoSettings",
+    "Outputs",
+    "Plain",
+    "Term",
+    "Traits",
+    "find",
+    "make_method",
+    "make_settings",
+    "register",
+]

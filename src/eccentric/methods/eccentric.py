@@ -1,0 +1,63 @@
+"""Eccentric regularization (Li and Blair 2021): `eccentric.loss` on the latents."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from eccentric.errors import UsageError
+from eccentric.loss import EccentricLoss, eccentric_loss
+from eccentric.methods.base import Method, Outputs, Term
+from eccentric.settings import setting
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
+    from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class EccentricSettings:
+    """Settings of the Eccentric loss; the defaults are the paper's for MNIST (A.5)."""
+
+    weight: float = setting(0.001, "Factor of the Eccentric loss (lambda); with a smaller one variances differ more.")
+    mu: float = setting(1.0, "Strength of the repulsion.")
+    N: float | Literal["paper", "exact"] = setting("paper", "Kernel constant: paper, exact, or a positive number.")
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.weight < math.inf:
+            raise UsageError(f"weight must be zero or a positive number, not {self.weight}")
+        try:
+            EccentricLoss(self.mu, self.N)
+        except ValueError as error:
+            raise UsageError(str(error)) from None
+
+
+class Eccentric(Method):
+    """Repels every pair of latents and pulls each to the origin: equation (1) of the paper, on the union batch."""
+
+    name: ClassVar[str] = "eccentric"
+    title: ClassVar[str] = "Eccentric regularization"
+    Settings: ClassVar[type[Any]] = EccentricSettings
+    term_titles: ClassVar[dict[str, str]] = {"eccentric": "Eccentric loss"}
+
+    @classmethod
+    def check(cls, settings: EccentricSettings, dim: int) -> None:
+        if dim == 1 and isinstance(settings.N, str):
+            raise UsageError("dim 1 has no formula for the kernel constant; give N as a number, or use more dimensions")
+
+    def terms(
+        self, outputs: Outputs, x: Float[Tensor, "b ..."], encoder: nn.Module, decoder: nn.Module
+    ) -> dict[str, Term]:
+        s = self.settings
+        return {"eccentric": Term(eccentric_loss(outputs.z, s.mu, s.N, sync=self.sync), s.weight, over="union")}
+
+    @classmethod
+    def objective(cls, settings: EccentricSettings) -> str:
+        return f"mean squared error + {settings.weight:g} × Eccentric loss (mu = {settings.mu:g}, N = {settings.N})"
+
+    @classmethod
+    def about_spectrum(cls, settings: EccentricSettings) -> str:
+        if isinstance(settings.N, str):
+            return f"The Eccentric loss aims at a trace of d; its weight was {settings.weight:g}."
+        return f"With N = {settings.N:g} the Eccentric loss does not aim at a trace of d."

@@ -1,0 +1,63 @@
+"""The one list of methods."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from eccentric.errors import UsageError
+from eccentric.methods.eccentric import Eccentric
+from eccentric.methods.plain import Plain
+from eccentric.settings import make, nearest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from eccentric.methods.base import Method
+
+__all__ = ["DEFAULT", "METHODS", "find", "make_method", "make_settings", "register"]
+
+METHODS: dict[str, type[Method]] = {method.name: method for method in (Eccentric, Plain)}
+DEFAULT = Eccentric.name
+
+
+def find(name: str) -> type[Method]:
+    """A method by name.
+
+    Raises:
+        UsageError: there is none of that name.
+    """
+    if name not in METHODS:
+        raise UsageError(f"unknown method {name!r}{nearest(name, METHODS)}; choose one of {', '.join(METHODS)}")
+    return METHODS[name]
+
+
+def make_settings(name: str, values: Mapping[str, Any]) -> Any:
+    """The settings of a method; what is not named keeps its default.
+
+    Raises:
+        UsageError: the method is unknown, it has no such setting, or a value is wrong.
+    """
+    return make(find(name).Settings, values, f"method {name!r}")
+
+
+def make_method(name: str, values: Mapping[str, Any], dim: int) -> Method:
+    """A method with its first state.
+
+    Raises:
+        UsageError: as for `make_settings`, or the settings do not fit the number of dimensions.
+    """
+    method, settings = find(name), make_settings(name, values)
+    method.check(settings, dim)
+    return method(settings, dim)
+
+
+def register(method: type[Method]) -> type[Method]:
+    """Add a method of your own, so that its name works wherever a method is named; usable as a decorator.
+
+    Raises:
+        ValueError: the name is taken by another method.
+    """
+    if METHODS.get(method.name, method) is not method:
+        raise ValueError(f"there already is a method {method.name!r}; choose another name")
+    METHODS[method.name] = method
+    return method
