@@ -68,6 +68,45 @@ def test_tables():
     assert decoder(z).shape == (4, 11)
 
 
+@pytest.mark.parametrize("shape", [(1, 28, 28), (3, 64, 64), (2, 9, 20), (7,)])
+@pytest.mark.parametrize("width", [0.001, 0.3, 1.5])
+def test_the_width_scales_hidden_layers_only(shape, width):
+    pairs = {factor: build_pair("auto", shape, 3, factor) for factor in (1.0, width)}
+    encoder, decoder = pairs[width]
+    with torch.no_grad():
+        z = encoder.eval()(torch.rand(2, *shape))
+        assert z.shape == (2, 3)
+        assert decoder.eval()(z).shape == (2, *shape)
+    for narrow, full in zip(pairs[width], pairs[1.0], strict=True):
+        assert (parameters(narrow) < parameters(full)) == (width < 1)
+
+
+def test_a_quarter_of_the_width():
+    encoder, _ = mnist_pair(6, width=0.25)
+    assert parameters(encoder) == count(
+        [(1, 4, 5), (4, 6, 4), (6, 8, 4), (8, 12, 4), (12 * 16, 16, 1), (16, 6, 1)]
+    ) + 2 * (4 + 6 + 8 + 12)
+    assert all(
+        wide.out_channels == 4
+        for wide in conv_pair((1, 4, 4), 2, width=0.125)[0].children()
+        if isinstance(wide, nn.Conv2d)
+    )
+
+
+@pytest.mark.parametrize(
+    "pair",
+    [
+        mnist_pair(4, latent_width=9),
+        celeba_pair(4, latent_width=9, width=0.05),
+        conv_pair((1, 28, 28), 4, latent_width=9),
+        mlp_pair(5, 4, latent_width=9),
+    ],
+)
+def test_the_encoder_may_make_more_than_the_decoder_takes(pair):
+    shape = {5: (5,), 3: (3, 64, 64), 1: (1, 28, 28)}[pair[1](torch.rand(2, 4)).shape[1]]
+    assert pair[0](torch.rand(2, *shape)).shape == (2, 9)
+
+
 @pytest.mark.parametrize(
     ("shape", "expected"), [((1, 28, 28), mnist_pair(4)), ((3, 64, 64), celeba_pair(4)), ((9,), mlp_pair(9, 4))]
 )

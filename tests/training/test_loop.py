@@ -222,6 +222,11 @@ class TestFolders:
             read(Run(run.path))
         assert "\n" not in str(caught.value)
 
+    def test_a_narrower_network_is_opened_as_it_was_trained(self, tmp_path):
+        run = train(images(), TrainConfig(**FAST, width=0.25), tmp_path / "run")
+        assert run.config["train"]["width"] == 0.25
+        assert next(run.model().encoder.parameters()).shape[0] == 8  # of 32 channels
+
     def test_nothing_in_it_is_a_pickle(self, tmp_path):
         run = train(images(), TrainConfig(**FAST), tmp_path / "run")
         assert all(tensor.isfinite().all() for tensor in read_tensors(run.path / "model.safetensors").values())
@@ -242,6 +247,7 @@ class TestFolders:
         ({"N": "papre"}, "'papre'"),
         ({"N": -1.0}, "a positive number, not -1.0"),
         ({"dim": 1}, "dim 1 has no formula"),
+        ({"width": 0.0}, "width must be a positive number, not 0.0"),
         ({"architecture": "resnet"}, "unknown architecture 'resnet'"),
         ({"device": "gpu9"}, "device 'gpu9' cannot be used"),
     ],

@@ -31,6 +31,7 @@ def train(
     learning_rate: Annotated[float, typer.Option(help=HELP["learning_rate"])] = DEFAULT.learning_rate,
     weight_decay: Annotated[float, typer.Option(help=HELP["weight_decay"])] = DEFAULT.weight_decay,
     architecture: Annotated[str, typer.Option(help=HELP["architecture"])] = DEFAULT.architecture,
+    width: Annotated[float, typer.Option(help=HELP["width"])] = DEFAULT.width,
     schedule: Annotated[str, typer.Option(help=HELP["schedule"])] = DEFAULT.schedule,
     seed: Annotated[int, typer.Option(help=HELP["seed"])] = DEFAULT.seed,
     device: Annotated[str, typer.Option(help=HELP["device"])] = DEFAULT.device,

@@ -71,7 +71,7 @@ def make_model(config: TrainConfig, x: Shaped[Tensor, "n ..."], standardize: boo
     shape = tuple(x.shape[1:])
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(config.seed)  # torch.manual_seed would seed the caller's GPUs as well
-        encoder, decoder = build_pair(config.architecture, shape, config.dim)
+        encoder, decoder = build_pair(config.architecture, shape, config.dim, config.width)
     if len(shape) == 3:
         return Autoencoder(encoder, decoder, *_range(x)), []
     mean, variance = _moments(x)

@@ -78,33 +78,33 @@ def choose_architecture(architecture: str, shape: tuple[int, ...]) -> str:
     return by_shape.get(shape, "conv" if len(shape) == 3 else "mlp")
 
 
-def build_pair(architecture: str, shape: tuple[int, ...], dim: int) -> tuple[nn.Module, nn.Module]:
+def build_pair(architecture: str, shape: tuple[int, ...], dim: int, width: float = 1.0) -> tuple[nn.Module, nn.Module]:
     """Encoder and decoder by name for items of `shape`: (c, h, w) images, or (features,) rows of a table.
 
-    In float32, whatever PyTorch's default is.
+    In float32, whatever PyTorch's default is. `width` is a factor on the channels of every hidden layer.
 
     Raises:
         UsageError: the architecture is unknown or does not fit the shape.
     """
-    encoder, decoder = _build_pair(architecture, shape, dim)
+    encoder, decoder = _build_pair(architecture, shape, dim, width)
     return encoder.float(), decoder.float()
 
 
-def _build_pair(architecture: str, shape: tuple[int, ...], dim: int) -> tuple[nn.Module, nn.Module]:
+def _build_pair(architecture: str, shape: tuple[int, ...], dim: int, width: float) -> tuple[nn.Module, nn.Module]:
     architecture = choose_architecture(architecture, shape)
     said = "x".join(map(str, shape)) + (" images" if len(shape) == 3 else " columns")
     if architecture == "mnist":
         _must_fit(shape == (1, 28, 28), "mnist", "1x28x28 images", said)
-        return mnist_pair(dim)
+        return mnist_pair(dim, width=width)
     if architecture == "celeba":
         _must_fit(shape == (3, 64, 64), "celeba", "3x64x64 images", said)
-        return celeba_pair(dim)
+        return celeba_pair(dim, width=width)
     if architecture == "conv":
         _must_fit(len(shape) == 3, "conv", "images", said)
-        return conv_pair((shape[0], shape[1], shape[2]), dim)
+        return conv_pair((shape[0], shape[1], shape[2]), dim, width=width)
     if architecture == "mlp":
         _must_fit(len(shape) == 1, "mlp", "tables", said)
-        return mlp_pair(shape[0], dim)
+        return mlp_pair(shape[0], dim, width=width)
     raise UsageError(f"unknown architecture {architecture!r}; choose one of {', '.join(ARCHITECTURES)}")
 
 

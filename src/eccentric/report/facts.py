@@ -90,7 +90,8 @@ def read_facts(run: Run) -> Facts:
         EccentricError: a file is missing or damaged, or does not say what it must.
     """
     config, evaluation = run.config, run.evaluation
-    settings = {field.name: _need(run, config["train"], field.name) for field in fields(TrainConfig)}
+    recorded = {"width": TrainConfig.width, **config["train"]}  # folders of 0.1.0 lack the width
+    settings = {field.name: _need(run, recorded, field.name) for field in fields(TrainConfig)}
     shape = tuple(config["shape"])
     names = [str(name) for name in config.get("feature_names") or []]
     size = math.prod(shape)

@@ -82,6 +82,7 @@ def setup(f: Facts, config: dict[str, Any], parameters: int) -> list[tuple[str, 
     seconds = float((np.diff(steps, prepend=0) * f.batch_size / rate).sum())
     schedule = "" if s.schedule == "constant" else f" ({s.schedule})"
     precision = config.get("engine", {}).get("precision")
+    factor = "" if s.width == 1 else f" of width {s.width:g}"
     if f.is_image:
         channels, height, width = f.shape
         kind = f"images, {width} × {height} pixels, {count(channels, 'channel')}"
@@ -94,7 +95,7 @@ def setup(f: Facts, config: dict[str, Any], parameters: int) -> list[tuple[str, 
             f"{f.train_items:,} training and {f.test_items:,} test items; "
             f"{config['data'].get('split', 'how is not recorded')}",
         ),
-        ("Model", f"architecture {s.architecture}, {parameters:,} parameters, d = {f.dim}"),
+        ("Model", f"architecture {s.architecture}{factor}, {parameters:,} parameters, d = {f.dim}"),
         ("Objective", f"mean squared error + {s.weight:g} × Eccentric loss (mu = {s.mu:g}, N = {s.N})"),
         (
             "Training",

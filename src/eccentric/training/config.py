@@ -42,6 +42,7 @@ class TrainConfig:
     schedule: str = _setting("constant", "Of the learning rate: constant, or one-cycle (up a tenth, down a cosine).")
     weight_decay: float = _setting(1e-6, "Adam's weight decay.")
     architecture: str = _setting("auto", "auto (by shape), mnist, celeba, conv or mlp.")
+    width: float = _setting(1.0, "Factor on the channels of every hidden layer of the architecture.")
     seed: int = _setting(0, "Seed of the initial weights and the order of batches.")
     device: str = _setting("auto", "A torch device; auto takes the accelerator if there is one.")
     precision: str = _setting(
@@ -62,6 +63,8 @@ class TrainConfig:
         for name in ("weight", "weight_decay"):
             if not 0 <= getattr(self, name) < math.inf:
                 raise UsageError(f"{name} must be zero or a positive number, not {getattr(self, name)}")
+        if not 0 < self.width < math.inf:
+            raise UsageError(f"width must be a positive number, not {self.width}")
         for name, choices in CHOICES.items():
             if getattr(self, name) not in choices:
                 raise UsageError(f"unknown {name} {getattr(self, name)!r}; choose one of {', '.join(choices)}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from eccentric.errors import UsageError
+from eccentric.training.config import TrainConfig
 
 # Settings that do not decide what is computed, or that one may have a reason to change on the way.
 MAY_CHANGE = ("epochs", "learning_rate", "device", "checkpoint_seconds", "log_every")
@@ -30,7 +31,7 @@ def changes_since(recorded: dict[str, Any], now: dict[str, Any]) -> list[str]:
     Raises:
         UsageError: what differs makes it another run.
     """
-    old, new = recorded["train"], now["train"]
+    old, new = {"width": TrainConfig.width, **recorded["train"]}, now["train"]  # folders of 0.1.0 lack the width
     differing = [name for name in new if name in old and old[name] != new[name]]
     fixed = [name for name in differing if name not in MAY_CHANGE]
     if "epochs" in differing and (new["schedule"] != "constant" or new["epochs"] < old["epochs"]):

@@ -134,7 +134,8 @@ class Run:
                 )
         else:
             with torch.random.fork_rng(devices=[]):  # first weights, which are replaced at once
-                encoder, decoder = build_pair(settings["architecture"], self.shape, settings["dim"])
+                width = settings.get("width", 1.0)  # folders of 0.1.0 lack it
+                encoder, decoder = build_pair(settings["architecture"], self.shape, settings["dim"], width)
         weights = read_tensors(self.path / MODEL, expected=("shift", "scale"))
         model = Autoencoder(encoder, decoder, weights["shift"], weights["scale"])
         try:

@@ -203,10 +203,12 @@ def build_model(data: Data, config: TrainConfig, encoder: nn.Module | None, deco
     if len(data.train.x) < 2:
         raise UsageError(f"the training split of {data.name} holds {len(data.train.x)} item; at least 2 make a pair")
     given = encoder is not None
+    if given and config.width != 1:
+        raise UsageError("width is a setting of the built-in architectures; leave it at 1 with modules of your own")
     if encoder is None or decoder is None:
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(config.seed)
-            encoder, decoder = build_pair(config.architecture, data.shape, config.dim)
+            encoder, decoder = build_pair(config.architecture, data.shape, config.dim, config.width)
     if data.is_image:
         model = Autoencoder(encoder, decoder)
     else:
