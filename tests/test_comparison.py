@@ -14,7 +14,9 @@ from eccentric.comparison import ALIGNED, FIGURE, RESULT, compare, write_compari
 from eccentric.errors import EccentricError, UsageError
 from eccentric.files import write_json
 from eccentric.plots import style
-from eccentric.training.run import CONFIG, LATENTS, Latents, Run, read_latents, write_latents
+from eccentric.runs import Run
+from eccentric.runs.latents import Latents, read_latents, write_latents
+from eccentric.runs.names import CONFIG, LATENTS
 from tests.report.making import make, pictures
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ import numpy as np
 from eccentric.alignment import GAP, Alignment, Method, Similarity, Stability, align, similarity, stability
 from eccentric.errors import EccentricError, UsageError
 from eccentric.files import atomic, write_json
-from eccentric.training.run import Latents, latents_table
+from eccentric.runs.latents import Latents, latents_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import pyarrow
     from jaxtyping import Float
 
-    from eccentric.training.run import Run
+    from eccentric.runs import Run
 
 RESULT, ALIGNED, FIGURE = "alignment.json", "aligned.parquet", "cross_correlation.png"
 

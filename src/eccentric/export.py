@@ -10,8 +10,8 @@ import torch
 from eccentric.data import load_all
 from eccentric.errors import EccentricError, UsageError
 from eccentric.files import atomic
+from eccentric.runs.latents import Latents, latents_table
 from eccentric.training.evaluating import decode, encode
-from eccentric.training.run import Latents, latents_table
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from jaxtyping import Shaped
     from torch import Tensor
 
-    from eccentric.training import Run
+    from eccentric.runs import Run
 
 
 def encode_data(run: Run, source: str, *, label: str | None = None) -> dict[str, Latents]:

@@ -188,7 +188,7 @@ class TestFolder:
             raise EccentricError("No space left on device")
 
         fitted.save(tmp_path / "run")
-        monkeypatch.setattr("eccentric.training.run.write_latents", fill)
+        monkeypatch.setattr("eccentric.runs.results.write_latents", fill)
         for folder in ("run", "new"):
             with pytest.raises(EccentricError, match="No space left"):
                 fitted.save(tmp_path / folder, overwrite=True)

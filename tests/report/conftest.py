@@ -7,7 +7,7 @@ import pytest
 from eccentric.plots import style
 from eccentric.report import write_report
 from eccentric.report.facts import read_facts
-from eccentric.training.run import Run
+from eccentric.runs import Run
 from tests.report.making import make, pictures
 
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from eccentric.data import from_arrays
+from eccentric.runs import Run
 from eccentric.training.config import TrainConfig
-from eccentric.training.run import Run
 from eccentric.training.train import train
 
 RNG = np.random.default_rng(0)

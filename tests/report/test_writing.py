@@ -13,7 +13,7 @@ from torch import nn
 
 from eccentric.errors import EccentricError, UsageError
 from eccentric.report import Picture, words, write_report, writing
-from eccentric.training.run import Run
+from eccentric.runs import Run
 from tests.report.making import RNG, Page, edit, make, page, pictures
 
 IMAGES = {"curves", "spectrum", "scatter", "eigenpairs", "reconstructions", "samples", "grid"}

@@ -104,7 +104,7 @@ def test_the_callers_random_state_is_left_alone(tmp_path):
 def test_the_objective_is_the_sum_of_its_terms(tmp_path):
     metrics = train(images(), TrainConfig(**FAST, weight=0.5), tmp_path / "run").metrics
     np.testing.assert_allclose(
-        metrics["objective"], metrics["reconstruction"] + 0.5 * metrics["eccentric"], rtol=1e-4, atol=1e-5
+        metrics["objective"], metrics["reconstruction"] + 0.5 * metrics["term/eccentric"], rtol=1e-4, atol=1e-5
     )
 
 

@@ -21,9 +21,9 @@ from torch import nn
 
 from eccentric.data import from_arrays
 from eccentric.errors import EccentricError, UsageError
+from eccentric.runs.checkpoints import Checkpoints
+from eccentric.runs.claim import check_folder, clear_folder
 from eccentric.training import Run, Stop, TrainConfig, stop_on_signal, train
-from eccentric.training.checkpoint import Checkpoints
-from eccentric.training.claim import check_folder, clear_folder
 from tests.training import lives
 
 CONFIG = lives.CONFIG
@@ -35,7 +35,7 @@ def assert_same_run(found: Path, expected: Path) -> None:
         assert (found / name).read_bytes() == (expected / name).read_bytes(), name
     assert pq.read_table(found / "latents.parquet").equals(pq.read_table(expected / "latents.parquet"))
     ours, theirs = Run(found).metrics, Run(expected).metrics
-    for column in ours.keys() - {"images_per_second"}:
+    for column in ours.keys() - {"items_per_second"}:
         np.testing.assert_array_equal(ours[column], theirs[column], err_msg=column)
 
 

@@ -67,8 +67,8 @@ def train(
     """
     from eccentric.data import load
     from eccentric.report import write_report
+    from eccentric.runs.claim import check_folder
     from eccentric.training import Run, stop_on_signal
-    from eccentric.training.claim import check_folder
     from eccentric.training.engine import first_rank
     from eccentric.training.recipes import recipe as settings_of
     from eccentric.training.train import train as train_run
@@ -131,8 +131,8 @@ def train(
 
 
 def _train_several(context: typer.Context, out: Path, seeds: list[int]) -> None:
+    from eccentric.runs.claim import check_folder
     from eccentric.training import Run, find_device, stop_on_signal
-    from eccentric.training.claim import check_folder
     from eccentric.training.several import folder_of, places, train_several
 
     if "TORCHELASTIC_RUN_ID" in os.environ:

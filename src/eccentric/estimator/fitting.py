@@ -193,7 +193,7 @@ def _say(row: Metrics, epochs: int, verbose: int, name: str) -> None:
 
 def history(rows: list[Metrics]) -> dict[str, np.ndarray]:
     """Columns of the metrics by name, (rows,) float64; NaN where a row has no value."""
-    from eccentric.training.run import METRIC_NAMES
+    from eccentric.training.window import METRIC_NAMES
 
     return {
         name: np.array([math.nan if (value := getattr(row, name)) is None else float(value) for row in rows])

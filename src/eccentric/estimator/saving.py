@@ -18,14 +18,16 @@ from eccentric.errors import EccentricError
 from eccentric.estimator.state import STABILITY
 from eccentric.files import write_json
 from eccentric.models import Autoencoder, choose_architecture
+from eccentric.runs import Latents, Run
+from eccentric.runs.claim import claimed, clear_folder, holds_run
+from eccentric.runs.metrics import RENAMED, MetricsFile
+from eccentric.runs.names import CONFIG, LOCK
+from eccentric.runs.results import versions, write_results
 from eccentric.training import engine as engines
-from eccentric.training import run as folder
-from eccentric.training.claim import LOCK, MetricsFile, claimed, clear_folder, holds_run
 from eccentric.training.config import TrainConfig
 from eccentric.training.evaluating import encode
-from eccentric.training.run import Latents, Run
 from eccentric.training.train import choose_examples, fingerprint
-from eccentric.training.window import Metrics
+from eccentric.training.window import METRIC_NAMES, Metrics
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -121,15 +123,15 @@ def save(estimator: EccentricAutoencoder, path: str | Path, overwrite: bool) -> 
     model, examples = _in_the_folders_units(record)
     description = _description(estimator, record)
     with claimed(out), _under_way(out) as made:
-        write_json(made / folder.CONFIG, description)
-        file = MetricsFile(made)
+        write_json(made / CONFIG, description)
+        file = MetricsFile(made, METRIC_NAMES)
         for row in record.metrics:
-            file.write(row)
+            file.write(asdict(row))
         evaluation = {"test_reconstruction": record.error, "pca_test_reconstruction": record.pca_error}
         latents = {"train": record.train, "test": record.test}
-        folder.write_results(made, model, estimator._found(), latents, examples, evaluation)
+        write_results(made, model, estimator._found(), latents, examples, evaluation)
         clear_folder(out)  # only now that all of the new run is written
-        for file_made in sorted(made.iterdir(), key=lambda path: path.name == folder.CONFIG):  # it says: all is there
+        for file_made in sorted(made.iterdir(), key=lambda path: path.name == CONFIG):  # it says: all is there
             file_made.replace(out / file_made.name)
 
 
@@ -214,7 +216,7 @@ def _description(estimator: EccentricAutoencoder, record: Record) -> dict[str, A
         "feature_names": features,
         "label_names": [],
         **record.engine,
-        "versions": folder.versions(),
+        "versions": versions(),
         "estimator": known,
     }
 
@@ -299,7 +301,7 @@ def _pca_error(model: Autoencoder, train: Tensor, test: Tensor) -> float:
 
 
 def _row(run: Run, number: int) -> Metrics:
-    values: dict[str, Any] = {name: column[number] for name, column in run.metrics.items()}
+    values: dict[str, Any] = {name: run.metrics[RENAMED.get(name, name)][number] for name in METRIC_NAMES}
     values |= {name: int(values[name]) for name in ("step", "epoch")}
     test = values["test_reconstruction"]
     return Metrics(**{**values, "test_reconstruction": None if np.isnan(test) else test})

@@ -69,7 +69,7 @@ def training_seconds(run: Run) -> float:
     items = run.config["items"]["train"]
     batch = min(run.config["train"]["batch_size"], items)
     metrics = run.metrics
-    return float((np.diff(metrics["step"], prepend=0) * batch / metrics["images_per_second"]).sum())
+    return float((np.diff(metrics["step"], prepend=0) * batch / metrics["items_per_second"]).sum())
 
 
 def _data(role: str, source: str, run: Run) -> dict[str, Any]:

@@ -22,9 +22,9 @@ from eccentric.paper.attributes import attributes_of
 from eccentric.paper.items import Item
 from eccentric.paper.results import Claim, Number, Result, Table, ordered, summarised
 from eccentric.paper.spectra import face_specs
+from eccentric.runs.names import MODEL
 from eccentric.theory import kernel_constant
 from eccentric.training import find_device
-from eccentric.training.run import MODEL
 from eccentric.training.train import fingerprint
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from eccentric.training.config import TrainConfig
 if TYPE_CHECKING:
     import numpy as np
 
-    from eccentric.training.run import Latents, Run
+    from eccentric.runs import Latents, Run
 
 
 @dataclass(frozen=True)

@@ -78,7 +78,7 @@ def error_unit(f: Facts) -> str:
 def setup(f: Facts, config: dict[str, Any], parameters: int) -> list[tuple[str, str]]:
     """What was trained and how."""
     s = f.settings
-    steps, rate = f.metrics["step"], f.metrics["images_per_second"]
+    steps, rate = f.metrics["step"], f.metrics["items_per_second"]
     seconds = float((np.diff(steps, prepend=0) * f.batch_size / rate).sum())
     schedule = "" if s.schedule == "constant" else f" ({s.schedule})"
     precision = config.get("engine", {}).get("precision")

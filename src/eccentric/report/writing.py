@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from eccentric.report.facts import Facts
     from eccentric.report.pictures import Picture
-    from eccentric.training.run import Run
+    from eccentric.runs import Run
 
 REPORT, FIGURES, TEMPLATE = "report.html", "figures", "report.html.j2"
 

@@ -6,7 +6,6 @@ threads train them one after the other (`python -m benchmarks.training`).
 
 from __future__ import annotations
 
-import csv
 import json
 import os
 import signal
@@ -17,7 +16,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from eccentric.errors import EccentricError
-from eccentric.training.run import CONFIG, METRIC_NAMES, METRICS
+from eccentric.runs.metrics import last_epoch
+from eccentric.runs.names import CONFIG
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -133,9 +133,7 @@ def _log_of(out: Path, seed: int) -> Path:
 def _epochs(run: Path) -> tuple[int, int]:
     """The epoch of the last whole row of metrics, and the last epoch of all; zeros before they are known."""
     try:
-        with (run / METRICS).open(newline="", encoding="utf-8") as file:
-            rows = [row for row in csv.reader(file) if len(row) == len(METRIC_NAMES)][1:]
         epochs = json.loads((run / CONFIG).read_text(encoding="utf-8"))["train"]["epochs"]
     except OSError:
         return 0, 0
-    return int(rows[-1][METRIC_NAMES.index("epoch")]) if rows else 0, epochs
+    return last_epoch(run), epochs

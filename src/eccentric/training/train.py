@@ -16,17 +16,20 @@ from eccentric.errors import EccentricError, UsageError
 from eccentric.evaluation.probes import neighbour_error, neighbours_for, pca_encodings
 from eccentric.files import write_json
 from eccentric.models import Autoencoder, build_pair, choose_architecture, start_from_pca
+from eccentric.runs import Latents, Run, names
+from eccentric.runs.checkpoints import Checkpoints
+from eccentric.runs.claim import check_folder, claimed, clear_folder
+from eccentric.runs.metrics import MetricsFile
+from eccentric.runs.results import versions, write_results
+from eccentric.runs.resuming import changes_since, check_items
 from eccentric.training import engine as engines
-from eccentric.training import run as folder
 from eccentric.training.batches import Resident
-from eccentric.training.checkpoint import Checkpoints
-from eccentric.training.claim import MetricsFile, check_folder, claimed, clear_folder
 from eccentric.training.config import TrainConfig
 from eccentric.training.evaluating import encode, reconstruction_error
 from eccentric.training.loggers import find_loggers
 from eccentric.training.loop import Training
-from eccentric.training.resuming import changes_since, check_items
 from eccentric.training.stopping import Stop
+from eccentric.training.window import METRIC_NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -56,7 +59,7 @@ def train(
     stop: Stop | None = None,
     on_metrics: Callable[[Metrics], None] = lambda metrics: None,
     on_note: Callable[[str], None] = lambda note: None,
-) -> folder.Run:
+) -> Run:
     """Train an autoencoder on `data` and write everything about it to the folder `out`.
 
     Under torchrun or srun, every rank calls this with the same arguments; the first writes. The batch is then shared
@@ -71,7 +74,7 @@ def train(
         source: how the data were loaded, for config.json.
         overwrite: replace a run that already lies in `out`.
         resume: go on with the run in `out` from its last checkpoint, or begin it if there is none. Settings and data
-            must be the run's own, but for those in `resuming.MAY_CHANGE`. On the CPU the finished run equals an
+            must be the run's own, but for those in `eccentric.runs.resuming.MAY_CHANGE`. On the CPU the finished run equals an
             undisturbed one to the bit.
         loggers: where metrics go besides metrics.csv, by name: "tensorboard", "wandb", "mlflow".
         stop: set `stop.asked` to end after the step in hand; the folder is complete all the same.
@@ -87,8 +90,8 @@ def train(
     out = Path(out)
     if engines.first_rank():
         check_folder(out, overwrite, resume)
-        if resume and (out / folder.CONFIG).exists():
-            check_items(folder.Run(out).config, data.shape)
+        if resume and (out / names.CONFIG).exists():
+            check_items(Run(out).config, data.shape)
     model = build_model(data, config, encoder, decoder)
     chosen = choose_architecture(config.architecture, data.shape) if encoder is None else "custom"
     config = replace(config, architecture=chosen)
@@ -98,7 +101,7 @@ def train(
     engine = engines.start(config, work, images=data.is_image, loggers=find_loggers(loggers, out))
     fabric = engine.fabric
     description = describe(data, config, source, engine)
-    checkpoints = Checkpoints(out / folder.CHECKPOINTS)
+    checkpoints = Checkpoints(out / names.CHECKPOINTS)
 
     with _random_state(fabric.device), claimed(out) if fabric.is_global_zero else nullcontext():
         _seed(config.seed + fabric.global_rank, fabric.device)
@@ -116,21 +119,23 @@ def train(
                 if state is None:
                     clear_folder(out)
                 description["notes"] = notes
-                write_json(out / folder.CONFIG, description)
+                write_json(out / names.CONFIG, description)
                 for note in notes:
                     on_note(note)
-                _train_and_save(training, MetricsFile(out, training.row_step), checkpoints, stop, on_metrics)
+                _train_and_save(
+                    training, MetricsFile(out, METRIC_NAMES, training.row_step), checkpoints, stop, on_metrics
+                )
                 finish(out, model, data)
                 stopped = f"stopped after {training.step} steps"
                 description["status"] = "finished" if training.finished else stopped
-                write_json(out / folder.CONFIG, description)
+                write_json(out / names.CONFIG, description)
             else:
                 for _ in training.run(stop):
                     pass
             fabric.barrier()  # so that the folder is whole for every rank
         elif fabric.is_global_zero:
             on_note(f"{out} is finished; there is nothing left to do")
-    return folder.Run(out)
+    return Run(out)
 
 
 @dataclass(frozen=True)
@@ -143,9 +148,9 @@ class _Old:
 
 
 def _run_to_resume(out: Path, description: dict[str, Any], checkpoints: Checkpoints) -> _Old:
-    if not (out / folder.CONFIG).exists():
+    if not (out / names.CONFIG).exists():
         return _Old()
-    recorded = folder.Run(out).config
+    recorded = Run(out).config
     changed = changes_since(recorded, description)
     if recorded["status"] == "finished" and recorded["train"]["epochs"] == description["train"]["epochs"]:
         return _Old(finished=True)
@@ -169,7 +174,7 @@ def _train_and_save(
     saved = time.monotonic()
     try:
         for metrics in training.run(stop):
-            file.write(metrics)
+            file.write(asdict(metrics))
             training.log(metrics)
             on_metrics(metrics)
             if time.monotonic() - saved >= training.config.checkpoint_seconds:
@@ -189,11 +194,11 @@ def finish(out: Path, model: Autoencoder, data: Data) -> None:
     components = DeepComponents().fit(z["train"])
     splits = {"train": data.train, "test": data.test}
     latents = {
-        name: folder.Latents(components.encode(z[name]).numpy(), label_names(data, split), split.rows)
+        name: Latents(components.encode(z[name]).numpy(), label_names(data, split), split.rows)
         for name, split in splits.items()
     }
     evaluation = evaluate(model, data, latents["train"].p, latents["test"].p)
-    folder.write_results(out, model, components, latents, choose_examples(data.test.x), evaluation)
+    write_results(out, model, components, latents, choose_examples(data.test.x), evaluation)
 
 
 def build_model(data: Data, config: TrainConfig, encoder: nn.Module | None, decoder: nn.Module | None) -> Autoencoder:
@@ -249,7 +254,7 @@ def describe(data: Data, config: TrainConfig, source: dict[str, Any] | None, eng
         "feature_names": list(data.feature_names),
         "label_names": list(data.label_names),
         **engine.describe(),
-        "versions": folder.versions(),
+        "versions": versions(),
     }
 
 

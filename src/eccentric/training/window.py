@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, cast
 
 import torch
@@ -41,6 +41,9 @@ class Metrics:
     test_reconstruction: float | None
     """On the test split, at the end of each epoch."""
     images_per_second: float
+
+
+METRIC_NAMES = [field.name for field in fields(Metrics)]
 
 
 class Window:

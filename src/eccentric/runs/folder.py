@@ -2,46 +2,23 @@
 
 from __future__ import annotations
 
-import csv
-import platform
-from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
 
 from eccentric.components import DeepComponents
 from eccentric.errors import EccentricError, UsageError
-from eccentric.files import atomic, read_json, read_tensors, write_json, write_tensors
+from eccentric.files import read_json, read_tensors
 from eccentric.models import Autoencoder, build_pair
-from eccentric.training.window import Metrics
+from eccentric.runs.latents import Latents, read_latents
+from eccentric.runs.metrics import read_metrics
+from eccentric.runs.names import COMPONENTS, CONFIG, EVALUATION, EXAMPLES, LATENTS, MODEL
 
 if TYPE_CHECKING:
-    import pyarrow
-    from jaxtyping import Shaped
+    import numpy as np
     from torch import Tensor, nn
-
-CONFIG, METRICS, MODEL = "config.json", "metrics.csv", "model.safetensors"
-COMPONENTS, LATENTS, EVALUATION = "components.safetensors", "latents.parquet", "evaluation.json"
-EXAMPLES, CHECKPOINTS, REPORT = "examples.safetensors", "checkpoint", "report.html"
-METRIC_NAMES = [field.name for field in fields(Metrics)]
-
-
-@dataclass(frozen=True)
-class Latents:
-    """Encoded items of one split.
-
-    Attributes:
-        p: (n, d) float32, coordinates along the components.
-        labels: (n,) names as text, or None.
-        rows: (n,) int64, the item's row in its source.
-    """
-
-    p: np.ndarray
-    labels: np.ndarray | None
-    rows: np.ndarray
 
 
 class Run:
@@ -87,17 +64,7 @@ class Run:
     @cached_property
     def metrics(self) -> dict[str, np.ndarray]:
         """Columns of metrics.csv by name, (rows,) float64; NaN where a row has no value."""
-        try:
-            with (self.path / METRICS).open(newline="", encoding="utf-8") as file:
-                header, *rows = csv.reader(file)
-            if header != METRIC_NAMES:
-                raise ValueError("its first line is not the names of the metrics")
-            columns = zip(*rows, strict=True) if rows else [()] * len(header)
-            return {name: np.array([float(v or "nan") for v in col]) for name, col in zip(header, columns, strict=True)}
-        except OSError as error:
-            raise EccentricError(f"cannot read {self.path / METRICS}: {error.strerror}") from None
-        except ValueError as error:
-            raise EccentricError(f"{self.path / METRICS} is damaged ({error})") from None
+        return read_metrics(self.path)
 
     @cached_property
     def components(self) -> DeepComponents:
@@ -148,76 +115,3 @@ class Run:
         """The encoded items of "train" or "test"."""
         self.must_have_ended()
         return read_latents(self.path / LATENTS, split)
-
-
-def write_results(
-    folder: Path,
-    model: Autoencoder,
-    components: DeepComponents,
-    latents: dict[str, Latents],
-    examples: Shaped[Tensor, "k ..."],
-    evaluation: dict[str, Any],
-) -> None:
-    """What a trained model leaves in a run folder.
-
-    Args:
-        latents: by split, "train" and "test".
-        examples: a few raw test items.
-        evaluation: at least `test_reconstruction` and `pca_test_reconstruction`.
-    """
-    write_tensors(folder / MODEL, model.state_dict())
-    components.save(folder / COMPONENTS)
-    write_latents(folder / LATENTS, latents)
-    write_tensors(folder / EXAMPLES, {"x": examples})
-    write_json(folder / EVALUATION, evaluation)
-
-
-def versions() -> dict[str, str]:
-    """By which config.json says what a run was made with."""
-    from eccentric import __version__
-
-    return {"eccentric": __version__, "torch": torch.__version__, "python": platform.python_version()}
-
-
-def latents_table(splits: dict[str, Latents]) -> pyarrow.Table:
-    """An Arrow table with columns split, row, label (where there are labels) and p1 ... pd."""
-    import pyarrow as pa
-
-    parts = list(splits.items())
-    columns: dict[str, Any] = {
-        "split": np.concatenate([np.full(len(part.p), name) for name, part in parts]),
-        "row": np.concatenate([part.rows for _, part in parts]),
-    }
-    if any(part.labels is not None for _, part in parts):  # one split alone may have them
-        labels = [
-            np.full(len(part.p), None) if part.labels is None else part.labels.astype(object) for _, part in parts
-        ]
-        columns["label"] = np.concatenate(labels)
-    p = np.concatenate([part.p for _, part in parts])
-    columns |= {f"p{k + 1}": np.ascontiguousarray(p[:, k]) for k in range(p.shape[1])}
-    return pa.table(columns)
-
-
-def write_latents(path: Path, splits: dict[str, Latents]) -> None:
-    """The table of encoded items as Parquet."""
-    import pyarrow.parquet as pq
-
-    with atomic(path) as temporary:
-        pq.write_table(latents_table(splits), temporary)
-
-
-def read_latents(path: Path, split: str) -> Latents:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        table = pq.read_table(path, filters=[("split", "=", split)])
-        names = [name for name in table.column_names if name[0] == "p" and name[1:].isdigit()]
-        p = np.stack([table[name].to_numpy() for name in names], 1)
-        labelled = "label" in table.column_names and table["label"].null_count == 0
-        labels = np.array(table["label"].to_pylist()) if labelled else None
-        return Latents(p, labels, table["row"].to_numpy())
-    except FileNotFoundError:
-        raise EccentricError(f"there is no file {path}") from None
-    except (OSError, pa.ArrowException, KeyError, ValueError) as error:
-        raise EccentricError(f"cannot read {path} ({str(error).splitlines()[0]}); the file is damaged") from None

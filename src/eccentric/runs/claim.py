@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from eccentric.errors import EccentricError, UsageError
-from eccentric.files import atomic
-from eccentric.training import run as names
-from eccentric.training.checkpoint import Checkpoints
+from eccentric.runs import names
+from eccentric.runs.checkpoints import Checkpoints
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
     from pathlib import Path
-
-    from eccentric.training.window import Metrics
-
-LOCK = ".lock"
 
 
 def check_folder(path: Path, overwrite: bool = False, resume: bool = False) -> None:
@@ -58,7 +51,7 @@ def _is_left_over(file: Path) -> bool:
     """Whether it is what a process that was killed leaves where there is no run yet, or none any more."""
     if file.name == names.CHECKPOINTS:
         return file.is_dir() and not any(file.iterdir())
-    return file.name == LOCK or file.name.startswith(f".{names.CONFIG}.")
+    return file.name == names.LOCK or file.name.startswith(f".{names.CONFIG}.")
 
 
 @contextmanager
@@ -70,7 +63,7 @@ def claimed(path: Path) -> Iterator[None]:
     """
     from filelock import FileLock, Timeout
 
-    lock = FileLock(path / LOCK)
+    lock = FileLock(path / names.LOCK)
     try:
         path.mkdir(parents=True, exist_ok=True)
         lock.acquire(timeout=0)
@@ -103,38 +96,3 @@ def clear_folder(path: Path) -> None:
             (path / name).unlink(missing_ok=True)
     except OSError as error:
         raise EccentricError(f"cannot write to the folder {path}: {error.strerror}; choose another") from None
-
-
-class MetricsFile:
-    """metrics.csv as it grows: every row is on disk when `write` returns.
-
-    Args:
-        folder: of the run.
-        last_step: keep the rows up to that step, of a run that is resumed.
-    """
-
-    def __init__(self, folder: Path, last_step: int = 0) -> None:
-        self._path = folder / names.METRICS
-        kept = []
-        if last_step and self._path.exists():
-            with self._path.open(newline="", encoding="utf-8") as file:
-                # The last row may have been cut short.
-                kept = [row for row in csv.reader(file) if len(row) == len(names.METRIC_NAMES) and row[0].isdigit()]
-        with atomic(self._path) as temporary:
-            rows = (row for row in kept if int(row[0]) <= last_step)
-            temporary.write_text(_lines([names.METRIC_NAMES, *rows]), encoding="utf-8")
-
-    def write(self, metrics: Metrics) -> None:
-        values = [getattr(metrics, name) for name in names.METRIC_NAMES]
-        row = [f"{value:.8g}" if isinstance(value, float) else value for value in values]
-        try:
-            with self._path.open("a", newline="", encoding="utf-8") as file:
-                file.write(_lines([row]))
-        except OSError as error:
-            raise EccentricError(f"cannot write {self._path}: {error.strerror}") from None
-
-
-def _lines(rows: Sequence[Sequence[object]]) -> str:
-    text = io.StringIO()
-    csv.writer(text).writerows(rows)
-    return text.getvalue()

@@ -1,0 +1,103 @@
+"""metrics.csv: one row of measurements per `log_every` steps and per epoch."""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from eccentric.errors import EccentricError
+from eccentric.files import atomic
+from eccentric.runs.names import METRICS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
+
+RENAMED = {"eccentric": "term/eccentric", "images_per_second": "items_per_second"}
+"""Columns that version 0.1.0 wrote under another name."""
+
+Value = float | int | None
+
+
+class MetricsFile:
+    """metrics.csv while a run is trained. Every row is on disk when `write` returns.
+
+    Args:
+        folder: the run folder.
+        columns: names of the columns, in order. The first one is "step".
+        last_step: rows up to this step are kept, for a run that is resumed.
+    """
+
+    def __init__(self, folder: Path, columns: Sequence[str], last_step: int = 0) -> None:
+        self._path = folder / METRICS
+        kept: list[dict[str, str]] = []
+        if last_step and self._path.exists():
+            header, rows = _read(self._path)
+            # The last row may have been cut short.
+            whole = (dict(zip(header, row, strict=True)) for row in rows if len(row) == len(header))
+            kept = [row for row in whole if row.get("step", "").isdigit() and int(row["step"]) <= last_step]
+            columns = [*columns, *(name for name in header if name not in columns)]
+        self._columns = list(columns)
+        with atomic(self._path) as temporary:
+            rows = [[row.get(name, "") for name in self._columns] for row in kept]
+            temporary.write_text(_lines([self._columns, *rows]), encoding="utf-8")
+
+    def write(self, row: Mapping[str, Value]) -> None:
+        """Append a row. A column without a value, or with None, is left empty.
+
+        Raises:
+            EccentricError: the disk is full or read-only.
+        """
+        values = [row.get(name) for name in self._columns]
+        line = [f"{value:.8g}" if isinstance(value, float) else value for value in values]
+        try:
+            with self._path.open("a", newline="", encoding="utf-8") as file:
+                file.write(_lines([line]))
+        except OSError as error:
+            raise EccentricError(f"cannot write {self._path}: {error.strerror}") from None
+
+
+def read_metrics(folder: Path) -> dict[str, np.ndarray]:
+    """Columns of metrics.csv by name, (rows,) float64; NaN where a row has no value.
+
+    Raises:
+        EccentricError: the file is missing or damaged.
+    """
+    path = folder / METRICS
+    try:
+        header, rows = _read(path)
+        if "step" not in header:
+            raise ValueError("its first line does not name a column step")
+        columns = zip(*rows, strict=True) if rows else [()] * len(header)
+        return {name: np.array([float(v or "nan") for v in col]) for name, col in zip(header, columns, strict=True)}
+    except OSError as error:
+        raise EccentricError(f"cannot read {path}: {error.strerror}") from None
+    except ValueError as error:
+        raise EccentricError(f"{path} is damaged ({error})") from None
+
+
+def last_epoch(folder: Path) -> int:
+    """The epoch of the last whole row of metrics.csv, or 0 where there is none yet."""
+    try:
+        header, rows = _read(folder / METRICS)
+    except OSError:
+        return 0
+    whole = [row for row in rows if len(row) == len(header)]
+    return int(whole[-1][header.index("epoch")]) if whole else 0
+
+
+def _read(path: Path) -> tuple[list[str], list[list[str]]]:
+    """The names of the columns, as they are written today, and the rows."""
+    with path.open(newline="", encoding="utf-8") as file:
+        lines = list(csv.reader(file))
+    header = lines[0] if lines else []
+    return [RENAMED.get(name, name) for name in header], lines[1:]
+
+
+def _lines(rows: Iterable[Sequence[object]]) -> str:
+    text = io.StringIO()
+    csv.writer(text).writerows(rows)
+    return text.getvalue()

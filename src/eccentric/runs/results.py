@@ -1,0 +1,50 @@
+"""Writing what a trained model leaves in its run folder."""
+
+from __future__ import annotations
+
+import platform
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from eccentric.files import write_json, write_tensors
+from eccentric.runs.latents import Latents, write_latents
+from eccentric.runs.names import COMPONENTS, EVALUATION, EXAMPLES, LATENTS, MODEL
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from jaxtyping import Shaped
+    from torch import Tensor
+
+    from eccentric.components import DeepComponents
+    from eccentric.models import Autoencoder
+
+
+def write_results(
+    folder: Path,
+    model: Autoencoder,
+    components: DeepComponents,
+    latents: dict[str, Latents],
+    examples: Shaped[Tensor, "k ..."],
+    evaluation: dict[str, Any],
+) -> None:
+    """What a trained model leaves in a run folder.
+
+    Args:
+        latents: by split, "train" and "test".
+        examples: a few raw test items.
+        evaluation: at least `test_reconstruction` and `pca_test_reconstruction`.
+    """
+    write_tensors(folder / MODEL, model.state_dict())
+    components.save(folder / COMPONENTS)
+    write_latents(folder / LATENTS, latents)
+    write_tensors(folder / EXAMPLES, {"x": examples})
+    write_json(folder / EVALUATION, evaluation)
+
+
+def versions() -> dict[str, str]:
+    """By which config.json says what a run was made with."""
+    from eccentric import __version__
+
+    return {"eccentric": __version__, "torch": torch.__version__, "python": platform.python_version()}
