@@ -27,7 +27,7 @@ from eccentric.training import engine as engines
 from eccentric.training.config import TrainConfig
 from eccentric.training.evaluating import encode
 from eccentric.training.train import choose_examples, fingerprint
-from eccentric.training.window import METRIC_NAMES, Metrics
+from eccentric.training.window import COLUMNS, METRIC_NAMES, Metrics
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -124,9 +124,9 @@ def save(estimator: EccentricAutoencoder, path: str | Path, overwrite: bool) -> 
     description = _description(estimator, record)
     with claimed(out), _under_way(out) as made:
         write_json(made / CONFIG, description)
-        file = MetricsFile(made, METRIC_NAMES)
+        file = MetricsFile(made, COLUMNS)
         for row in record.metrics:
-            file.write(asdict(row))
+            file.write(row.row())
         evaluation = {"test_reconstruction": record.error, "pca_test_reconstruction": record.pca_error}
         latents = {"train": record.train, "test": record.test}
         write_results(made, model, estimator._found(), latents, examples, evaluation)

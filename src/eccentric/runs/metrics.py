@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 RENAMED = {"eccentric": "term/eccentric", "images_per_second": "items_per_second"}
 """Columns that version 0.1.0 wrote under another name."""
 
+NEEDED = ("step", "epoch", "objective", "trace", "items_per_second")
+"""Columns that every run has, whatever it is trained for."""
+
 Value = float | int | None
 
 
@@ -69,8 +72,9 @@ def read_metrics(folder: Path) -> dict[str, np.ndarray]:
     path = folder / METRICS
     try:
         header, rows = _read(path)
-        if "step" not in header:
-            raise ValueError("its first line does not name a column step")
+        missing = [name for name in NEEDED if name not in header]
+        if missing:
+            raise ValueError(f"it has no column {', '.join(missing)}")
         columns = zip(*rows, strict=True) if rows else [()] * len(header)
         return {name: np.array([float(v or "nan") for v in col]) for name, col in zip(header, columns, strict=True)}
     except OSError as error:

@@ -29,7 +29,7 @@ from eccentric.training.evaluating import encode, reconstruction_error
 from eccentric.training.loggers import find_loggers
 from eccentric.training.loop import Training
 from eccentric.training.stopping import Stop
-from eccentric.training.window import METRIC_NAMES
+from eccentric.training.window import COLUMNS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -74,7 +74,7 @@ def train(
         source: how the data were loaded, for config.json.
         overwrite: replace a run that already lies in `out`.
         resume: go on with the run in `out` from its last checkpoint, or begin it if there is none. Settings and data
-            must be the run's own, but for those in `eccentric.runs.resuming.MAY_CHANGE`. On the CPU the finished run equals an
+            must be the run's own, but for those in `runs.resuming.MAY_CHANGE`. On the CPU the finished run equals an
             undisturbed one to the bit.
         loggers: where metrics go besides metrics.csv, by name: "tensorboard", "wandb", "mlflow".
         stop: set `stop.asked` to end after the step in hand; the folder is complete all the same.
@@ -122,9 +122,7 @@ def train(
                 write_json(out / names.CONFIG, description)
                 for note in notes:
                     on_note(note)
-                _train_and_save(
-                    training, MetricsFile(out, METRIC_NAMES, training.row_step), checkpoints, stop, on_metrics
-                )
+                _train_and_save(training, MetricsFile(out, COLUMNS, training.row_step), checkpoints, stop, on_metrics)
                 finish(out, model, data)
                 stopped = f"stopped after {training.step} steps"
                 description["status"] = "finished" if training.finished else stopped
@@ -174,7 +172,7 @@ def _train_and_save(
     saved = time.monotonic()
     try:
         for metrics in training.run(stop):
-            file.write(asdict(metrics))
+            file.write(metrics.row())
             training.log(metrics)
             on_metrics(metrics)
             if time.monotonic() - saved >= training.config.checkpoint_seconds:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, cast
 
 import torch
 
 from eccentric.errors import EccentricError
+from eccentric.runs.metrics import RENAMED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -42,8 +43,13 @@ class Metrics:
     """On the test split, at the end of each epoch."""
     images_per_second: float
 
+    def row(self) -> dict[str, float | int | None]:
+        """The values by the names of the columns of metrics.csv."""
+        return {RENAMED.get(name, name): value for name, value in asdict(self).items()}
+
 
 METRIC_NAMES = [field.name for field in fields(Metrics)]
+COLUMNS = [RENAMED.get(name, name) for name in METRIC_NAMES]
 
 
 class Window:
