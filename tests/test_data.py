@@ -497,9 +497,9 @@ def test_value_ranges() -> None:
     assert mask.train.x.max() == 255
     assert from_arrays(grey(4).astype(np.int64)).train.x.dtype == torch.uint8
     with pytest.raises(EccentricError, match=r"fractions must lie in \[0, 1\], but range from -1 to 0.5; rescale"):
-        from_arrays(np.linspace(-1, 0.5, 64).reshape(4, 4, 4))
+        from_arrays(np.linspace(-1, 0.5, 64).reshape(4, 1, 4, 4))
     with pytest.raises(EccentricError, match=r"whole numbers must lie in 0\.\.255, but range from 0 to 4095"):
-        from_arrays(np.linspace(0, 4095, 64).astype(np.int32).reshape(4, 4, 4))
+        from_arrays(np.linspace(0, 4095, 64).astype(np.int32).reshape(4, 4, 4), item_kind="image")
     bad = np.zeros((4, 4, 4))
     bad[2, 1, 1] = np.nan
     with pytest.raises(EccentricError, match=r"nan or inf in row 2; remove the image"):

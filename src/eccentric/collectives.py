@@ -17,9 +17,9 @@ __all__ = ["from_first_rank", "mean_over_ranks", "sum_over_ranks", "union"]
 def union(z: Float[Tensor, "b ..."]) -> Float[Tensor, "B ..."]:
     """The rows of all ranks in the order of the ranks, equal on all of them.
 
-    Gradients reach this rank's rows only, multiplied by the number of ranks. If every rank computes the same
-    function of the union and the gradients of the weights are averaged over ranks, as DistributedDataParallel does, the result is
-    the gradient of one process with the whole batch. The backward pass does not communicate.
+    Gradients reach this rank's rows only, multiplied by the number of ranks. If every rank computes the same function
+    of the union, and the gradients of the weights are averaged over ranks as DistributedDataParallel does, the result
+    is the gradient of one process with the whole batch. The backward pass does not communicate.
 
     Args:
         z: this rank's rows. Ranks may hold different numbers of rows.

@@ -9,7 +9,8 @@ Reading images item by item is what makes small trainings slow, so everything is
 (MNIST 55 MB, CelebA at 64x64 2.5 GB), tables as float32 in their own units (the model standardises).
 """
 
+from eccentric.data.items import ItemSpec
 from eccentric.data.loading import from_arrays, load, load_all
 from eccentric.data.splits import Data, Items, Split
 
-__all__ = ["Data", "Items", "Split", "from_arrays", "load", "load_all"]
+__all__ = ["Data", "ItemSpec", "Items", "Split", "from_arrays", "load", "load_all"]

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from eccentric.data.splits import Division
 
-__all__ = ["from_arrays", "from_table", "is_encoded"]
+__all__ = ["from_arrays", "from_table", "is_encoded", "may_be_pixels"]
 
 Size = tuple[int, int]  # height, width
 T = TypeVar("T")
@@ -253,6 +253,14 @@ def _count(n: int) -> str:
 
 
 # --- arrays ---------------------------------------------------------------------------------------------------------
+
+
+def may_be_pixels(x: np.ndarray) -> bool:
+    """Whether all values are fractions in [0, 1] or whole numbers in 0..255; NaN and infinity are not looked at."""
+    if x.dtype == np.uint8 or x.dtype.kind == "b" or not x.size:
+        return True
+    most = 1 if x.dtype.kind == "f" else 255
+    return not ((x < 0) | (x > most)).any(where=np.isfinite(x))
 
 
 def _channels_first(x: np.ndarray, source: str) -> np.ndarray:

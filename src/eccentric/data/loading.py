@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import torch
 
+from eccentric.data import arrays as items_in_arrays
 from eccentric.data import images, sources, tables
 from eccentric.data import labels as labelling
 from eccentric.data.files import Arrays, Source
+from eccentric.data.items import ItemKind, ItemSpec
 from eccentric.data.splits import Data, Division, Items, Split, divide, listing, undivided
 from eccentric.errors import EccentricError, UsageError
 
@@ -33,6 +35,7 @@ def load(
     drop: Sequence[str] = (),
     columns: Sequence[str] | None = None,
     image_size: ImageSize = None,
+    item_kind: ItemKind = "auto",
     test_fraction: float = 0.2,
     seed: int = 0,
 ) -> Data:
@@ -60,6 +63,8 @@ def load(
         image_size: side, or (height, width), to which images are resized; by default the most common size among
             them, and 64 for `celeba`, whose larger images are cropped to their middle 140x140 first, as is usual.
             Proportions are kept by cropping at the centre.
+        item_kind: what the items are, "image", "table" or "sequence"; see `from_arrays`, which decides it for `.npy`
+            and `.npz` files. Other sources must hold what is given here.
         test_fraction: share of items held out at random where the source has no test or validation split of its own.
         seed: of that choice.
 
@@ -71,10 +76,11 @@ def load(
         UsageError: unknown source, column or configuration; arguments out of range.
         EccentricError: anything wrong with the data, in one line: where, what, and the mend.
     """
-    size = _check_options(image_size, test_fraction, seed)
+    size = _check_options(image_size, test_fraction, seed, item_kind)
     found = sources.read(source, label)
     division = divide(_sizes(found), name=found.where, test_fraction=test_fraction, seed=seed)
-    return _halves(found, division, _read(found, division, label=label, drop=drop, wanted=columns, size=size))
+    read = _read(found, division, label=label, drop=drop, wanted=columns, size=size, item_kind=item_kind)
+    return _halves(found, division, read)
 
 
 def load_all(
@@ -83,6 +89,7 @@ def load_all(
     label: str | None = None,
     columns: Sequence[str] | None = None,
     image_size: tuple[int, int] | None = None,
+    item_kind: ItemKind = "auto",
 ) -> Items:
     """Every item of a source, divided only as the source itself is, to be encoded and not to be trained on.
 
@@ -91,9 +98,9 @@ def load_all(
     found = sources.read(source, label)
     sizes = _sizes(found)
     division = undivided(sizes, name=found.where)
-    read = _read(found, division, label=label, drop=(), wanted=columns, size=image_size)
+    read = _read(found, division, label=label, drop=(), wanted=columns, size=image_size, item_kind=item_kind)
     names = [part.key if len(sizes) > 1 else "all" for part in division.parts]
-    return Items(dict(zip(names, read.splits, strict=True)), read.label_names, read.feature_names)
+    return Items(dict(zip(names, read.splits, strict=True)), read.spec, read.label_names, read.feature_names)
 
 
 def from_arrays(
@@ -103,33 +110,39 @@ def from_arrays(
     name: str = "arrays",
     feature_names: Sequence[str] | None = None,
     image_size: ImageSize = None,
+    item_kind: ItemKind = "auto",
     test_fraction: float = 0.2,
     seed: int = 0,
 ) -> Data:
     """The same checks and conversions for arrays that are in memory.
 
     Args:
-        x: a table (n, f), or images (n, h, w), (n, c, h, w) or (n, h, w, c) with 1 or 3 channels. Where both the
-            second and the last axis could hold channels, the second does. Images are uint8, whole numbers in
-            0..255, bools, or fractions in [0, 1].
+        x: a table (n, f), images (n, h, w), (n, c, h, w) or (n, h, w, c) with 1 or 3 channels, or sequences
+            (n, steps, features). Where both the second and the last axis could hold channels, the second does. Images
+            are uint8, whole numbers in 0..255, bools, or fractions in [0, 1].
         labels: (n,) text, whole numbers or bools.
         name: for titles and errors.
         feature_names: of the columns of a table; "x0", "x1", ... by default.
+        item_kind: "auto" takes two axes for a table, and three or four for images; an array of three axes whose
+            values cannot be those of images is refused. "table" makes one row of each item, "sequence" takes three
+            axes for sequences.
         image_size, test_fraction, seed: as for `load`.
 
     Raises:
         UsageError: arguments out of range.
         EccentricError: anything wrong with the arrays.
     """
-    size = _check_options(image_size, test_fraction, seed)
+    size = _check_options(image_size, test_fraction, seed, item_kind)
     arrays = Arrays(_numpy(x, name), None if labels is None else _numpy(labels, name), "label")
     found = Source(name, name, arrays={"all": arrays})
     division = divide(_sizes(found), name=name, test_fraction=test_fraction, seed=seed)
-    return _halves(found, division, _from_arrays(found, division, label=None, size=size, feature_names=feature_names))
+    read = _from_arrays(found, division, label=None, size=size, item_kind=item_kind, feature_names=feature_names)
+    return _halves(found, division, read)
 
 
 class _Read(NamedTuple):
     splits: list[Split]  # one for each part of the division
+    spec: ItemSpec
     label_names: list[str]
     feature_names: list[str]
     notes: list[str]
@@ -148,18 +161,23 @@ def _read(
     drop: Sequence[str],
     wanted: Sequence[str] | None,
     size: tuple[int, int] | None,
+    item_kind: ItemKind,
 ) -> _Read:
     if found.arrays:
         if drop:
             raise UsageError(f"{found.where} is an array without named columns, so nothing can be dropped by name")
-        return _from_arrays(found, division, label=label, size=size)
-    return _from_tables(found, division, label=label, drop=drop, wanted=wanted, size=size)
+        return _from_arrays(found, division, label=label, size=size, item_kind=item_kind)
+    read = _from_tables(found, division, label=label, drop=drop, wanted=wanted, size=size)
+    if item_kind not in ("auto", read.spec.kind):
+        raise UsageError(f"{found.where} holds {read.spec.noun}, not items of kind {item_kind!r}")
+    return read
 
 
 def _halves(found: Source, division: Division, read: _Read) -> Data:
     train, test = read.splits
     return Data(
         name=found.title,
+        spec=read.spec,
         train=train,
         test=test,
         label_names=read.label_names,
@@ -170,7 +188,8 @@ def _halves(found: Source, division: Division, read: _Read) -> Data:
     )
 
 
-def _check_options(image_size: ImageSize, test_fraction: float, seed: int) -> tuple[int, int] | None:
+def _check_options(image_size: ImageSize, test_fraction: float, seed: int, item_kind: str) -> tuple[int, int] | None:
+    items_in_arrays.check_kind(item_kind)
     if not 0 < test_fraction < 1:
         raise UsageError(f"test_fraction must lie between 0 and 1, not {test_fraction}")
     if seed < 0:
@@ -237,7 +256,8 @@ def _from_tables(
             notes.append(f"no labels; columns that could be chosen: {listing(others, 12)}")
         size = size or found.size
         x, more = images.from_table(found.tables, division, encoded[0], where, size=size, crop=found.crop)
-        return _Read(_splits(division, x, codes), names, [], notes + more, label)
+        spec = ItemSpec("image", x[0].shape[1:], "uint8")
+        return _Read(_splits(division, x, codes), spec, names, [], notes + more, label)
 
     if size is not None:
         raise UsageError(f"{where} is a table, but images of {size[0]}x{size[1]} pixels are wanted")
@@ -249,7 +269,7 @@ def _from_tables(
         notes.append(f"column {listing(index)} left out: the row numbers that pandas writes")
         left = [c for c in left if c not in index]
     x, more = tables.from_columns(found.tables, division, left, where)
-    return _Read(_splits(division, x, codes), names, left, notes + more, label)
+    return _Read(_splits(division, x, codes), ItemSpec("table", (len(left),)), names, left, notes + more, label)
 
 
 def _label(
@@ -294,6 +314,7 @@ def _from_arrays(
     *,
     label: str | None,
     size: tuple[int, int] | None,
+    item_kind: ItemKind,
     feature_names: Sequence[str] | None = None,
 ) -> _Read:
     where, notes = found.where, [*found.notes, *division.notes]
@@ -302,19 +323,15 @@ def _from_arrays(
     if len(shapes) > 1:
         raise EccentricError(f"{where}: training and test items differ in shape: {' and '.join(map(str, shapes))}")
     label, codes, names = _array_labels(arrays, division, label, where, notes)
-    shape = shapes.pop()
-    if len(shape) > 1:
-        if feature_names is not None:
-            raise UsageError(f"feature_names are for tables, but {where} holds images")
-        x, more = images.from_arrays({k: a.x for k, a in arrays.items()}, division, where, size=size)
-        return _Read(_splits(division, x, codes), names, [], notes + more, label)
-    if size is not None:
-        raise UsageError(f"{where} is a table, but images of {size[0]}x{size[1]} pixels are wanted")
-    columns = [f"x{j}" for j in range(shape[0])] if feature_names is None else [str(c) for c in feature_names]
-    if len(columns) != shape[0]:
-        raise UsageError(f"{where} has {shape[0]} columns, but {len(columns)} feature_names are given")
-    x, more = tables.from_matrices({k: a.x for k, a in arrays.items()}, division, columns, where)
-    return _Read(_splits(division, x, codes), names, columns, notes + more, label)
+    read = items_in_arrays.read(
+        {key: a.x for key, a in arrays.items()},
+        division,
+        where,
+        item_kind=item_kind,
+        size=size,
+        feature_names=feature_names,
+    )
+    return _Read(_splits(division, read.x, codes), read.spec, names, read.feature_names, notes + read.notes, label)
 
 
 def _array_labels(

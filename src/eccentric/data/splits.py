@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from jaxtyping import Float, Int, UInt8
     from torch import Tensor
 
+    from eccentric.data.items import ItemSpec
+
 __all__ = ["Data", "Division", "Items", "Part", "Split", "divide", "undivided"]
 
 TRAIN, TEST, VALIDATION = ("train", "training"), ("test", "testing"), ("validation", "valid", "val", "dev")
@@ -24,8 +26,8 @@ TRAIN, TEST, VALIDATION = ("train", "training"), ("test", "testing"), ("validati
 class Split:
     """The items of one side, training or test."""
 
-    x: UInt8[Tensor, "n c h w"] | Float[Tensor, "n f"]
-    """Images as uint8 with 1 (grey) or 3 (RGB) channels, or a table as float32 in the units of the source."""
+    x: UInt8[Tensor, "n c h w"] | Float[Tensor, "n f"] | Float[Tensor, "n t f"]
+    """Images as uint8 with 1 (grey) or 3 (RGB) channels; tables and sequences as float32 in the units of the source."""
     labels: Int[np.ndarray, " n"] | None
     """int64 codes into `Data.label_names`; None where the source has no labels for this side."""
     rows: Int[np.ndarray, " n"]
@@ -38,6 +40,8 @@ class Data:
 
     name: str
     """Short, for titles and file names."""
+    spec: ItemSpec
+    """What one item is."""
     train: Split
     test: Split
     label_names: list[str]
@@ -53,12 +57,12 @@ class Data:
 
     @property
     def is_image(self) -> bool:
-        return self.train.x.ndim == 4
+        return self.spec.is_image
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Shape of one item: (channels, height, width) or (features,)."""
-        return tuple(self.train.x.shape[1:])
+        """Shape of one item: (channels, height, width), (features,) or (steps, features)."""
+        return self.spec.shape
 
 
 @dataclass(frozen=True)
@@ -66,6 +70,7 @@ class Items:
     """All items of a source, by the split of the source they are in; a source without splits has one called "all"."""
 
     splits: dict[str, Split]
+    spec: ItemSpec
     label_names: list[str]
     feature_names: list[str]
 

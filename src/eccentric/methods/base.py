@@ -5,8 +5,8 @@ Every objective is
     mean squared error  +  sum_k weight_k * term_k
 
 with the mean over items and over the numbers of an item, in the units that the networks see. A method names the terms
-and says how the networks are called. Training, metrics, checkpoints, reports, the command line and the estimator read all
-they need from here, so that a new method is one file and one line in `registry.METHODS`.
+and says how the networks are called. Training, metrics, checkpoints, reports, the command line and the estimator read
+all they need from here, so that a new method is one file and one line in `registry.METHODS`.
 """
 
 from __future__ import annotations
@@ -127,7 +127,7 @@ class Method(nn.Module):
         """Call the networks on a batch of standardised data.
 
         This is what Fabric wraps: autocast, torch.compile and the exchange of gradients work on the calls of networks
-        in here and nowhere else. Under autocast the encoder's output may be bfloat16; `Outputs` reach `terms` in float32.
+        in here and nowhere else. Under autocast the encoder's output may be bfloat16; `terms` gets float32.
         """
         z = self.encode(encoder(x))
         return Outputs(z, decoder(z), {})

@@ -1,0 +1,101 @@
+"""Arrays in memory -> items of a kind: images, rows of a table, or sequences."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from eccentric.data import images, tables
+from eccentric.data.items import KINDS, ItemSpec
+from eccentric.errors import EccentricError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from eccentric.data.items import ItemKind, Kind
+    from eccentric.data.splits import Division
+
+__all__ = ["Read", "check_kind", "read"]
+
+
+class Read(NamedTuple):
+    """Arrays of items, one for each part of the division, and what is known of them."""
+
+    x: list[np.ndarray]
+    spec: ItemSpec
+    feature_names: list[str]
+    notes: list[str]
+
+
+def check_kind(item_kind: str) -> None:
+    """Raise `UsageError` if there is no such kind of items."""
+    if item_kind != "auto" and item_kind not in KINDS:
+        raise UsageError(f"unknown item_kind {item_kind!r}; choose one of auto, {', '.join(KINDS)}")
+
+
+def read(
+    arrays: Mapping[str, np.ndarray],
+    division: Division,
+    where: str,
+    *,
+    item_kind: ItemKind = "auto",
+    size: tuple[int, int] | None = None,
+    feature_names: Sequence[str] | None = None,
+) -> Read:
+    """The rows of each part, checked and converted.
+
+    Args:
+        arrays: by the key of the part; all have items of one shape.
+        division: which rows make up which part.
+        where: the source, for errors.
+        item_kind: what the items are; "auto" decides by shape and values.
+        size: (height, width) to resize images to.
+        feature_names: of the columns of a table.
+    """
+    x = next(iter(arrays.values()))
+    kind = _kind(arrays, where) if item_kind == "auto" else item_kind
+    if kind != "image" and size is not None:
+        raise UsageError(f"{where} {_is(kind)}, but images of {size[0]}x{size[1]} pixels are wanted")
+    if kind != "table" and feature_names is not None:
+        raise UsageError(f"feature_names are for tables, but {where} {_is(kind)}")
+    if kind == "image":
+        if x.ndim == 2:
+            raise UsageError(f"{where} has shape {x.shape}, which is a table; images are (n, h, w) or have four axes")
+        made, notes = images.from_arrays(arrays, division, where, size=size)
+        return Read(made, ItemSpec("image", made[0].shape[1:], "uint8"), [], notes)
+    flat = {key: array.reshape(len(array), -1) for key, array in arrays.items()}
+    if kind == "sequence":
+        if x.ndim != 3:
+            raise UsageError(f"{where} has shape {x.shape}, but sequences are (n, steps, features)")
+        steps, features = x.shape[1:]
+        names = [f"feature {f} at step {t}" for t in range(steps) for f in range(features)]
+        made, notes = tables.from_matrices(flat, division, names, where)
+        return Read(
+            [part.reshape(-1, steps, features) for part in made], ItemSpec("sequence", (steps, features)), [], notes
+        )
+    columns = flat[division.parts[0].key].shape[1]
+    names = [f"x{j}" for j in range(columns)] if feature_names is None else [str(name) for name in feature_names]
+    if len(names) != columns:
+        raise UsageError(f"{where} has {columns} columns, but {len(names)} feature_names are given")
+    made, notes = tables.from_matrices(flat, division, names, where)
+    return Read(made, ItemSpec("table", (columns,)), names, notes)
+
+
+def _kind(arrays: Mapping[str, np.ndarray], where: str) -> Kind:
+    """Tables have two axes and images four. Three axes are grey images, if the values can be those of images."""
+    x = next(iter(arrays.values()))
+    if x.ndim == 2:
+        return "table"
+    if x.ndim == 3 and not all(images.may_be_pixels(array) for array in arrays.values()):
+        low, high = (limit(array) for limit, array in ((np.nanmin, x), (np.nanmax, x)))
+        raise EccentricError(
+            f"{where} has shape {x.shape} and values from {low:g} to {high:g}, but grey images hold fractions in "
+            "[0, 1] or whole numbers in 0..255; rescale images; sequences (n, steps, features) have no architecture "
+            "yet, item_kind='table' takes each as one row"
+        )
+    return "image"
+
+
+def _is(kind: str) -> str:
+    return {"image": "holds images", "table": "is a table", "sequence": "holds sequences"}[kind]

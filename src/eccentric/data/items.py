@@ -1,0 +1,112 @@
+"""What one item of a data set is: an image, a row of a table, or a sequence. Decided once, where data are read."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+__all__ = ["KINDS", "ItemKind", "ItemSpec"]
+
+Kind = Literal["image", "table", "sequence"]
+ItemKind = Literal["auto", "image", "table", "sequence"]
+KINDS: tuple[str, ...] = get_args(Kind)
+RANKS = {"image": 3, "table": 1, "sequence": 2}
+AXES = {"image": "(channels, height, width)", "table": "(features,)", "sequence": "(steps, features)"}
+
+
+@dataclass(frozen=True)
+class ItemSpec:
+    """The kind, shape and type of one item, as the networks take it.
+
+    >>> spec = ItemSpec("image", (1, 28, 28), "uint8")
+    >>> str(spec), spec.size
+    ('1x28x28 images', 784)
+
+    Args:
+        kind: "image", "table" or "sequence".
+        shape: (channels, height, width) of an image, (features,) of a row of a table, (steps, features) of a sequence.
+        dtype: PyTorch's name of the type of the raw numbers: "uint8" (images from 0 to 255) or "float32".
+
+    Raises:
+        ValueError: there is no such kind, or the shape does not fit it.
+    """
+
+    kind: Kind
+    shape: tuple[int, ...]
+    dtype: str = "float32"
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise ValueError(f"unknown kind of items {self.kind!r}; choose one of {', '.join(KINDS)}")
+        if len(self.shape) != RANKS[self.kind]:
+            raise ValueError(f"items of kind {self.kind} have the shape {AXES[self.kind]}, not {self.shape}")
+
+    @property
+    def is_image(self) -> bool:
+        return self.kind == "image"
+
+    @property
+    def is_table(self) -> bool:
+        return self.kind == "table"
+
+    @property
+    def is_sequence(self) -> bool:
+        return self.kind == "sequence"
+
+    @property
+    def size(self) -> int:
+        """Numbers in one item."""
+        return math.prod(self.shape)
+
+    @property
+    def channels(self) -> int | None:
+        """Channels of an image; None for other kinds."""
+        return self.shape[0] if self.is_image else None
+
+    @property
+    def image_size(self) -> tuple[int, int] | None:
+        """(height, width) of an image; None for other kinds."""
+        return (self.shape[1], self.shape[2]) if self.is_image else None
+
+    @property
+    def noun(self) -> str:
+        """What several items are called: "images", "rows of a table", "sequences"."""
+        return {"image": "images", "table": "rows of a table", "sequence": "sequences"}[self.kind]
+
+    def __str__(self) -> str:
+        """Such as "1x28x28 images", "12 columns", "50x6 sequences"."""
+        plural = {"image": "images", "table": "columns", "sequence": "sequences"}[self.kind]
+        return f"{'x'.join(map(str, self.shape))} {plural}"
+
+    def to_json(self) -> dict[str, Any]:
+        """The value of "item" in config.json."""
+        return {"kind": self.kind, "shape": list(self.shape), "dtype": self.dtype}
+
+    @classmethod
+    def from_json(cls, config: Mapping[str, Any]) -> ItemSpec:
+        """What `to_json` wrote, from the whole of config.json.
+
+        Folders written before 0.2 have a "shape" only. They hold images (three numbers) or tables (one).
+
+        Raises:
+            ValueError: an entry is missing, has the wrong type, or does not fit the others.
+        """
+        if "item" not in config:
+            shape = _shape("shape", config.get("shape"))
+            return cls("image", shape, "uint8") if len(shape) == RANKS["image"] else cls("table", shape, "float32")
+        item = config["item"]
+        if not isinstance(item, Mapping):
+            raise ValueError(f"item is {item!r}, not an object")
+        dtype = item.get("dtype", "float32")
+        if not isinstance(dtype, str):
+            raise ValueError(f"item.dtype is {dtype!r}, not a text")
+        return cls(item.get("kind", "none given"), _shape("item.shape", item.get("shape")), dtype)
+
+
+def _shape(name: str, value: Any) -> tuple[int, ...]:
+    whole = isinstance(value, list | tuple) and all(isinstance(n, int) and not isinstance(n, bool) for n in value)
+    if not whole or not value or min(value) < 1:
+        raise ValueError(f"{name} is {value!r}, not a list of positive whole numbers")
+    return tuple(value)
