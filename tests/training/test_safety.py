@@ -241,7 +241,7 @@ def test_overwrite_and_resume(tmp_path):
         train(**lives.settings(), out=tmp_path / "run", resume=True, overwrite=True)
 
 
-@pytest.mark.parametrize("left", [[".config.json.ab12.json"], ["checkpoint/"], [".lock", "checkpoint/"]])
+@pytest.mark.parametrize("left", [[".config.json.ab12_xyz.json"], ["checkpoint/"], [".lock", "checkpoint/"]])
 def test_what_a_kill_leaves_where_there_is_no_run_is_in_nobody_s_way(tmp_path, left):
     for name in left:
         (tmp_path / name).mkdir() if name.endswith("/") else (tmp_path / name).write_text("{")

@@ -12,6 +12,8 @@ from eccentric.files import atomic
 from eccentric.report import words
 from eccentric.report.facts import read_facts
 from eccentric.report.pictures import draw
+from eccentric.runs.claim import check_no_link
+from eccentric.runs.names import FIGURES, REPORT
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
     from eccentric.report.pictures import Picture
     from eccentric.runs import Run
 
-REPORT, FIGURES, TEMPLATE = "report.html", "figures", "report.html.j2"
+TEMPLATE = "report.html.j2"
 
 
 def write_report(run: Run, *, encoder: nn.Module | None = None, decoder: nn.Module | None = None) -> Path:
@@ -36,11 +38,12 @@ def write_report(run: Run, *, encoder: nn.Module | None = None, decoder: nn.Modu
         The path of report.html.
 
     Raises:
-        UsageError: the run was trained with modules of its own and they are not given.
+        UsageError: the run was trained with modules of its own and they are not given, or figures/ is a link.
         EccentricError: training has not ended, a file of the run is missing or damaged, or the report cannot be
             written. Nothing is written unless all of it could be drawn.
     """
     run.must_have_ended()
+    check_no_link(run.path / FIGURES)
     facts = read_facts(run)
     model = run.model(encoder, decoder)
     pictures = draw(facts, model, run.components, run.examples)

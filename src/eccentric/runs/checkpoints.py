@@ -11,6 +11,7 @@ import torch
 
 from eccentric.errors import EccentricError
 from eccentric.files import atomic
+from eccentric.runs.names import is_checkpoint
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -71,18 +72,14 @@ class Checkpoints:
         """The name of the newest checkpoint, for messages."""
         return next((path.name for path in self._paths()), None)
 
-    def clear(self) -> None:
-        """Remove every checkpoint."""
-        for path in self._paths():
-            self._remove(path)
-
     def _remove(self, path: Path) -> None:
         _checksum_of(path).unlink(missing_ok=True)
         path.unlink(missing_ok=True)
 
     def _paths(self) -> list[Path]:
         """From the newest to the oldest."""
-        return sorted(self._folder.glob("step-*.pt"), reverse=True)
+        paths = self._folder.iterdir() if self._folder.is_dir() else ()
+        return sorted((path for path in paths if is_checkpoint(path.name)), reverse=True)
 
 
 class _UnusableError(Exception):

@@ -1,4 +1,4 @@
-"""Who may write to a run folder: nobody over another's files, and one process at a time."""
+"""Access to a run folder: what may be written where, and one process at a time."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from eccentric.errors import EccentricError, UsageError
 from eccentric.runs import names
-from eccentric.runs.checkpoints import Checkpoints
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,28 +15,37 @@ if TYPE_CHECKING:
 
 
 def check_folder(path: Path, overwrite: bool = False, resume: bool = False) -> None:
-    """See whether a run may be written there, before anything is done for it or to it.
+    """Check that a run may be written to a folder, before any work is done. Nothing is changed.
 
     Raises:
-        UsageError: something lies there that is not a run, or a run that may be neither overwritten nor resumed.
+        UsageError: the folder holds something other than a run, a run that may be neither overwritten nor resumed, or
+            a link in the place of one of the run's subfolders.
     """
     if overwrite and resume:
-        raise UsageError("--overwrite begins a run anew, --resume goes on with it; pass one of them")
+        raise UsageError("--overwrite starts the run again and --resume continues it; pass one of them")
     if path.exists() and not path.is_dir():
         raise UsageError(f"{path} is a file; choose another folder with --out")
+    for name in (names.CHECKPOINTS, names.FIGURES, names.LOGS):
+        check_no_link(path / name)
     if not path.is_dir() or all(_is_left_over(file) for file in path.iterdir()):
         return
     if not holds_run(path):
         raise UsageError(f"{path} is not empty and holds no run; choose another folder with --out")
     if not overwrite and not resume:
         raise UsageError(
-            f"{path} already holds a run; choose another folder with --out, or pass --resume to go on with it, "
-            "or --overwrite"
+            f"{path} already holds a run; choose another folder with --out, or pass --resume to continue it "
+            "or --overwrite to replace it"
         )
 
 
+def check_no_link(folder: Path) -> None:
+    """Raise `UsageError` if a subfolder of a run is a link: files of another folder would be replaced and removed."""
+    if folder.is_symlink():
+        raise UsageError(f"{folder} is a link to another folder; remove the link, or choose another folder for the run")
+
+
 def holds_run(path: Path) -> bool:
-    """Whether the folder's config.json is that of a run; other programs' models have a file of that name, too."""
+    """Whether the folder's config.json is that of a run; models of other programs have a file of that name, too."""
     try:
         config = json.loads((path / names.CONFIG).read_bytes())
     except FileNotFoundError:
@@ -48,10 +56,10 @@ def holds_run(path: Path) -> bool:
 
 
 def _is_left_over(file: Path) -> bool:
-    """Whether it is what a process that was killed leaves where there is no run yet, or none any more."""
+    """Whether a process that was killed before it wrote config.json, or after it removed it, left this."""
     if file.name == names.CHECKPOINTS:
         return file.is_dir() and not any(file.iterdir())
-    return file.name == names.LOCK or file.name.startswith(f".{names.CONFIG}.")
+    return file.name == names.LOCK or names.is_temporary(file.name)
 
 
 @contextmanager
@@ -72,27 +80,21 @@ def claimed(path: Path) -> Iterator[None]:
     except OSError as error:
         raise EccentricError(f"cannot write to the folder {path}: {error.strerror}; choose another") from None
     try:
-        for folder in (path, path / names.CHECKPOINTS):
-            for leftover in folder.glob(".*.*.*"):  # half-written by a process that was killed
-                if leftover.is_file():
-                    leftover.unlink()
+        for leftover in names.temporaries(path):
+            leftover.unlink()
         yield
     finally:
         lock.release()
 
 
 def clear_folder(path: Path) -> None:
-    """Remove the run that may lie there; what else lies there stays.
+    """Remove the run in a folder. Files of names that the program does not write stay, and links are not followed.
 
     Raises:
         EccentricError: a file cannot be removed.
     """
-    files = (names.METRICS, names.MODEL, names.COMPONENTS, names.LATENTS, names.EVALUATION, names.EXAMPLES)
     try:
-        Checkpoints(path / names.CHECKPOINTS).clear()
-        for made in (*(path / "figures").glob("*.png"), *(path / "logs").glob("events.out.tfevents.*")):
-            made.unlink()
-        for name in (*files, names.REPORT, names.CONFIG):  # last what says that a run lies there
-            (path / name).unlink(missing_ok=True)
+        for file in names.written(path):  # config.json last: until then the folder holds a run
+            file.unlink()
     except OSError as error:
         raise EccentricError(f"cannot write to the folder {path}: {error.strerror}; choose another") from None
