@@ -56,7 +56,7 @@ def is_temporary(name: str) -> bool:
 def written(folder: Path) -> Iterator[Path]:
     """The files of the run that lies in a folder, config.json last. Subfolders that are links are not entered."""
     for name, known in _IN_FOLDERS.items():
-        yield from _files(folder / name, lambda file, known=known: known.fullmatch(file) is not None)
+        yield from _files(folder / name, known.fullmatch)
     for name in _AT_TOP:
         if (folder / name).is_file() or (folder / name).is_symlink():
             yield folder / name
@@ -68,7 +68,7 @@ def temporaries(folder: Path) -> Iterator[Path]:
         yield from _files(place, is_temporary, link=place == folder)
 
 
-def _files(folder: Path, chosen: Callable[[str], bool], link: bool = False) -> list[Path]:
+def _files(folder: Path, chosen: Callable[[str], object], link: bool = False) -> list[Path]:
     if not folder.is_dir() or (folder.is_symlink() and not link):
         return []
     return [path for path in folder.iterdir() if chosen(path.name) and path.is_file()]
