@@ -19,6 +19,7 @@ from torch import nn
 from eccentric.collectives import from_first_rank, union
 
 if TYPE_CHECKING:
+    import torch
     from jaxtyping import Float
     from torch import Tensor
 
@@ -61,7 +62,7 @@ class Traits:
     starts_from_pca: bool = True
     """Whether the first `dim` outputs of the encoder are the latents, so that a table's network can start from PCA."""
     samplings: tuple[str, ...] = ("matched", "standard", "mixture")
-    """Ways of sampling latents that suit the method, the most natural first."""
+    """Ways of sampling latents that suit the method, the most natural first; see `Method.own_samplings` for others."""
     kinds: tuple[str, ...] = ("image", "table", "sequence")
     """The kinds of items it works on."""
 
@@ -87,6 +88,7 @@ class Method(nn.Module):
         Settings: frozen dataclass whose fields are made by `eccentric.settings.setting`. It raises `UsageError` for
             values out of range.
         term_titles: the keys of `terms`, in their order, each with its name for readers.
+        own_samplings: the ways of sampling that `sample` implements, each with a sentence for readers.
         traits: see `Traits`.
         sync: whether the batch is shared out over several ranks; set by the training step.
     """
@@ -95,6 +97,7 @@ class Method(nn.Module):
     title: ClassVar[str]
     Settings: ClassVar[type[Any]] = NoSettings
     term_titles: ClassVar[dict[str, str]] = {}
+    own_samplings: ClassVar[dict[str, str]] = {}
     traits: ClassVar[Traits] = Traits()
 
     def __init__(self, settings: Any, dim: int) -> None:
@@ -147,6 +150,21 @@ class Method(nn.Module):
     def encode(self, h: Float[Tensor, "n w"]) -> Float[Tensor, "n d"]:
         """The one deterministic latent of each item, from the encoder's output; the decoder takes it as it is."""
         return h
+
+    def sample(
+        self, sampling: str, n: int, z: Float[Tensor, "m d"], generator: torch.Generator
+    ) -> Float[Tensor, "n d"]:
+        """Random latents by one of `own_samplings`, for the decoder; float32, on the CPU.
+
+        Use `eccentric.evaluation.random_latents.random_latents`, which also knows the ways that all methods share.
+
+        Args:
+            sampling: a key of `own_samplings`.
+            n: number of latents.
+            z: latents of the training items, on the CPU, for what must be fitted.
+            generator: the only source of random numbers, on the CPU.
+        """
+        raise NotImplementedError(f"{self.name} has no sampling of its own")
 
     def before_step(self, progress: float) -> None:
         """Called before each step with the share of the training that is done, from 0 to 1."""
