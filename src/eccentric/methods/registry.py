@@ -5,8 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from eccentric.errors import UsageError
+from eccentric.methods.diversity import CosineDiversity, MutualAngle
 from eccentric.methods.eccentric import Eccentric
+from eccentric.methods.evenness import Evenness
+from eccentric.methods.irmae import IRMAE, EccentricIRMAE
+from eccentric.methods.mhe import MHE
 from eccentric.methods.plain import Plain
+from eccentric.methods.projected_mhe import ProjectedMHE
 from eccentric.settings import make, nearest
 
 if TYPE_CHECKING:
@@ -16,7 +21,20 @@ if TYPE_CHECKING:
 
 __all__ = ["DEFAULT", "METHODS", "find", "make_method", "make_settings", "register"]
 
-METHODS: dict[str, type[Method]] = {method.name: method for method in (Eccentric, Plain)}
+METHODS: dict[str, type[Method]] = {
+    method.name: method
+    for method in (
+        Eccentric,
+        Plain,
+        MHE,
+        ProjectedMHE,
+        CosineDiversity,
+        MutualAngle,
+        Evenness,
+        IRMAE,
+        EccentricIRMAE,
+    )
+}
 DEFAULT = Eccentric.name
 
 
