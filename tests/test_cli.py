@@ -228,6 +228,17 @@ class TestEncode:
         assert status == 2
         assert "no column 'height'" in err
 
+    def test_the_label_is_that_of_the_run(self, eccentric, tmp_path):
+        rows = "".join(f"{i},{i * i % 7},{'ab'[i % 2]}\n" for i in range(40))
+        (tmp_path / "a.csv").write_text("u,v,kind\n" + rows)
+        run, out = tmp_path / "run", tmp_path / "p.parquet"
+        assert eccentric("train", tmp_path / "a.csv", "--out", run, "--label", "kind", *QUICK)[0] == 0
+        assert eccentric("encode", run, tmp_path / "a.csv", "--out", out)[0] == 0
+        assert pq.read_table(out)["label"].to_pylist() == ["a", "b"] * 20
+        (tmp_path / "new.csv").write_text("v,u\n1,2\n")
+        assert eccentric("encode", run, tmp_path / "new.csv", "--out", out)[0] == 0
+        assert "label" not in pq.read_table(out).column_names
+
     def test_items_of_another_shape(self, eccentric, digits_run, tmp_path):
         np.save(tmp_path / "rgb.npy", np.zeros((5, 8, 8, 3), np.uint8))
         status, _, err = eccentric("encode", digits_run, tmp_path / "rgb.npy", "--out", tmp_path / "p.csv")

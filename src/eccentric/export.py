@@ -25,12 +25,17 @@ if TYPE_CHECKING:
 def encode_data(run: Run, source: str, *, label: str | None = None) -> dict[str, Latents]:
     """Components of every item of a data source, by the source's own splits, with the encoder of `run`.
 
+    The labels are those of column `label`; by default of the column the run took, where the source has it.
+
     Raises:
         EccentricError: the data cannot be read, or are not of the shape that the run was trained on.
     """
     shape = run.shape
     image_size = (shape[1], shape[2]) if len(shape) == 3 else None
-    data = load_all(source, label=label, columns=run.feature_names or None, image_size=image_size)
+    usual = run.config["data"].get("label")
+    data = load_all(
+        source, label=label, preferred_label=usual, columns=run.feature_names or None, image_size=image_size
+    )
     model, components = run.model(), run.components
     return {
         name: Latents(

@@ -58,7 +58,7 @@ def test_a_missing_value(tmp_path: Path):
 
 def test_columns_that_differ_between_splits(tmp_path: Path):
     from eccentric.data import sources
-    from eccentric.data.files import Source
+    from eccentric.data.source import Source
 
     splits = {"train": table(9), "test": table(9).drop_columns("Large")}
     with pytest.MonkeyPatch.context() as patch:

@@ -43,10 +43,11 @@ def class_names(table: pa.Table) -> dict[str, list[str]]:
         return {}
 
 
-def usual_label(columns: Sequence[str], classes: Iterable[str] = ()) -> str | None:
+def usual_label(table: pa.Table, columns: Sequence[str], classes: Iterable[str] = ()) -> str | None:
     """The column that holds the labels by common usage, or the first one declared as classes."""
     by_name = [c for want in USUAL for c in columns if c.lower() == want]
-    return next(iter([*by_name, *(c for c in classes if c in columns)]), None)
+    candidates = [*by_name, *(c for c in classes if c in set(columns))]
+    return next((c for c in candidates if not is_nested(table, c)), None)
 
 
 def is_nested(table: pa.Table, column: str) -> bool:
@@ -70,7 +71,8 @@ def column_values(table: pa.Table, column: str, rows: np.ndarray, source: str) -
 
 
 def _missing(value: object) -> bool:
-    return value is None or (isinstance(value, float) and math.isnan(value))
+    empty = isinstance(value, str | bytes) and not value.strip()
+    return value is None or empty or (isinstance(value, float) and math.isnan(value))
 
 
 def is_category(values: Iterable[Any]) -> bool:

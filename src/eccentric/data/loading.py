@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -11,8 +12,8 @@ import torch
 from eccentric.data import arrays as items_in_arrays
 from eccentric.data import images, sources, tables
 from eccentric.data import labels as labelling
-from eccentric.data.files import Arrays, Source
 from eccentric.data.items import ItemKind, ItemSpec
+from eccentric.data.source import Arrays, Source
 from eccentric.data.splits import Data, Division, Items, Split, divide, listing, undivided
 from eccentric.errors import EccentricError, UsageError
 
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
 
 
 __all__ = ["from_arrays", "load", "load_all"]
-
-INDEX_COLUMNS = {"", "Unnamed: 0", "__index_level_0__"}  # how pandas writes an index that has no name
 
 ImageSize = int | tuple[int, int] | None
 
@@ -87,15 +86,21 @@ def load_all(
     source: str | Path,
     *,
     label: str | None = None,
+    preferred_label: str | None = None,
     columns: Sequence[str] | None = None,
     image_size: tuple[int, int] | None = None,
     item_kind: ItemKind = "auto",
 ) -> Items:
     """Every item of a source, divided only as the source itself is, to be encoded and not to be trained on.
 
-    Args and errors are those of `load`; one item is enough.
+    Args and errors are those of `load`; one item is enough. `preferred_label` is the label to take where `label` is not
+    given and the source has a column or array of that name; an empty string means no labels.
     """
-    found = sources.read(source, label)
+    if label is None and preferred_label == "":
+        label = ""
+    found = sources.read(source, label, preferred_label)
+    if preferred_label and any(preferred_label in table.column_names for table in found.tables.values()):
+        found = replace(found, label=preferred_label)
     sizes = _sizes(found)
     division = undivided(sizes, name=found.where)
     read = _read(found, division, label=label, drop=(), wanted=columns, size=image_size, item_kind=item_kind)
@@ -228,15 +233,17 @@ def _from_tables(
     first = found.tables[division.parts[0].key]
     columns: list[str] = first.column_names
     for part in division.parts:
-        lacking = [c for c in columns if c not in found.tables[part.key].column_names]
+        here = set(found.tables[part.key].column_names)
+        lacking = [c for c in columns if c not in here]
         if lacking:
             raise EccentricError(f"{where}: split {part.key!r} lacks {listing(lacking)}, which the training split has")
     drop = [drop] if isinstance(drop, str) else drop
     labelling.check_names("--drop", drop, columns, where)
     if label and label in drop:
         raise UsageError(f"{label!r} cannot be both the label and dropped")
-    left = [c for c in columns if c not in drop]
-    encoded = [c for c in left if images.is_encoded(first.schema.field(c))]
+    dropped = set(drop)
+    left = [c for c in columns if c not in dropped]
+    encoded = [f.name for f in first.schema if f.name not in dropped and images.is_encoded(f)]
     if found.image in encoded:
         encoded = [found.image]
 
@@ -257,16 +264,16 @@ def _from_tables(
         size = size or found.size
         x, more = images.from_table(found.tables, division, encoded[0], where, size=size, crop=found.crop)
         spec = ItemSpec("image", x[0].shape[1:], "uint8")
-        return _Read(_splits(division, x, codes), spec, names, [], notes + more, label)
+        return _Read(_splits(division, x, codes, found.files), spec, names, [], notes + more, label)
 
     if size is not None:
         raise UsageError(f"{where} is a table, but images of {size[0]}x{size[1]} pixels are wanted")
-    index = [c for c in left if c in INDEX_COLUMNS]
     if wanted is not None:
         labelling.check_names("columns", wanted, left, where)
         left = list(wanted)
-    elif index:
-        notes.append(f"column {listing(index)} left out: the row numbers that pandas writes")
+    else:
+        index, more = tables.row_names(found.tables, division, left)
+        notes += more
         left = [c for c in left if c not in index]
     x, more = tables.from_columns(found.tables, division, left, where)
     return _Read(_splits(division, x, codes), ItemSpec("table", (len(left),)), names, left, notes + more, label)
@@ -279,8 +286,7 @@ def _label(
     classes = labelling.class_names(found.tables[division.parts[0].key])
     implicit = label is None
     if implicit:
-        scalar = [c for c in columns if not labelling.is_nested(found.tables[division.parts[0].key], c)]
-        label = labelling.usual_label(scalar, classes)
+        label = labelling.usual_label(found.tables[division.parts[0].key], columns, classes)
     if not label:  # none found, or an empty string: none wanted
         return None, [None] * len(division.parts), []
     labelling.check_names("--label", [label], columns, found.where)
@@ -352,8 +358,18 @@ def _array_labels(
     return column, codes, names
 
 
-def _splits(division: Division, x: Sequence[np.ndarray], codes: Sequence[np.ndarray | None]) -> list[Split]:
+def _splits(
+    division: Division,
+    x: Sequence[np.ndarray],
+    codes: Sequence[np.ndarray | None],
+    files: Mapping[str, list[str]] | None = None,
+) -> list[Split]:
     return [
-        Split(torch.from_numpy(np.ascontiguousarray(values)), code, part.rows)
+        Split(
+            torch.from_numpy(np.ascontiguousarray(values)),
+            code,
+            part.rows,
+            None if files is None else [files[part.key][row] for row in part.rows],
+        )
         for values, code, part in zip(x, codes, division.parts, strict=True)
     ]

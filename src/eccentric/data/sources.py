@@ -10,8 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
-from eccentric.data.files import READERS, Arrays, Source, first_line, read_file
-from eccentric.data.folders import arrow_tables, quiet, read_folder
+from eccentric.data.cards import arrow_tables, quiet
+from eccentric.data.files import READERS, first_line, read_file
+from eccentric.data.folders import read_folder
+from eccentric.data.source import Arrays, Source
 from eccentric.errors import EccentricError, UsageError
 
 __all__ = ["NAMED", "Named", "read"]
@@ -37,8 +39,11 @@ NAMED = {
 NAMES = ("digits", *NAMED)
 
 
-def read(source: str | Path, label: str | None = None) -> Source:
-    """Find the source and open it; see `eccentric.data.load` for the order in which names are tried."""
+def read(source: str | Path, label: str | None = None, preferred: str | None = None) -> Source:
+    """Find the source and open it; see `eccentric.data.load` for the order in which names are tried.
+
+    `preferred` is the label to take where none is given and the source has one of that name.
+    """
     text = str(source)
     if not text.strip():
         raise UsageError("no data given; name a data set (digits, mnist, celeba), a path or a hub id (owner/name)")
@@ -46,12 +51,12 @@ def read(source: str | Path, label: str | None = None) -> Source:
         base, _, config = text.partition(":")
         if base in NAMES:
             return _named(base, config or None)
-    path = Path(source).expanduser()
+    path = _expanded(source)
     if path.exists():
-        return read_folder(path) if path.is_dir() else read_file(path, label)
+        return read_folder(path) if path.is_dir() else read_file(path, label, preferred)
     stem, _, config = text.rpartition(":")
-    if stem and Path(stem).expanduser().is_dir():
-        return read_folder(Path(stem).expanduser(), config)
+    if stem and _expanded(stem).is_dir():
+        return read_folder(_expanded(stem), config)
     base, _, config = text.partition(":")
     if (folder := _offline_folder(base)) is not None:
         return read_folder(folder, config or None)
@@ -64,6 +69,20 @@ def read(source: str | Path, label: str | None = None) -> Source:
         f"{text!r} is neither an existing path nor a data set's name ({', '.join(NAMES)}) "
         f"nor a hub id (owner/name){hint}"
     )
+
+
+def _expanded(source: str | Path) -> Path:
+    """The path with ~ made the home folder; as it is, where there is no such user."""
+    try:
+        path = Path(source).expanduser()
+        path.exists()
+    except RuntimeError:
+        return Path(source)
+    except ValueError:
+        raise UsageError(f"{str(source)!r} cannot be a path; it holds a null character") from None
+    except OSError as error:
+        raise UsageError(f"{str(source)[:80]!r} cannot be a path ({error.strerror})") from None
+    return path
 
 
 # --- names and the hub ----------------------------------------------------------------------------------------------

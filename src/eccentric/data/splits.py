@@ -32,6 +32,8 @@ class Split:
     """int64 codes into `Data.label_names`; None where the source has no labels for this side."""
     rows: Int[np.ndarray, " n"]
     """int64, ascending: the row of each item in the table it came from, counted from 0."""
+    files: list[str] | None = None
+    """The file of each image, as a path within the folder it was read from; None where images are no single files."""
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,37 @@ if TYPE_CHECKING:
 
     from eccentric.data.splits import Division, Part
 
-__all__ = ["from_columns", "from_matrices"]
+__all__ = ["from_columns", "from_matrices", "row_names"]
+
+
+NAMELESS = ("", "Unnamed: 0", "__index_level_0__")
+"""What pandas calls a column of row names or numbers that has no name."""
+
+
+def row_names(
+    tables: Mapping[str, pa.Table], division: Division, columns: Sequence[str]
+) -> tuple[list[str], list[str]]:
+    """Columns without a name that hold the names or ascending numbers of the rows, and notes on all without a name."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    index, notes = [], []
+    for name in [c for c in NAMELESS if c in columns]:
+        parts = [tables[key][name] for key in {part.key: None for part in division.parts}]
+        named = all(pa.types.is_string(p.type) or pa.types.is_large_string(p.type) for p in parts)
+        if named and all(p.null_count == 0 and pc.count_distinct(p).as_py() == len(p) for p in parts):
+            notes.append(f"column {name!r} left out: the names of the rows")
+        elif all(pa.types.is_integer(p.type) and p.null_count == 0 and _ascends(p.to_numpy()) for p in parts):
+            notes.append(f"column {name!r} left out: the row numbers that pandas writes")
+        else:
+            notes.append(f"column {name!r} kept although it has no name: its values are not the numbers of rows")
+            continue
+        index.append(name)
+    return index, notes
+
+
+def _ascends(values: np.ndarray) -> bool:
+    return bool(values.size and values[0] >= 0 and (values[1:] > values[:-1]).all())
 
 
 def from_columns(

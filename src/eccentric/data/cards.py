@@ -1,0 +1,94 @@
+"""Data sets that `datasets` reads: folders with a card that says how, and those of the hub."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import tempfile
+from typing import TYPE_CHECKING, Any
+
+from eccentric.data.files import first_line
+from eccentric.data.source import Source
+from eccentric.errors import EccentricError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    import pyarrow as pa
+
+__all__ = ["arrow_tables", "card_folder", "has_card", "quiet"]
+
+
+def has_card(folder: Path) -> bool:
+    """Whether a README.md lists configurations, each with its files, as data sets of the hub do."""
+    readme = folder / "README.md"
+    return readme.is_file() and bool(re.search(r"^configs:", readme.read_text(errors="replace"), re.MULTILINE))
+
+
+def card_folder(folder: Path, config: str | None) -> Source:
+    """The files and splits that the card names."""
+    import datasets
+
+    if signs := sorted(set("*?[]") & set(str(folder.resolve()))):
+        raise UsageError(
+            f"folder {folder} has {' '.join(signs)} in its path, which the reader of data sets takes for a pattern; "
+            "rename it, or link to it under another name"
+        )
+    # The Arrow files that `datasets` makes go where they vanish with the process, neither into the user's folder nor,
+    # as a second copy that stays, into the home folder. What is mapped into memory outlives its name on disk.
+    with tempfile.TemporaryDirectory(prefix="eccentric-", ignore_cleanup_errors=True) as cache, quiet(bars=False):
+        try:
+            # Resolved, because a bare "csv" or "json" is the name of a builder to it.
+            loaded = datasets.load_dataset(str(folder.resolve()), config, cache_dir=cache)
+        except Exception as error:
+            broken = _broken_parquet(folder)
+            if broken is not None:
+                raise EccentricError(f"{broken} is not a readable Parquet file; replace it") from error
+            reason = first_line(error)
+            if "must have the same columns" in str(error) or "Schema at index" in reason:
+                reason = "its files do not have the same columns"
+            if "onfig" in reason:  # an unknown configuration, or several and none chosen
+                reason += f"; write {folder}:NAME"
+            raise EccentricError(f"folder {folder} could not be read ({reason})") from error
+        tables = arrow_tables(loaded)
+    return Source(folder.resolve().name, str(folder), tables=tables)
+
+
+def arrow_tables(loaded: Any) -> dict[str, pa.Table]:
+    """The splits that `load_dataset` returned."""
+    return {str(key): split.data.table for key, split in loaded.items()}
+
+
+@contextlib.contextmanager
+def quiet(*, bars: bool) -> Iterator[None]:
+    """No log lines beside our own error line; no progress bars, unless wanted for a long download."""
+    import datasets
+    import huggingface_hub.utils.logging as hub_logging
+
+    loggers = datasets.logging, hub_logging
+    before = [logger.get_verbosity() for logger in loggers]
+    hide = not bars and not datasets.are_progress_bars_disabled()
+    for logger in loggers:
+        logger.set_verbosity(datasets.logging.CRITICAL)
+    if hide:
+        datasets.disable_progress_bars()
+    try:
+        yield
+    finally:
+        for logger, verbosity in zip(loggers, before, strict=True):
+            logger.set_verbosity(verbosity)
+        if hide:
+            datasets.enable_progress_bars()
+
+
+def _broken_parquet(folder: Path) -> Path | None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    for path in sorted(folder.rglob("*.parquet")):
+        try:
+            pq.read_metadata(path)
+        except (pa.ArrowException, OSError):
+            return path
+    return None

@@ -1,0 +1,155 @@
+"""Folders of images -> a table of paths and labels for each split.
+
+Not `datasets`' builder, which takes any file with "test" in its name for a test image.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from eccentric.data.source import Source
+from eccentric.data.splits import TEST, TRAIN, VALIDATION, listing
+from eccentric.data.table_folders import joined
+from eccentric.data.walking import left_out, split_word
+from eccentric.errors import EccentricError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import pyarrow as pa
+
+__all__ = ["image_folder", "image_table", "with_metadata"]
+
+PATH_KIND = (("bytes", "binary"), ("path", "string"))
+
+
+def image_folder(folder: Path, images: Sequence[Path], notes: Sequence[str]) -> Source:
+    """Images in the folder itself, or in one folder per class, maybe within folders for training and test.
+
+    1. While everything lies in one subfolder, that subfolder is taken for the folder.
+    2. If every image lies in a folder whose name has one of the words train, test or validation, and train is among
+       them, those are the splits. If only some do, and those folders are called exactly so, the rest is left out.
+    3. The first folder below (the split's, or the top) is the class, if all images have one and there are several.
+    """
+    notes = list(notes)
+    root = folder
+    parts = {path: path.relative_to(folder).parts[:-1] for path in images}
+    while len({p[:1] for p in parts.values()}) == 1 and all(parts.values()):
+        root = root / next(iter(parts.values()))[0]
+        parts = {path: p[1:] for path, p in parts.items()}
+
+    groups = _by_words(parts) or _by_names(parts, root, notes) or {"all": parts}
+    classes: dict[str, list[str]] = {}
+    for key, members in groups.items():
+        if all(members.values()) and len({p[0] for p in members.values()}) > 1:
+            classes[key] = [p[0] for p in members.values()]
+        elif any(members.values()) or root != folder:
+            where = root if key == "all" else f"split {key!r}"
+            notes.append(f"no labels: the images of {where} do not lie in one folder per class")
+    if classes and len(classes) < len(groups) and not any("no labels" in note for note in notes):
+        notes.append("no labels: only one of the splits has one folder per class")
+    labelled = len(classes) == len(groups)  # labels on one side only would be of no use
+    tables = {
+        key: image_table(list(members), {"label": classes[key]} if labelled else {}) for key, members in groups.items()
+    }
+    files = {key: _relative(list(members), folder) for key, members in groups.items()}
+    return Source(folder.resolve().name, str(folder), tables=tables, notes=notes, files=files)
+
+
+def _relative(paths: Sequence[Path], folder: Path) -> list[str]:
+    return [path.relative_to(folder).as_posix() for path in paths]
+
+
+def image_table(paths: Sequence[Path], columns: Mapping[str, Sequence[object]]) -> pa.Table:
+    """The images by path, and columns that belong to them."""
+    import pyarrow as pa
+
+    kind = pa.struct([(name, pa.type_for_alias(of)) for name, of in PATH_KIND])
+    cells = [{"bytes": None, "path": _text(path)} for path in paths]
+    return pa.table({"image": pa.array(cells, kind), **{name: pa.array(values) for name, values in columns.items()}})
+
+
+def _text(path: Path) -> str:
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        raise EccentricError(f"the name of {str(path)!r} is not text in UTF-8; rename it") from None
+    return str(path)
+
+
+Parts = dict[Path, tuple[str, ...]]
+
+
+def _by_words(parts: Parts) -> dict[str, Parts] | None:
+    """Splits by words, if all images say train, test or validation in one level of folders, and some say train."""
+    for level in range(min((len(p) for p in parts.values()), default=0)):
+        words = {path: split_word(p[level]) for path, p in parts.items()}
+        if None in words.values() or not {*words.values()} & {*TRAIN} or len({*words.values()}) < 2:
+            continue
+        groups: dict[str, Parts] = {}
+        for path, p in parts.items():
+            groups.setdefault(words[path] or "", {})[path] = p[:level] + p[level + 1 :]
+        return groups
+    return None
+
+
+def _by_names(parts: Parts, root: Path, notes: list[str]) -> dict[str, Parts] | None:
+    """Splits by folders called exactly so at the top, with other images beside them; one alone may be a class."""
+    groups: dict[str, Parts] = {}
+    rest = []
+    for path, p in parts.items():
+        if p and p[0].lower() in {*TRAIN, *TEST, *VALIDATION}:
+            groups.setdefault(p[0], {})[path] = p[1:]
+        else:
+            rest.append(path)
+    if len(groups) < 2 or not any(key.lower() in TRAIN for key in groups):
+        return None
+    if rest:
+        notes.append(left_out(root, rest, "image", f"outside of {listing(sorted(groups))}"))
+    return groups
+
+
+def with_metadata(
+    folder: Path, images: Sequence[Path], tables: Mapping[Path, pa.Table], notes: Sequence[str]
+) -> Source:
+    """Images described by `metadata` files, whose column `file_name` gives paths from the folder of that file.
+
+    Raises:
+        EccentricError: a file that is named does not exist, or the files' columns differ.
+    """
+    notes = list(notes)
+    known = {os.path.normpath(path): path for path in images}
+    groups: dict[str, list[tuple[list[Path], pa.Table]]] = {}
+    used: set[Path] = set()
+    words = {path: split_word(path.parent.name) for path in tables}
+    if None in words.values() or len({*words.values()}) < 2:
+        words = dict.fromkeys(tables, "all")
+    for path, table in tables.items():
+        names = table["file_name"].to_pylist()
+        found = [known.get(os.path.normpath(path.parent / str(name))) for name in names]
+        gone = next((i for i, p in enumerate(found) if p is None), None)
+        if gone is not None:
+            raise EccentricError(f"{path} names {names[gone]!r} in row {gone}, but there is no such image; correct it")
+        paths = [p for p in found if p is not None]
+        used.update(paths)
+        groups.setdefault(words[path] or "all", []).append((paths, table.drop_columns("file_name")))
+    missing = [path for path in images if path not in used]
+    if missing:
+        notes.append(left_out(folder, missing, "image", f"not named in {next(iter(tables)).name}"))
+    merged, files = {}, {}
+    for key, several in groups.items():
+        rows = joined([table for _, table in several], folder)
+        paths = [path for of, _ in several for path in of]
+        merged[key] = image_table(paths, {}) if not rows.num_columns else _beside(image_table(paths, {}), rows)
+        files[key] = _relative(paths, folder)
+    return Source(folder.resolve().name, str(folder), tables=merged, notes=notes, files=files)
+
+
+def _beside(images: pa.Table, rows: pa.Table) -> pa.Table:
+    if "image" in rows.column_names:
+        raise EccentricError("a metadata file has a column 'image', which is the images' own; rename it")
+    for name in rows.column_names:
+        images = images.append_column(rows.schema.field(name), rows[name])
+    return images

@@ -1,0 +1,182 @@
+"""Tables as text (.csv, .tsv): checked first, then parsed by Arrow.
+
+Text says little about itself. What could be read in two ways is refused in one line: a stray quotation mark, a first
+line of numbers, another encoding, columns divided by one sign or another.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from itertools import islice, pairwise
+from typing import TYPE_CHECKING
+
+from eccentric.data.splits import listing
+from eccentric.errors import EccentricError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pyarrow as pa
+
+__all__ = ["read_text_table"]
+
+DELIMITERS = ",;\t|"
+LOOKED_AT = 50  # records from which the delimiter is found
+NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
+
+
+def read_text_table(path: Path) -> tuple[pa.Table, list[str]]:
+    """The table with its columns named by the first line, text stripped of blanks, and notes.
+
+    Raises:
+        EccentricError: the file is not UTF-8, is empty, has no line of names, or can be read in more than one way.
+    """
+    quoted = _check_text(path)
+    delimiter = "\t" if path.suffix.lower() == ".tsv" else _delimiter(path)
+    if quoted:
+        _check_quotes(path, delimiter)
+    from pyarrow import csv as arrow_csv
+
+    options = arrow_csv.ParseOptions(delimiter=delimiter, newlines_in_values=quoted)
+    table = arrow_csv.read_csv(path, parse_options=options)
+    names = [name.strip() for name in table.column_names]
+    table = _stripped(path, table.rename_columns(names), quoted)
+    return table, _check_header(path, table)
+
+
+def _check_text(path: Path) -> bool:
+    """Whether there are quotation marks in the file; raises where it is not text as expected."""
+    quoted = False
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        try:
+            first = file.read(1 << 20)
+            if "\0" in first:
+                raise EccentricError(f"{path} is not text in UTF-8; save it in that encoding")
+            line = re.split(r"\r\n|\r|\n", first, maxsplit=1)[0]
+            if not line.strip():
+                raise EccentricError(f"{path} is empty, or its first line is; the first line must name the columns")
+            if line.lstrip().startswith("#"):
+                raise EccentricError(
+                    f"{path}: the first line begins with '#', but must name the columns; remove comments and that sign"
+                )
+            while first:
+                quoted = quoted or '"' in first
+                first = file.read(1 << 24)
+        except UnicodeDecodeError:
+            raise EccentricError(f"{path} is not text in UTF-8{_where(path)}; save it in that encoding") from None
+    return quoted
+
+
+def _where(path: Path) -> str:
+    """The first line that is not UTF-8."""
+    with path.open("rb") as file:
+        for number, line in enumerate(file, 1):
+            try:
+                line.decode()
+            except UnicodeDecodeError as error:
+                return f" (line {number}: {line[max(0, error.start - 20) : error.end + 10]!r})"
+    return ""
+
+
+def _delimiter(path: Path) -> str:
+    """The sign that divides the columns: the one that divides every line into the same number of them."""
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        head = "".join(islice(file, LOOKED_AT))
+    widths: dict[str, set[int]] = {}
+    for sign in DELIMITERS:
+        try:
+            widths[sign] = {
+                len(record) for record in csv.reader(io.StringIO(head, newline=""), delimiter=sign) if record
+            }
+        except csv.Error:
+            continue
+    fits = [sign for sign, found in widths.items() if len(found) == 1 and found != {1}]
+    if len(fits) == 1:
+        return fits[0]
+    if fits:
+        raise EccentricError(
+            f"{path}: the columns could be divided by {' or '.join(map(repr, fits))}; "
+            "write the file with one of them, and quote values that hold the other"
+        )
+    first = head.splitlines()[0]
+    inside = [sign for sign in DELIMITERS if sign in first]
+    return max(inside, key=first.count) if inside else ","  # the parser then says which line differs
+
+
+def _check_quotes(path: Path, delimiter: str) -> None:
+    """Refuse quotation marks that do not enclose one whole value: they make one row of several.
+
+    A value over several lines is believed only if it holds fewer delimiters than the rows that it may have swallowed.
+    """
+    width = 0
+    start = 1
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        records = csv.reader(file, delimiter=delimiter, strict=True)
+        try:
+            for record in records:
+                width = width or len(record)
+                lines, start = (start, records.line_num), records.line_num + 1
+                if lines[0] == lines[1]:
+                    continue
+                inside = [value for value in record if "\n" in value or "\r" in value]
+                if any(value.count(delimiter) >= len(value.splitlines()[1:]) * (width - 1) for value in inside):
+                    raise EccentricError(
+                        f"{path}: a quotation mark in line {lines[0]} makes one value of lines {lines[0]} to "
+                        f"{lines[1]}; remove the mark, or the line breaks within the value"
+                    )
+        except csv.Error as error:
+            raise EccentricError(
+                f"{path}: a quotation mark from line {start} on does not enclose one whole value ({error}); remove it, "
+                "or double it within a quoted value"
+            ) from None
+
+
+def _stripped(path: Path, table: pa.Table, quoted: bool) -> pa.Table:
+    """Text without the blanks around it, which people write after a comma."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    columns = []
+    for column, values in zip(table.schema, table.columns, strict=True):
+        if pa.types.is_binary(column.type):
+            raise EccentricError(f"{path}: column {column.name!r} is not text in UTF-8; save it in that encoding")
+        if pa.types.is_string(column.type):
+            if quoted and (row := pc.index(pc.match_substring_regex(values, r'^\s+"'), True).as_py()) >= 0:
+                raise EccentricError(
+                    f"{path}: column {column.name!r} has blanks before a quotation mark in row {row}; remove them"
+                )
+            values = pc.utf8_trim_whitespace(values)
+        columns.append(values)
+    return pa.table(columns, names=table.column_names)
+
+
+def _check_header(path: Path, table: pa.Table) -> list[str]:
+    """Refuse a first line that may be the first row; notes where numbers are taken for names."""
+    names = table.column_names
+    numbers = [name for name in names if NUMBER.fullmatch(name)]
+    if not numbers:
+        return []
+    whole = [int(name) for name in numbers if name.isdecimal()]
+    steps = {b - a for a, b in pairwise(whole)}
+    counted = whole == list(range(len(whole)))  # as pandas names columns
+    evenly = len(whole) > 2 and len(steps) == 1 and min(steps) > 0 and len(numbers) < len(names)
+    if len(whole) < len(numbers) or not (counted or evenly):
+        raise EccentricError(f"{path}: the first line holds numbers, but it must name the columns; add such a line")
+    words = [i for i, name in enumerate(names) if name and not NUMBER.fullmatch(name)]
+    if recurring := [names[i] for i in words if _recurs(table[i], names[i])]:
+        raise EccentricError(
+            f"{path}: the first line looks like a row, since {listing(recurring)} stands among the values as well; "
+            "add a line that names the columns"
+        )
+    if counted and (words or not names[0]):
+        return []
+    return ["the first line taken for names of the columns, although they are numbers"]
+
+
+def _recurs(column: pa.ChunkedArray, name: str) -> bool:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    return pa.types.is_string(column.type) and bool(pc.any(pc.equal(column, name)).as_py())

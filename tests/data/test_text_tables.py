@@ -1,0 +1,171 @@
+"""Tables as text: every row is read, or one line says what stands in the way."""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from eccentric.data import load, load_all
+from eccentric.data.text_tables import read_text_table
+from eccentric.errors import EccentricError
+from tests.data.making import write_csv
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+ROWS = "".join(f"{i},{i * i},{'cat' if i % 2 else 'dog'}\n" for i in range(10))
+
+
+@pytest.mark.parametrize("line", [0, 4, 9])
+@pytest.mark.parametrize("column", [0, 1, 2])
+@pytest.mark.parametrize("closing", [None, 6, 9])
+def test_a_stray_quotation_mark_never_swallows_rows(
+    tmp_path: Path, line: int, column: int, closing: int | None
+) -> None:
+    rows = [row.split(",") for row in ROWS.splitlines()]
+    rows[line][column] = '"' + rows[line][column]
+    if closing is not None and closing != line:
+        rows[closing][2] += '"'
+    path = write_csv(tmp_path / "a.csv", "a,b,class\n" + "\n".join(map(",".join, rows)) + "\n")
+    with pytest.raises(EccentricError, match=r"a\.csv: a quotation mark (in|from) line \d+ ") as error:
+        load(path)
+    assert "\n" not in str(error.value)
+
+
+def test_quotation_marks_inside_values_are_letters(tmp_path: Path) -> None:
+    path = write_csv(tmp_path / "a.csv", "a,b,class\n" + ROWS.replace("cat", '5" cat'))
+    assert load(path).label_names == ['5" cat', "dog"]
+
+
+def test_quoted_text_over_several_lines(tmp_path: Path) -> None:
+    path = write_csv(tmp_path / "a.csv", "a,b,class\n" + ROWS.replace("cat", '"big, old\ncat"'))
+    data = load(path)
+    assert data.label_names == ["big, old\ncat", "dog"]
+    assert len(data.train.x) + len(data.test.x) == 10
+
+
+cells = st.text(alphabet='ab ,;"\n', max_size=6)
+
+
+@settings(deadline=None, max_examples=200)
+@given(st.integers(2, 4).flatmap(lambda width: st.lists(st.lists(cells, min_size=width, max_size=width), min_size=2)))
+def test_quoted_text_is_read_as_python_writes_it_or_refused(
+    tmp_path_factory: pytest.TempPathFactory, rows: list[list[str]]
+) -> None:
+    path = tmp_path_factory.mktemp("quoted") / "a.csv"
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file, quoting=csv.QUOTE_ALL, lineterminator="\n")
+        writer.writerow([f"c{i}" for i in range(len(rows[0]))])
+        writer.writerows(rows)
+    try:
+        table, _ = read_text_table(path)
+    except EccentricError:
+        return
+    found = [["" if v is None else str(v) for v in row.values()] for row in table.to_pylist()]
+    assert found == [[cell.strip() for cell in row] for row in rows]
+
+
+# --- the first line -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("line", ["12,7,3", "1,2,3", "3,7,12", "cat,5,3", "0.5,1.5,2.5", "x,1,2.5", "0,0,0", "1,2,"])
+def test_a_first_line_of_numbers_is_no_header(tmp_path: Path, line: str) -> None:
+    with pytest.raises(EccentricError, match=r"the first line holds numbers, but it must name the columns"):
+        load(write_csv(tmp_path / "a.csv", f"{line}\n1,2,3\n4,5,7\n"))
+
+
+def test_a_first_line_that_recurs_is_a_row(tmp_path: Path) -> None:
+    path = write_csv(tmp_path / "a.csv", "cat,0,1\ndog,2,3\ncat,4,9\n")
+    with pytest.raises(EccentricError, match=r"first line looks like a row, since 'cat' stands among the values"):
+        load(path)
+
+
+@pytest.mark.parametrize(
+    ("header", "notes"),
+    [
+        ("0,1,2", ["the first line taken for names of the columns, although they are numbers"]),
+        (
+            "label,0,1",
+            ["column 'label' taken for the labels and not learnt from; --label '' keeps it among the others"],
+        ),
+        ("gene,2001,2002", None),
+        ("mean 1,mean 2,3rd", []),
+    ],
+)
+def test_headers_with_numbers(tmp_path: Path, header: str, notes: list[str] | None) -> None:
+    path = write_csv(tmp_path / "a.csv", f"{header}\n1,2,3\n4,5,7\n")
+    if notes is None:  # two numbers could be a row
+        with pytest.raises(EccentricError, match=r"the first line holds numbers"):
+            load(path)
+    else:
+        assert load(path).notes == notes
+
+
+def test_years_for_names(tmp_path: Path) -> None:
+    data = load(write_csv(tmp_path / "a.csv", "country,1990,1991,1992\nFR,1,2,3\nDE,4,5,7\n"), label="country")
+    assert data.feature_names == ["1990", "1991", "1992"]
+    assert data.notes == ["the first line taken for names of the columns, although they are numbers"]
+
+
+def test_a_comment_is_no_header(tmp_path: Path) -> None:
+    with pytest.raises(EccentricError, match=r"the first line begins with '#', but must name the columns"):
+        load(write_csv(tmp_path / "a.csv", "# made by x\na,b\n1,2\n3,4\n"))
+
+
+# --- encodings, delimiters, blanks ----------------------------------------------------------------------------------
+
+
+def test_other_encodings_are_refused(tmp_path: Path) -> None:
+    for text in ("a,class\n1,café\n2,cafè\n", "a,größe\n1,2\n3,4\n"):
+        (tmp_path / "a.csv").write_text(text, encoding="latin-1")
+        with pytest.raises(EccentricError, match=r"a\.csv is not text in UTF-8 \(line \d: b'.*'\); save it in that"):
+            load(tmp_path / "a.csv")
+
+
+@pytest.mark.parametrize("sign", [",", ";", "\t", "|"])
+def test_delimiters(tmp_path: Path, sign: str) -> None:
+    text = io.StringIO()
+    writer = csv.writer(text, delimiter=sign)
+    writer.writerows([["a", "b, m", "class"], [1, 2, "x;y"], [3, 5, "x|y"], [4, 4, "x, y"]])
+    data = load_all(write_csv(tmp_path / "a.csv", text.getvalue()))
+    assert data.feature_names == ["a", "b, m"]
+    assert data.label_names == ["x, y", "x;y", "x|y"]
+
+
+def test_delimiters_that_could_be_either(tmp_path: Path) -> None:
+    assert load(write_csv(tmp_path / "a.csv", "a, m;b\n1;2\n3;5\n")).feature_names == ["a, m", "b"]
+    with pytest.raises(EccentricError, match=r"the columns could be divided by ',' or ';'"):
+        load(write_csv(tmp_path / "a.csv", "a, m;b\n1,5;2\n3,1;5\n"))
+
+
+def test_labels_are_stripped_and_never_empty(tmp_path: Path) -> None:
+    data = load(write_csv(tmp_path / "a.csv", "a, class\n1, cat\n2,cat\n4 , dog \n"))
+    assert data.label_names == ["cat", "dog"]
+    for empty in ("", "  ", '""'):
+        path = write_csv(tmp_path / "a.csv", f"a,class\n1,cat\n2,{empty}\n3,dog\n")
+        with pytest.raises(EccentricError, match=r"label 'class' is missing in row 1; fill it"):
+            load(path)
+    with pytest.raises(EccentricError, match=r"column 'class' has blanks before a quotation mark in row 1"):
+        load(write_csv(tmp_path / "a.csv", 'a, class\n1,cat\n2, "cat"\n'))
+
+
+# --- columns without a name -----------------------------------------------------------------------------------------
+
+
+def test_columns_without_a_name(tmp_path: Path) -> None:
+    def read(values: tuple[object, ...]) -> tuple[list[str], list[str]]:
+        rows = "".join(f"{v},{i},{i * i}\n" for i, v in enumerate(values))
+        data = load(write_csv(tmp_path / "a.csv", ",a,b\n" + rows))
+        return data.feature_names, data.notes
+
+    assert read((0, 1, 2)) == (["a", "b"], ["column '' left out: the row numbers that pandas writes"])
+    assert read((3, 5, 90)) == (["a", "b"], ["column '' left out: the row numbers that pandas writes"])
+    assert read(("u", "v", "w")) == (["a", "b"], ["column '' left out: the names of the rows"])
+    kept = ["column '' kept although it has no name: its values are not the numbers of rows"]
+    assert read((5.5, -3.7, 2.5)) == (["", "a", "b"], kept)
+    assert read((5, 3, 4)) == (["", "a", "b"], kept)
