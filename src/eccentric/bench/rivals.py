@@ -9,6 +9,11 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from eccentric.methods.koleo import koleo
+from eccentric.methods.sigreg import sigreg
+from eccentric.methods.uniformity import uniformity
+from eccentric.methods.vicreg import vicreg
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -52,32 +57,6 @@ def keops(z: Float[Tensor, "b d"]) -> Float[Tensor, ""]:
     return z.square().sum() / b - N * (1 + distances / N).log().sum(1).sum() / (b * (b - 1))
 
 
-def sigreg(z: Float[Tensor, "b d"], slices: int = 1024, points: int = 17) -> Float[Tensor, ""]:
-    """SIGReg (LeJEPA, Balestriero & LeCun 2025): the Epps-Pulley test of normality on random one-dimensional slices."""
-    b, d = z.shape
-    directions = torch.randn(d, slices, device=z.device, dtype=z.dtype)
-    t = torch.linspace(-5, 5, points, device=z.device, dtype=z.dtype)
-    phases = (z @ (directions / directions.norm(dim=0)))[..., None] * t
-    normal = torch.exp(-t.square() / 2)
-    gap = (phases.cos().mean(0) - normal).square() + phases.sin().mean(0).square()
-    return b * torch.trapezoid(gap * normal, t, dim=1).mean()
-
-
-def vicreg(z: Float[Tensor, "b d"]) -> Float[Tensor, ""]:
-    """The variance and covariance terms of VICReg (Bardes, Ponce & LeCun 2022), with its weights."""
-    b, d = z.shape
-    x = z - z.mean(0)
-    variance = torch.relu(1 - (x.var(0) + 1e-4).sqrt()).mean()
-    covariance = x.T @ x / (b - 1)
-    return 25 * variance + (covariance.square().sum() - covariance.diagonal().square().sum()) / d
-
-
-def uniformity(z: Float[Tensor, "b d"]) -> Float[Tensor, ""]:
-    """Uniformity on the sphere (Wang & Isola 2020), as their code has it."""
-    x = torch.nn.functional.normalize(z, dim=1)
-    return torch.pdist(x).square().mul(-2).exp().mean().log()
-
-
 def same_loss() -> dict[str, Loss]:
     """Other code for the Eccentric loss with mu = 1, by name."""
     found: dict[str, Loss] = {"paper's listing": paper_listing, "dense": dense}
@@ -90,7 +69,7 @@ def same_loss() -> dict[str, Loss]:
 
 def other_losses() -> dict[str, Loss]:
     """What else is added to an objective to keep latents apart, by name."""
-    return {"SIGReg, 1024 slices": sigreg, "VICReg": vicreg, "uniformity": uniformity}
+    return {"SIGReg, 1024 slices": sigreg, "VICReg": vicreg, "uniformity": uniformity, "KoLeo": koleo}
 
 
 def floor_flops(b: int, d: int) -> float:
@@ -100,7 +79,7 @@ def floor_flops(b: int, d: int) -> float:
 
 def limit(name: str, device: torch.device) -> int:
     """The largest batch worth trying: beyond it the rival needs too much memory, or minutes."""
-    if name in ("paper's listing", "dense", "dense, torch.compile", "uniformity"):
+    if name in ("paper's listing", "dense", "dense, torch.compile", "uniformity", "KoLeo"):
         memory = 16e9 if device.type == "cpu" else 0.8 * torch.cuda.get_device_properties(device).total_memory
         return int(math.sqrt(memory / 32))  # eight b x b tensors of float32
     if name in ("KeOps", "SIGReg, 1024 slices"):

@@ -9,9 +9,13 @@ from eccentric.methods.diversity import CosineDiversity, MutualAngle
 from eccentric.methods.eccentric import Eccentric
 from eccentric.methods.evenness import Evenness
 from eccentric.methods.irmae import IRMAE, EccentricIRMAE
+from eccentric.methods.koleo import KoLeo
 from eccentric.methods.mhe import MHE
 from eccentric.methods.plain import Plain
 from eccentric.methods.projected_mhe import ProjectedMHE
+from eccentric.methods.sigreg import SIGReg
+from eccentric.methods.uniformity import Uniformity
+from eccentric.methods.vicreg import VICReg
 from eccentric.settings import make, nearest
 
 if TYPE_CHECKING:
@@ -33,6 +37,10 @@ METHODS: dict[str, type[Method]] = {
         Evenness,
         IRMAE,
         EccentricIRMAE,
+        SIGReg,
+        VICReg,
+        Uniformity,
+        KoLeo,
     )
 }
 DEFAULT = Eccentric.name
