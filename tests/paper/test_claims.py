@@ -12,7 +12,7 @@ from eccentric.paper.agreement import figure_6
 from eccentric.paper.results import Result
 from eccentric.paper.sampling import no_effect_of_mu
 from eccentric.paper.spectra import figure_5
-from eccentric.paper.workshop import Spec
+from eccentric.paper.scale import Spec
 
 CLOSE = 1e-3
 

@@ -43,6 +43,12 @@ def test_is_complete(made, workshop, name):
         assert [data["name"] for data in conditions["data"].values()] == ["digits"]
         assert all((workshop.folder / run / "model.safetensors").exists() for run in conditions["runs"])
         assert not result["comparable"]
+        if ITEMS[name].trend and name != "table3":  # its pattern names the labels of MNIST
+            trend = result["trend"]
+            assert trend["epochs"] == [1, 3, EPOCHS]
+            for title in ITEMS[name].trend:
+                for line in trend["panels"].get(title, ()):
+                    assert np.isfinite(line["values"]).all()
 
 
 def test_published_numbers_stand_beside_ours(made):

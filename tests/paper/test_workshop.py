@@ -5,13 +5,17 @@ import json
 import shutil
 
 import pytest
+import torch
 
+from eccentric.data import load
 from eccentric.errors import EccentricError, UsageError
 from eccentric.paper import Scale, Spec, Workshop, find_items, published, reproduce
 from eccentric.paper.items import Item
 from eccentric.paper.results import Result
-from eccentric.paper.workshop import Progress, Stopped, data_sources
-from eccentric.training import Stop
+from eccentric.paper.milestones import milestone_path
+from eccentric.paper.scale import data_sources, numbers_by_role
+from eccentric.paper.workshop import Progress, Stopped
+from eccentric.training import Run, Stop, train
 
 SPEC = Spec("mnist", 2, 0.001, 1.0, seed=3)
 
@@ -29,6 +33,11 @@ def test_a_run_s_name_says_what_it_is(tmp_path):
     in_few = Workshop(tmp_path, Scale(epochs=1, batch_size=20))
     assert in_few.path(SPEC).name == "mnist-d2-weight0.001-mu1-fast-1epochs-batch20-seed3"
     assert in_few.settings(SPEC).batch_size == 20
+    faces = dataclasses.replace(SPEC, role="celeba")
+    narrow = Workshop(tmp_path, Scale(epochs={"celeba": 3}, batch_size={"celeba": 20}, width=0.25))
+    assert narrow.path(faces).name == "celeba-d2-width0.25-weight0.001-mu1-fast-3epochs-batch20-seed3"
+    assert narrow.path(SPEC).name == "mnist-d2-weight0.001-mu1-fast-100epochs-seed3"
+    assert (narrow.settings(faces).width, narrow.settings(SPEC).width) == (0.25, 1.0)
     to_the_letter = Workshop(tmp_path, Scale(recipe="paper"))
     assert to_the_letter.path(SPEC).name == "mnist-d2-weight0.001-mu1-paper-1000epochs-seed3"
     assert to_the_letter.settings(SPEC).learning_rate == 1e-4
@@ -77,7 +86,7 @@ def test_progress_and_stopping_and_going_on(tmp_path):
         stop.asked = progress.metrics is not None
 
     shop._on_progress = ask
-    with pytest.raises(Stopped, match="goes on from there"):
+    with pytest.raises(Stopped, match="is resumed"):
         shop.run(SPEC)
     assert shop.missing([SPEC]) == [SPEC]
     assert (seen[0].done, seen[0].total, seen[0].fraction, seen[0].epochs) == (0, 1, 0.0, 2)
@@ -121,9 +130,40 @@ def test_data_by_name(texts, expected):
 
 
 @pytest.mark.parametrize(
+    ("texts", "expected"),
+    [
+        ([], None),
+        (["10"], 10),
+        (["celeba=20"], {"celeba": 20}),
+        (["10", "celeba=20"], {"mnist": 10, "celeba": 20}),
+        (["mnist=5", "celeba=5"], 5),
+    ],
+)
+def test_numbers_by_data_set(texts, expected):
+    assert numbers_by_role("--epochs", texts) == expected
+
+
+def test_a_run_is_kept_at_its_milestones(tmp_path):
+    straight = tiny(tmp_path / "straight", epochs=4).run(SPEC)
+    assert sorted(path.name for path in (straight.path / "milestones").iterdir()) == ["1", "3"]
+    early = Run(milestone_path(straight.path, 1))
+    assert len(early.latents("test").p) == len(straight.latents("test").p)
+    assert early.evaluation["test_reconstruction"] == pytest.approx(
+        float(straight.metrics["test_reconstruction"][straight.metrics["epoch"] == 1][-1])
+    )
+    undisturbed = train(load("digits"), tiny(tmp_path, epochs=4).settings(SPEC), tmp_path / "undisturbed")
+    assert torch.equal(undisturbed.components.eigenvalues, straight.components.eigenvalues)
+
+
+@pytest.mark.parametrize(
     ("make", "message"),
     [
         (lambda: data_sources(["cifar=x"]), "the paper has no data set 'cifar'"),
+        (lambda: numbers_by_role("--epochs", ["cifar=3"]), "the paper has no data set 'cifar'"),
+        (lambda: numbers_by_role("--epochs", ["celeba=x"]), "'x' is not a whole number"),
+        (lambda: Scale(epochs={"celeba": 0}), "epochs must be at least 1, not 0"),
+        (lambda: Scale(runs={"cifar": 1}), "the paper has no data set 'cifar'"),
+        (lambda: Scale(width=0), "width must be positive, not 0"),
         (lambda: Scale(runs=0), "runs must be at least 1, not 0"),
         (lambda: Scale(epochs=0), "epochs must be at least 1"),
         (lambda: Scale(batch_size=1), "batch_size must be at least 2, not 1"),
@@ -147,6 +187,7 @@ def test_all_is_every_item_once():
 def test_one_data_set_can_stand_in_small():
     assert Scale.small(data={"mnist": "mnist"}).data == {"mnist": "mnist", "celeba": "digits"}
     assert Scale.small(runs=3).runs == 3
+    assert Scale.small(epochs={"celeba": 3}).epochs == {"mnist": 20, "celeba": 3}
 
 
 def test_small_images_have_fewer_dimensions(tmp_path):

@@ -8,7 +8,9 @@ import pytest
 from eccentric.errors import UsageError
 from eccentric.paper import ITEMS, Claim, Number, Result, Table
 from eccentric.paper.results import ordered, record, summarised
-from eccentric.paper.writing import section, write_item, write_page
+from eccentric.paper.page import section, write_page
+from eccentric.paper.trend import Line, Trend
+from eccentric.paper.writing import Kept, write_item
 
 CONDITIONS = {"device": "a CPU", "versions": {"eccentric": "1"}, "seconds": 200.0}
 
@@ -95,11 +97,11 @@ def test_an_item_s_folder(tmp_path):
 def test_the_page_says_what_fails_first(tmp_path):
     write_item(tmp_path, ITEMS["table2"], result(), CONDITIONS)
     page = write_page(tmp_path, ITEMS).read_text(encoding="utf-8")
-    assert "Of 3 claims tested, 1 is borne out here, 1 is not decided (" in page
+    assert "Of 3 claims tested, 1 is reproduced, 1 is undecided (" in page
     assert "- [Table 2](#table2) (formulas): it fails. Here: 2 < 3." in page
     assert "- ✓ it holds: 2 > 1." in page
-    assert "- ✗ **not borne out here:** it fails: 2 < 3." in page
-    assert "- ≈ **not decided:** who knows: 2 ± 1." in page
+    assert "- ✗ **not reproduced:** it fails: 2 < 3." in page
+    assert "- ≈ **undecided:** who knows: 2 ± 1." in page
     assert "| radius | 2.00 | 1.00 | +1.00 (+100 %) |" in page
     assert "made in 0:03:20" in page
     assert "Not made yet: fig1, fig2" in page
@@ -108,7 +110,7 @@ def test_the_page_says_what_fails_first(tmp_path):
 def test_where_nothing_compares_there_are_no_deviations(tmp_path):
     folder = write_item(tmp_path, ITEMS["table2"], result(comparable=False), CONDITIONS)
     content = json.loads((folder / "result.json").read_text(encoding="utf-8"))
-    text = section(content, None, "")
+    text = section(content, None, None)
     assert "| radius | 2.00 | 1.00 |" in text
     assert "deviation" not in text
 
@@ -119,24 +121,55 @@ def test_where_nothing_compares_there_are_no_deviations(tmp_path):
 def test_a_page_says_how_much_less_was_trained(tmp_path, share, stands_in, said):
     data = {"name": "mnist", "train": 60_000, "test": 10_000, "split": "its own", "remark": ""}
     data |= {"stands_in": stands_in, "whole": not stands_in}
-    names = ("epochs", "batch_size", "learning_rate", "schedule", "precision", "architecture", "seeds")
+    names = ("epochs", "batch_size", "learning_rate", "schedule", "precision", "architecture", "seeds", "width")
     settings = {name: [1] for name in names}
     trained = {"data": {"mnist": data}, "share_of_papers": share, "trainings": 1, "recipe": "fast", **settings}
     conditions = {**CONDITIONS, **trained, "training_seconds": 3.0}
     folder = write_item(tmp_path, ITEMS["table3"], result(), conditions)
-    text = section(json.loads((folder / "result.json").read_text(encoding="utf-8")), None, "")
-    assert ("Our runs saw 1/1,000 of the items that the paper's saw" in text) == said
+    text = section(json.loads((folder / "result.json").read_text(encoding="utf-8")), None, None)
+    assert ("Our runs saw 1/1,000 of the items that the paper's runs saw" in text) == said
 
 
 def test_a_page_elsewhere_takes_its_pictures_along(made, workshop, tmp_path):
-    page = write_page(workshop.folder, ITEMS, tmp_path / "docs" / "page.md", tmp_path / "docs" / "images")
+    page = write_page(workshop.folder, ITEMS, tmp_path / "docs" / "page.md")
     text = page.read_text(encoding="utf-8")
     pictures = re.findall(r"!\[[^\]]+\]\(([^)]+)\)", text)
-    assert pictures == [f"images/fig{k}.png" for k in range(1, 10)]
+    assert [each for each in pictures if "trend" not in each] == [f"images/page/fig{k}.png" for k in range(1, 10)]
+    assert "images/page/table3-trend.png" in pictures
     assert all((page.parent / picture).stat().st_size > 1000 for picture in pictures)
     assert [line[:4] for line in text.splitlines() if line.startswith("## ")] == ["## <"] * 14
     assert not re.search(r"\bnan\b|\bNone\b|\binf\b", text)
     assert "in place of MNIST" in text
+
+
+def test_a_page_is_written_from_what_is_kept_where_there_are_no_runs(made, workshop, tmp_path):
+    page = tmp_path / "docs" / "page.md"
+    text = write_page(workshop.folder, ITEMS, page).read_text(encoding="utf-8")
+    page.unlink()
+    elsewhere = tmp_path / "elsewhere"
+    assert write_page(elsewhere, ITEMS, page).read_text(encoding="utf-8") == text
+    assert Kept(page).read("table3") == made["table3"]
+    write_item(elsewhere, ITEMS["table3"], result(), CONDITIONS)  # made anew there: in its place
+    again = write_page(elsewhere, ITEMS, page).read_text(encoding="utf-8")
+    assert "- ✓ it holds: 2 > 1." in again
+    assert Kept(page).read("table4") == made["table4"]
+
+
+def test_the_page_shows_how_numbers_move_with_training(tmp_path):
+    trend = Trend([1, 3], [100, 300], 10_000, {"Radius": [Line("d = 2", [3.0, 2.0], 1.0, None)]}, 1)
+    data = {"name": "mnist", "train": 100, "test": 10, "split": "its own", "remark": "", "whole": True}
+    names = ("epochs", "batch_size", "learning_rate", "precision", "architecture", "seeds", "width")
+    conditions = {**CONDITIONS, **{name: [1] for name in names}, "schedule": ["one-cycle"], "recipe": "fast"}
+    conditions |= {"data": {"mnist": {**data, "stands_in": False}}, "trainings": 1, "training_seconds": 3.0}
+    write_item(tmp_path, ITEMS["table2"], result(), conditions, trend)
+    assert (tmp_path / "table2" / "trend.png").stat().st_size > 1000
+    page = write_page(tmp_path, ITEMS).read_text(encoding="utf-8")
+    assert "](table2/trend.png)" in page
+    assert (
+        "*The numbers after 1 and 3 epochs. The last point is the result above; those before it are the same " in page
+    )
+    assert "(one seed of each setting) earlier in training, while the learning rate is still high." in page
+    assert "with the published values as stars" in page
 
 
 def test_the_page_of_a_workshop_shows_the_pictures_in_it(workshop):

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from jaxtyping import Float
 
     from eccentric.alignment import Similarity
-    from eccentric.paper.workshop import Spec, Workshop
+    from eccentric.paper.scale import Spec
+    from eccentric.paper.workshop import Workshop
     from eccentric.training import Run
 
 MEASURES = {"distance": (1, ""), "cosine": (2, ""), "angle": (0, "°")}
@@ -198,6 +199,7 @@ FIGURE_6 = Item(
     "8 trainings on CelebA: two λ, four runs each",
     figure_6,
     figure_6_specs,
+    trend={"Mean absolute correlation on the diagonal, after alignment": r"^(λ = [0-9.]*): .* on the diagonal, after$"},
 )
 TABLE_2 = Item(
     "table2",
@@ -205,4 +207,5 @@ TABLE_2 = Item(
     "16 trainings on CelebA: two λ, two μ, four runs each",
     table_2,
     four_runs,
+    trend={"Distance between the encodings of two runs": r"^(.*): distance$", "Cosine": r"^(.*): cosine$"},
 )

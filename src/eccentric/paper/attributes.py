@@ -17,7 +17,8 @@ from eccentric.paper.spectra import ENDS, face_spec, face_specs
 
 if TYPE_CHECKING:
     from eccentric.evaluation.attributes import Gain
-    from eccentric.paper.workshop import Spec, Workshop
+    from eccentric.paper.scale import Spec
+    from eccentric.paper.workshop import Workshop
 
 SIGNIFICANT = 15
 """Gain in points from which on a row belongs in Table 5, accuracies rounded to whole percents as the paper prints them:
@@ -210,6 +211,10 @@ TABLE_4 = Item(
     table_4,
     table_4_specs,
     attributes_of,
+    trend={
+        "Mean error by 20 neighbours, in percent": r"^(.*): KNN\(20\)$",
+        "by a tree of depth 8": r"^(.*): DT\(8\)$",
+    },
 )
 TABLE_5 = Item(
     "table5",
@@ -218,4 +223,5 @@ TABLE_5 = Item(
     table_5,
     lambda workshop: [face_spec(workshop, WEIGHT, MU, seed=0)],
     attributes_of,
+    trend={"Accuracy with one component, in percent": r"^(.*): with one component$"},
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import torch
 
 from eccentric import __version__
 from eccentric.paper import published
-from eccentric.paper.workshop import ROLES, Scale
+from eccentric.paper.scale import PER_ROLE, ROLES, Scale
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -47,6 +48,7 @@ def conditions(workshop: Workshop, seconds: float) -> dict[str, Any]:
         "batch_size": _values(run.config["train"]["batch_size"] for _, run in used),
         "learning_rate": _values(run.config["train"]["learning_rate"] for _, run in used),
         "schedule": _values(run.config["train"].get("schedule", "constant") for _, run in used),
+        "width": _values(run.config["train"].get("width", 1.0) for _, run in used),
         "architecture": _values(run.config["train"]["architecture"] for _, run in used),
         "seeds": _values(spec.seed for spec, _ in used),
         "trainings": len(used),
@@ -96,20 +98,28 @@ def _data(role: str, source: str, run: Run) -> dict[str, Any]:
 
 def _share_of_papers(role: str, run: Run) -> float:
     """How many items the run has seen, all epochs together, for each that the paper's has."""
-    seen, theirs = run.config["items"]["train"], OFFICIAL[role]["train"]
-    return run.config["train"]["epochs"] * seen / (published.EPOCHS[role] * theirs)
+    return run.config["train"]["epochs"] * run.config["items"]["train"] / items_seen_by_papers(role)
+
+
+def items_seen_by_papers(role: str) -> int:
+    """How many items a training of the paper sees, all epochs together."""
+    return published.EPOCHS[role] * OFFICIAL[role]["train"]
 
 
 def _options(scale: Scale) -> list[str]:
     """Of `eccentric reproduce`, that make the same again."""
     plain = Scale()
     options = [f"--data {role}={source}" for role, source in scale.data.items()]
+    for name in PER_ROLE:
+        value = getattr(scale, name)
+        given = value.items() if isinstance(value, Mapping) else [] if value is None else [("", value)]
+        options += [f"--{name.replace('_', '-')} {role}{'=' * bool(role)}{number}" for role, number in given]
     options += [
-        f"--{name.replace('_', '-')} {getattr(scale, name)}"
-        for name in ("epochs", "runs", "batch_size", "recipe", "device")
+        f"--{name} {getattr(scale, name)}"
+        for name in ("recipe", "width", "device")
         if getattr(scale, name) != getattr(plain, name)
     ]
-    if scale.mus != plain.mus:
+    if tuple(scale.mus) != tuple(plain.mus):
         options += [f"--mu {mu:g}" for mu in scale.mus]
     return options
 

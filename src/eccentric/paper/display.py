@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from rich.box import SIMPLE_HEAD
@@ -11,14 +12,17 @@ from rich.table import Table
 
 from eccentric.errors import EccentricError
 from eccentric.paper.registry import ITEMS
-from eccentric.paper.writing import RESULT
+from eccentric.paper.results import Claim
+from eccentric.paper.writing import RESULT, read_result
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from rich.console import Console
 
     from eccentric.paper.items import Item
+    from eccentric.paper.queue import Job, Left
     from eccentric.paper.results import Result
     from eccentric.paper.workshop import Progress as Standing
     from eccentric.paper.workshop import Workshop
@@ -89,10 +93,45 @@ class ReproductionProgress:
         print_result(self._console, item, result, path)
 
 
+class QueueProgress:
+    """A line for each job that begins or ends; an item that was made shows its claims."""
+
+    def __init__(self, console: Console, folder: Path) -> None:
+        self._console, self._folder = console, folder
+
+    def show(self, job: Job, status: str) -> None:
+        """A job begins ("begun") or ends ("done", "stopped", "failed")."""
+        path = self._folder / job.name
+        made = read_result(path / RESULT) if job.spec is None and status == "done" else None
+        if made is None:
+            verb = {"begun": "training" if job.spec else "making"}.get(status, status)
+            self._console.print(f"{verb} {job.name}", highlight=False, markup=False, soft_wrap=True)
+            return
+        claims = [Claim(**claim) for claim in made["claims"]]
+        print_claims(self._console, ITEMS[job.name], claims, path)
+
+
+def left_text(left: Left) -> str:
+    """What the queue leaves undone, in a line for the whole and one for each failure."""
+    lines = []
+    if left.items:
+        time = "" if not left.seconds else f" (about {timedelta(seconds=round(left.seconds))} at the pace so far)"
+        trainings = f"{left.trainings} training{'s' * (left.trainings != 1)}"
+        lines.append(f"Left: {trainings}, {left.epochs} epochs{time}, for {', '.join(left.items)}; rerun to resume.")
+    elif not left.failed:
+        lines.append("Nothing is left to do.")
+    lines += [f"{name} failed: {reason}" for name, reason in left.failed.items()]
+    return "\n".join(lines)
+
+
 def print_result(console: Console, item: Item, result: Result, path: Path) -> None:
     """Claims in a line each, then where the item was written."""
+    print_claims(console, item, result.claims, path)
+
+
+def print_claims(console: Console, item: Item, claims: Sequence[Claim], path: Path) -> None:
     console.print(f"{item.place}: {item.title}", highlight=False, markup=False, soft_wrap=True)
-    for claim in result.claims:
+    for claim in claims:
         console.print(
             f"  {MARKS[claim.holds]} {escape(claim.text)}: {escape(claim.evidence)}", highlight=False, soft_wrap=True
         )

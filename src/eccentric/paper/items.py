@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from eccentric.paper.results import Result
-    from eccentric.paper.workshop import Spec, Workshop
+    from eccentric.paper.scale import Spec
+    from eccentric.paper.workshop import Workshop
 
 
 def nothing_trained(workshop: Workshop) -> list[Spec]:
@@ -28,6 +29,8 @@ class Item:
         make: from a workshop, in which the runs that `specs` names lie finished, to the result.
         specs: the runs it needs at the workshop's scale.
         check: what else it needs, looked for before anything is trained; raises `EccentricError`.
+        trend: numbers whose course over training is drawn: titles of panels, and for each a regular expression that
+            matches `Number.what`, its group being the label of a line.
     """
 
     name: str
@@ -36,6 +39,7 @@ class Item:
     make: Callable[[Workshop], Result]
     specs: Callable[[Workshop], Sequence[Spec]] = nothing_trained
     check: Callable[[Workshop], object] = nothing_trained
+    trend: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def place(self) -> str:

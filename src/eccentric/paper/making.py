@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 
 from eccentric.errors import EccentricError
 from eccentric.paper.conditions import conditions
+from eccentric.paper.page import write_page
 from eccentric.paper.registry import ITEMS
+from eccentric.paper.trend import measure_trend
 from eccentric.paper.workshop import Stopped
-from eccentric.paper.writing import write_item, write_page
+from eccentric.paper.writing import write_item
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -17,7 +19,8 @@ if TYPE_CHECKING:
 
     from eccentric.paper.items import Item
     from eccentric.paper.results import Result
-    from eccentric.paper.workshop import Spec, Workshop
+    from eccentric.paper.scale import Spec
+    from eccentric.paper.workshop import Workshop
 
 
 def reproduce(
@@ -59,11 +62,7 @@ def reproduce(
             item.check(workshop)
             for spec in item.specs(workshop):
                 workshop.run(spec)
-            workshop.used.clear()
-            began = time.perf_counter()
-            result = item.make(workshop)
-            seconds = time.perf_counter() - began
-            path = write_item(workshop.folder, item, result, conditions(workshop, seconds))
+            result, path = make_item(item, workshop)
             write_page(workshop.folder, ITEMS)
         except Stopped:
             raise
@@ -78,3 +77,20 @@ def reproduce(
         for item, why in failures:
             reasons.setdefault(str(why), []).append(item.name)
         raise EccentricError("; ".join(f"{', '.join(names)} not made: {reason}" for reason, names in reasons.items()))
+
+
+def make_item(item: Item, workshop: Workshop) -> tuple[Result, Path]:
+    """Make one item from its finished runs, and write it.
+
+    Returns:
+        The result, and the folder that was written.
+
+    Raises:
+        EccentricError: a run is missing something, or the folder cannot be written.
+    """
+    workshop.used.clear()
+    began = time.perf_counter()
+    result = item.make(workshop)
+    made_under = conditions(workshop, time.perf_counter() - began)
+    trend = measure_trend(item, workshop, result)
+    return result, write_item(workshop.folder, item, result, made_under, trend)

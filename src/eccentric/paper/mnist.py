@@ -12,7 +12,7 @@ from eccentric.paper import published
 from eccentric.paper.items import Item
 from eccentric.paper.pictures import decode_pairs
 from eccentric.paper.results import Claim, Number, Result, decimal, ordered
-from eccentric.paper.workshop import Spec
+from eccentric.paper.scale import Spec
 from eccentric.theory import kernel_constant, stationary_radius
 
 if TYPE_CHECKING:
@@ -195,6 +195,10 @@ FIGURE_3 = Item(
     "6 trainings on MNIST with d = 2",
     figure_3,
     plane_specs,
+    trend={
+        "RMS of the radius less √d, over √d": r"^(.*): RMS of the radius",
+        "Eigenvalues for λ = 0.001, μ = 1": r"^λ = 0\.001, μ = 1: (eigenvalue .*)$",
+    },
 )
 FIGURE_7 = Item(
     "fig7",
@@ -202,4 +206,5 @@ FIGURE_7 = Item(
     "4 trainings on MNIST, with d = 2, 4, 6 and 8",
     figure_7,
     lambda workshop: [digit_spec(dim) for dim in published.DIGIT_DIMS],
+    trend={"Largest and smallest eigenvalue": r"^(d = 8: eigenvalue [18]|d = 4: eigenvalue [14])$"},
 )

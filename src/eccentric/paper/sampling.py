@@ -29,7 +29,8 @@ from eccentric.training.train import fingerprint
 
 if TYPE_CHECKING:
     from eccentric.evaluation.extractors import Extractor
-    from eccentric.paper.workshop import Spec, Workshop
+    from eccentric.paper.scale import Spec
+    from eccentric.paper.workshop import Workshop
 
 KINDS = ("standard", "matched", "mixture", "reconstruction", "train")
 TITLES = ("standard", "matched", "mixture", "reconstruction", "train vs test")
@@ -128,7 +129,7 @@ def measured(workshop: Workshop, spec: Spec, extractor: Extractor) -> FidelityTa
         "features": extractor.protocol,
         "eccentric": __version__,
     }
-    path = workshop.folder / MEASURED / f"{run.path.name}.json"
+    path = workshop.folder / MEASURED / f"{'-'.join(run.path.relative_to(workshop.folder).parts[1:])}.json"
     if path.is_file() and (known := read_json(path))["of"] == of:
         rows = [Row(row["images"], Fidelity(**row["fidelity"])) for row in known["rows"]]
         return FidelityTable(rows, known["protocol"], known["gaussians"])
@@ -199,4 +200,8 @@ TABLE_1 = Item(
     "28 trainings on CelebA: two λ, five μ, two or four runs each",
     table_1,
     table_1_specs,
+    trend={
+        "Fréchet distance, standard sampling": r"^(.*), all μ: standard$",
+        "Fréchet distance, matched sampling": r"^(.*), all μ: matched$",
+    },
 )

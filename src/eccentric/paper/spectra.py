@@ -10,7 +10,7 @@ import numpy as np
 from eccentric.paper import published
 from eccentric.paper.items import Item
 from eccentric.paper.results import Claim, Number, Result, ordered, summarised
-from eccentric.paper.workshop import Spec
+from eccentric.paper.scale import Spec
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -34,7 +34,8 @@ def face_specs(
     """The runs for each (weight, mu), the paper's number of seeds or the scale's."""
     return {
         (weight, mu): [
-            face_spec(workshop, weight, mu, seed) for seed in workshop.scale.seeds(published.RUNS.get(mu, 2), least)
+            face_spec(workshop, weight, mu, seed)
+            for seed in workshop.scale.seeds("celeba", published.RUNS.get(mu, 2), least)
         ]
         for weight in published.WEIGHTS
         for mu in mus
@@ -165,4 +166,8 @@ FIGURE_5 = Item(
     "16 trainings on CelebA: two λ, two μ, four runs each",
     figure_5,
     four_runs,
+    trend={
+        "Standard deviation of the eigenvalues / their mean": r"^(.*): standard deviation .* their mean$",
+        "Largest and smallest of all eigenvalues": r"^(largest|smallest) eigenvalue of all$",
+    },
 )

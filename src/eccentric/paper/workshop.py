@@ -4,123 +4,35 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING
 
 from eccentric.data import load
 from eccentric.errors import EccentricError, UsageError
 from eccentric.files import read_json
 from eccentric.paper import published
+from eccentric.paper.milestones import Pause, keep_milestone, milestone_path
+from eccentric.paper.scale import Scale
 from eccentric.training import Run, Stop, TrainConfig, train
-from eccentric.training.recipes import RECIPES, recipe
+from eccentric.training.recipes import recipe
 from eccentric.training.train import fingerprint
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from eccentric.data import Data
+    from eccentric.paper.scale import Role, Spec
     from eccentric.training import Metrics
 
-Role = Literal["mnist", "celeba"]
-ROLES: tuple[Role, ...] = ("mnist", "celeba")
 # Settings that a recipe decides, and the folder's name does not say.
 DECISIVE = ("N", "batch_size", "learning_rate", "weight_decay", "schedule", "precision")
 SHAPES = {"mnist": (1, 28, 28), "celeba": (3, 64, 64), "digits": (1, 8, 8)}
-SMALL_EPOCHS, SMALL_RUNS = 20, 2
 
 
 class Stopped(EccentricError):
     """The user stopped a training; what is finished stays."""
-
-
-@dataclass(frozen=True)
-class Spec:
-    """One run of the paper: on which of its data sets, and the settings that it varies."""
-
-    role: Role
-    dim: int
-    weight: float
-    mu: float
-    seed: int
-
-
-@dataclass(frozen=True)
-class Scale:
-    """How much is trained; the defaults are the paper's number of runs, by the fast recipe.
-
-    Attributes:
-        epochs: passes over the training data; the recipe's own by default.
-        runs: seeds for each setting, 0 and on; the paper's number for each item by default. Items that compare runs
-            take two at least.
-        batch_size: items a step; the recipe's by default. Smaller, it makes more steps of few epochs.
-        recipe: "fast", a tenth of the paper's epochs at a higher rate, or "paper", to the letter.
-        device: as for `TrainConfig`.
-        mus: of the CelebA runs of Table 1.
-        fid_weights: the file of Inception's weights for Table 1; torch-fidelity fetches them by default.
-        data: what stands for the paper's "mnist" and "celeba": a data set's name or a path, as `eccentric.data.load`
-            takes it.
-
-    Raises:
-        UsageError: a value out of range, an unknown recipe, or data for something that is not in the paper.
-    """
-
-    epochs: int | None = None
-    runs: int | None = None
-    batch_size: int | None = None
-    recipe: str = "fast"
-    device: str = "auto"
-    mus: Sequence[float] = published.MUS
-    fid_weights: str | Path | None = None
-    data: Mapping[str, str] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        for name in ("epochs", "runs"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise UsageError(f"{name} must be at least 1, not {value}")
-        if self.batch_size is not None and self.batch_size < 2:
-            raise UsageError(f"batch_size must be at least 2, not {self.batch_size}: the loss is of pairs")
-        if self.fid_weights is not None and not Path(self.fid_weights).is_file():
-            raise UsageError(f"fid_weights: there is no file {self.fid_weights}")
-        if self.recipe not in RECIPES:
-            raise UsageError(f"unknown recipe {self.recipe!r}; choose one of {', '.join(RECIPES)}")
-        for role in self.data:
-            if role not in ROLES:
-                raise UsageError(f"the paper has no data set {role!r}; give data for {' or '.join(ROLES)}")
-
-    @classmethod
-    def small(cls, **changes: Any) -> Scale:
-        """A version that takes minutes on a CPU: the embedded digits for both data sets, and the ends of mu only.
-
-        Args:
-            changes: attributes that differ; data that is named stands in for one data set, the digits for the other.
-        """
-        small = {"epochs": SMALL_EPOCHS, "runs": SMALL_RUNS, "mus": (published.MUS[0], published.MUS[-1])}
-        data = dict.fromkeys(ROLES, "digits") | changes.pop("data", {})
-        return cls(**{**small, **changes, "data": data})
-
-    def seeds(self, paper: int, least: int = 1) -> range:
-        """Seeds of an item's runs, where the paper has so many, and the item makes no sense with less than `least`."""
-        return range(max(least, self.runs or paper))
-
-
-def data_sources(texts: Sequence[str]) -> dict[str, str]:
-    """What `--data` says: NAME for both data sets of the paper, or mnist=NAME, celeba=NAME for one.
-
-    Raises:
-        UsageError: data for something that is not in the paper.
-    """
-    found: dict[str, str] = {}
-    for text in texts:
-        role, separator, name = text.partition("=")
-        if separator and role not in ROLES and not Path(text).exists():
-            raise UsageError(
-                f"--data {text}: the paper has no data set {role!r}; use {' or '.join(ROLES)} before the ="
-            )
-        found |= {role: name} if separator and role in ROLES else dict.fromkeys(ROLES, text)
-    return found
 
 
 @dataclass(frozen=True)
@@ -210,8 +122,10 @@ class Workshop:
         """Of the recipe, the scale and the run itself, in this order."""
         values = recipe(self.scale.recipe, self.shape(spec.role))
         for name in ("epochs", "batch_size"):
-            if (given := getattr(self.scale, name)) is not None:
+            if (given := self.scale.of(name, spec.role)) is not None:
                 values[name] = given
+        if spec.role == "celeba":
+            values["width"] = self.scale.width
         own = {"dim": spec.dim, "weight": spec.weight, "mu": spec.mu, "seed": spec.seed}
         return TrainConfig(**{**values, **own, "device": self.scale.device})
 
@@ -219,15 +133,24 @@ class Workshop:
         """The run's folder, which says all that tells it from others."""
         source = self.source(spec.role)
         name = source if source in SHAPES else re.sub(r"[^A-Za-z0-9.]+", "_", source).strip("_")
-        told = [name, f"d{spec.dim}", f"weight{spec.weight:g}", f"mu{spec.mu:g}", self.scale.recipe]
+        told = [name, f"d{spec.dim}"]
+        told += [f"width{self.scale.width:g}"] if spec.role == "celeba" and self.scale.width != 1 else []
+        told += [f"weight{spec.weight:g}", f"mu{spec.mu:g}", self.scale.recipe]
         told += [f"{self.settings(spec).epochs}epochs"]
-        told += [] if self.scale.batch_size is None else [f"batch{self.scale.batch_size}"]
+        batch_size = self.scale.of("batch_size", spec.role)
+        told += [] if batch_size is None else [f"batch{batch_size}"]
         told += [f"seed{spec.seed}"]
         return self.folder / "runs" / "-".join(told)
 
     def is_finished(self, spec: Spec) -> bool:
         config = self.path(spec) / "config.json"
         return config.is_file() and read_json(config).get("status") == "finished"
+
+    def is_at(self, spec: Spec, epoch: int) -> bool:
+        """Whether the run, or its milestone, after so many epochs lies there."""
+        if self.settings(spec).epochs == epoch:
+            return self.is_finished(spec)
+        return (milestone_path(self.path(spec), epoch) / "config.json").is_file()
 
     def missing(self, specs: Sequence[Spec]) -> list[Spec]:
         """Those that are not finished, each once."""
@@ -281,21 +204,52 @@ class Workshop:
         steps = config.epochs * max(1, len(data.train.x) // min(config.batch_size, len(data.train.x)))
         self._total = max(self._total, self._done + 1)
 
+        pause = Pause(self.stop, config.epochs)
+
         def show(metrics: Metrics | None) -> None:
             fraction = metrics.step / steps if metrics else 0.0
             self._on_progress(Progress(spec, self._done, self._total, metrics, config.epochs, fraction))
+            if metrics is not None:
+                pause.after(metrics)
 
         show(None)
-        train(
-            data,
-            config,
-            path,
-            source={"source": self.source(spec.role)},
-            resume=True,
-            stop=self.stop,
-            on_metrics=show,
-            on_note=self._on_note,
-        )
-        if not self.is_finished(spec):
-            raise Stopped(f"stopped; {path} goes on from there, and finished runs are kept, when it is asked for again")
+        while not self.is_finished(spec):
+            pause.epoch = None
+            train(
+                data,
+                config,
+                path,
+                source={"source": self.source(spec.role)},
+                resume=True,
+                stop=pause,
+                on_metrics=show,
+                on_note=self._on_note,
+            )
+            if pause.epoch is not None:
+                keep_milestone(path, pause.epoch)
+            if self.stop.asked and not self.is_finished(spec):
+                raise Stopped(f"stopped; {path} is resumed, and finished runs are kept, when it is asked for again")
         self._done += 1
+
+
+class WorkshopAt(Workshop):
+    """A workshop's runs as they stood after some epoch, with few seeds: what a curve over training is made from.
+
+    Runs are never trained here; ask `is_at` of the workshop whether they are there.
+
+    Args:
+        workshop: its runs, data and scale.
+        epoch: a milestone of the runs.
+        runs: seeds for each setting; items that compare runs take two at least.
+    """
+
+    def __init__(self, workshop: Workshop, epoch: int, runs: int = 1) -> None:
+        super().__init__(workshop.folder, replace(workshop.scale, runs=runs), stop=workshop.stop)
+        self._epoch = epoch
+        self._data, self._fingerprints = workshop._data, workshop._fingerprints  # read once
+
+    def run(self, spec: Spec) -> Run:
+        path = self.path(spec)
+        if self.settings(spec).epochs != self._epoch:
+            path = milestone_path(path, self._epoch)
+        return Run(path)

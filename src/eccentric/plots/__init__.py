@@ -20,6 +20,7 @@ from eccentric.plots.style import MOST_PAIRS, WIDTH, png
 from eccentric.plots.tables import MOST_FEATURES, feature_effects, feature_errors
 from eccentric.plots.theorem import force_balance, radius_deviation, repulsive_forces
 from eccentric.plots.training import curves
+from eccentric.plots.trend import trends
 
 __all__ = [
     "MOST_FEATURES",
@@ -46,4 +47,5 @@ __all__ = [
     "scatter",
     "spectra",
     "spectrum",
+    "trends",
 ]

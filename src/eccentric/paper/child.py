@@ -1,0 +1,69 @@
+"""One job of the queue in a process of its own: `python -m eccentric.paper.child`, with the job as JSON.
+
+The queue holds the other end of the job's standard input. When that closes, because the queue stops or has died, the
+job ends, and what it has reached is on the disk: a training is resumed from there, an item is made anew.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import threading
+from typing import Any
+
+from eccentric.errors import EccentricError
+from eccentric.paper.making import make_item
+from eccentric.paper.registry import ITEMS
+from eccentric.paper.scale import Scale, Spec
+from eccentric.paper.workshop import Stopped, Workshop
+from eccentric.training import Stop, stop_on_signal
+
+STOPPED = 75
+"""Exit status of a job that was stopped."""
+
+
+def train(spec: Spec, folder: str, scale: Scale) -> int:
+    with stop_on_signal() as stop:
+        threading.Thread(target=_ask_at_end_of_input, args=(stop,), daemon=True).start()
+        try:
+            Workshop(folder, scale, stop=stop, on_note=print).run(spec)
+        except Stopped:
+            return STOPPED
+    return 0
+
+
+def make(name: str, folder: str, scale: Scale) -> int:
+    threading.Thread(target=_end_at_end_of_input, daemon=True).start()
+    workshop = Workshop(folder, scale, on_note=print)
+    ITEMS[name].check(workshop)
+    make_item(ITEMS[name], workshop)
+    return 0
+
+
+def _ask_at_end_of_input(stop: Stop) -> None:
+    sys.stdin.buffer.read()
+    stop.asked = True
+
+
+def _end_at_end_of_input() -> None:
+    """Files are either whole or not there, so that making an item can be ended anywhere."""
+    sys.stdin.buffer.read()
+    os._exit(STOPPED)
+
+
+def main(text: str) -> int:
+    """Do {"folder": ..., "scale": {...}} with "train": {a Spec} or "make": NAME; returns the exit status."""
+    job: dict[str, Any] = json.loads(text)
+    scale = Scale(**job["scale"])
+    try:
+        if "train" in job:
+            return train(Spec(**job["train"]), job["folder"], scale)
+        return make(job["make"], job["folder"], scale)
+    except EccentricError as error:
+        print(f"error: {error}")
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))

@@ -1,0 +1,221 @@
+"""The page that collects all items made."""
+
+from __future__ import annotations
+
+import os
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from eccentric.errors import EccentricError, UsageError
+from eccentric.files import atomic
+from eccentric.paper.writing import InWorkshop, Kept
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+PAGE = "reproduction.md"
+VERDICTS = {True: "✓", False: "✗ **not reproduced:**", None: "≈ **undecided:**"}
+MOST_NUMBERS = 14
+"""Rows of numbers that stand openly on the page; more are folded away."""
+
+
+def write_page(folder: Path, names: Iterable[str], page: Path | None = None) -> Path:
+    """Write the page of all items that were made.
+
+    Args:
+        folder: of the workshop.
+        names: of the items, in the order of the page; those not made yet are named at its end.
+        page: the file to write; `reproduction.md` in the workshop by default. Another page is written from the small
+            results that are kept beside it (see `Kept`), to which those in the workshop are added first.
+
+    Returns:
+        The page's path.
+
+    Raises:
+        UsageError: nothing was made yet.
+        EccentricError: a result cannot be read, or the page not written.
+    """
+    names = list(names)
+    results: InWorkshop | Kept = InWorkshop(folder)
+    if page is not None:
+        results = Kept(page)
+        results.keep(folder, names)
+    page = page or folder / PAGE
+    read = {name: results.read(name) for name in names}
+    made = {name: result for name, result in read.items() if result is not None}
+    if not made:
+        raise UsageError(f"nothing was reproduced in {folder} yet, so there is no page to write")
+    try:
+        page.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise EccentricError(f"cannot write {page}: {error.strerror}; choose another place") from None
+    parts = [_head(made, [name for name in names if name not in made])]
+    for name, result in made.items():
+        picture = _relative(results.picture(name), page.parent) if result["figure"] else None
+        trend = _relative(results.trend(name), page.parent) if result["trend"] else None
+        parts.append(section(result, picture, trend))
+    with atomic(page) as temporary:
+        temporary.write_text("\n".join(parts), encoding="utf-8")
+    return page
+
+
+def _relative(path: Path, start: Path) -> str:
+    return Path(os.path.relpath(path.resolve(), start.resolve())).as_posix()
+
+
+def _head(made: Mapping[str, Any], missing: Sequence[str]) -> str:
+    claims = [(result, claim) for result in made.values() for claim in result["claims"]]
+    failed = [(result, claim) for result, claim in claims if claim["holds"] is False]
+    open_ = sum(claim["holds"] is None for _, claim in claims)
+    verdict = f"Of {len(claims)} claims tested, {_are(len(claims) - len(failed) - open_)} reproduced"
+    verdict += f", {_are(open_)} undecided (a difference within the spread of runs, or too few runs)" if open_ else ""
+    verdict += f", and {_are(len(failed))} not reproduced:" if failed else "."
+    lines = [
+        "# The paper, reproduced",
+        "",
+        "The figures and tables of Li and Blair, *Eccentric Regularization: Minimizing Hyperspherical Energy without "
+        "explicit projection* (2021). `eccentric reproduce` makes each of them again, sets our numbers beside the "
+        "published ones, tests the paper's claims, and states the conditions: data, network, and the share of the "
+        "paper's training that our runs had. This page is written by the same command.",
+        "",
+        verdict,
+        "",
+    ]
+    lines += [
+        f"- {_link(result)} ({_scale(result)}): {claim['text']}. Here: {claim['evidence']}." for result, claim in failed
+    ]
+    lines += [""] if failed else []
+    lines += ["| | | made from | share of the paper's training | claims reproduced |", f"|{' --- |' * 5}"]
+    for result in made.values():
+        holding = sum(claim["holds"] is True for claim in result["claims"])
+        held = f"{holding} of {len(result['claims'])}" if result["claims"] else ""
+        lines.append(f"| {_link(result)} | {result['title']} | {_scale(result)} | {_share(result)} | {held} |")
+    if missing:
+        lines += ["", f"Not made yet: {', '.join(missing)}."]
+    return "\n".join(lines) + "\n"
+
+
+def _scale(result: Mapping[str, Any]) -> str:
+    """On what and for how long it was trained, in a few words."""
+    c = result["conditions"]
+    if not c.get("data"):
+        return "formulas"
+    width = "" if c["width"] == [1] else f", width {_some(c['width'])}"
+    return f"{', '.join(data['name'] for data in c['data'].values())}, {_epochs(c['epochs'])}{width}"
+
+
+def _share(result: Mapping[str, Any]) -> str:
+    """Items seen in training, for each that the paper's runs saw."""
+    share = result["conditions"].get("share_of_papers")
+    return "" if share is None else f"1/{1 / share:,.0f}" if share < 0.5 else f"{100 * share:.0f} %"
+
+
+def _are(count: int) -> str:
+    return f"{count} {'is' if count == 1 else 'are'}"
+
+
+def _link(result: Mapping[str, Any]) -> str:
+    return f"[{result['place']}](#{result['name']})"
+
+
+def section(result: Mapping[str, Any], picture: str | None, trend: str | None) -> str:
+    """One item on the page, from its result.json.
+
+    Args:
+        result: as `write_item` wrote it.
+        picture: its path as seen from the page, None where there is none.
+        trend: likewise, of the picture of the numbers over training.
+    """
+    lines = [f'## <a id="{result["name"]}"></a>{result["place"]}: {result["title"]}', ""]
+    if picture:
+        lines += [f"![{result['alt']}]({picture})", ""]
+    if result["table"]:
+        lines += [result["table"]]
+    lines += _numbers(result["numbers"], result["comparable"], folded=bool(result["table"]))
+    if result["claims"]:
+        lines += ["What the paper says, and what we find:", ""]
+        lines += [f"- {VERDICTS[claim['holds']]} {claim['text']}: {claim['evidence']}." for claim in result["claims"]]
+        lines.append("")
+    for note in result["notes"]:
+        lines += [note, ""]
+    lines += _shortfall(result["conditions"])
+    if trend:
+        lines += [f"![Numbers of {result['place']} over training]({trend})", "", *_trend(result), ""]
+    lines += [f"*{_conditions(result)}*", ""]
+    return "\n".join(lines)
+
+
+def _trend(result: Mapping[str, Any]) -> list[str]:
+    """The caption of the picture of the numbers over training."""
+    trend, schedule = result["trend"], result["conditions"]["schedule"]
+    *before, last = trend["epochs"]
+    seeds = "one seed" if trend["runs"] == 1 else f"the first {trend['runs']} seeds"
+    rate = ", while the learning rate is still high" if schedule == ["one-cycle"] else ""
+    return [
+        f"*The numbers after {_some(before)} and {last} epochs. The last point is the result above; those before it "
+        f"are the same runs ({seeds} of each setting) earlier in training{rate}. The dashed line is where the paper's "
+        "training ended" + (", with the published values as stars.*" if trend["stars"] else ".*")
+    ]
+
+
+def _shortfall(conditions: Mapping[str, Any]) -> list[str]:
+    """How much less was trained than in the paper: what most differences come from, where it is much."""
+    share = conditions.get("share_of_papers", 1.0)
+    if share > 0.5 or any(data["stands_in"] for data in conditions["data"].values()):
+        return []
+    return [
+        f"Our runs saw 1/{1 / share:,.0f} of the items that the paper's runs saw in training, all epochs together.",
+        "",
+    ]
+
+
+def _numbers(numbers: Sequence[Mapping[str, Any]], comparable: bool, folded: bool) -> list[str]:
+    if not numbers:
+        return []
+    published = any(number["published"] is not None for number in numbers)
+    header = ["", "ours", *(["published"] if published else []), *(["deviation"] if published and comparable else [])]
+    rows = [[number["what"], *number["as_printed"][: len(header) - 1]] for number in numbers]
+    table = [f"| {' | '.join(row)} |" for row in (header, ["---", *["--:"] * (len(header) - 1)], *rows)]
+    if not folded and len(numbers) <= MOST_NUMBERS:
+        return [*table, ""]
+    return ["<details><summary>All numbers</summary>", "", *table, "", "</details>", ""]
+
+
+def _conditions(result: Mapping[str, Any]) -> str:
+    """One paragraph in small type."""
+    c = result["conditions"]
+    parts = [f"made by `{result['command']}`"]
+    for data in c.get("data", {}).values():
+        remark = f" ({data['remark']})" if data["remark"] else ""
+        parts.append(
+            f"data: {data['name']}, {data['train']:,} training and {data['test']:,} test items, {data['split']}{remark}"
+        )
+    if "epochs" in c:
+        narrow = c["width"] != [1]
+        width = f" with {_some(c['width'])} of the channels of each hidden layer" if narrow else ""
+        parts.append(
+            f"{c['trainings']} training{'s' * (c['trainings'] != 1)} of {_epochs(c['epochs'])} by the recipe "
+            f"{c['recipe']} (batches of {_some(c['batch_size'])}, learning rate {_some(c['learning_rate'])}, "
+            f"{_some(c['schedule'])}, precision {_some(c['precision'])}), architecture "
+            f"{_some(c['architecture'])}{width}, seeds {_some(c['seeds'])}, "
+            f"{_time(c['training_seconds'])} of training steps"
+        )
+    parts += [f"{what}: {how}" for what, how in result["protocol"].items()]
+    device = c["device"] if isinstance(c["device"], str) else _some(c["device"])
+    parts.append(
+        f"device: {device}; made in {_time(c['seconds'])}; " + ", ".join(f"{k} {v}" for k, v in c["versions"].items())
+    )
+    return "Conditions: " + ". ".join(part[:1].upper() + part[1:] if k else part for k, part in enumerate(parts)) + "."
+
+
+def _epochs(values: Sequence[int]) -> str:
+    return f"{_some(values)} epoch{'s' * (list(values) != [1])}"
+
+
+def _some(values: Sequence[Any]) -> str:
+    return ", ".join(f"{value:g}" if isinstance(value, int | float) else str(value) for value in values)
+
+
+def _time(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 120 else str(timedelta(seconds=round(seconds)))

@@ -1,0 +1,254 @@
+"""The queue: what is missing of the paper's trainings and items, the most open claims first, several jobs at a time.
+
+Each job is a process of its own (`child`), so that trainings of one thread each use all cores; that measured best on a
+CPU (`python -m benchmarks.training`).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections import defaultdict
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from eccentric.errors import EccentricError
+from eccentric.paper.child import STOPPED
+from eccentric.paper.conditions import training_seconds
+from eccentric.paper.writing import RESULT, read_result
+from eccentric.training import Run
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from eccentric.paper.items import Item
+    from eccentric.paper.scale import Spec
+    from eccentric.paper.workshop import Workshop
+
+POLL_SECONDS = 0.5
+RESERVE = 60.0
+"""Seconds before the end at which jobs are told to stop, so that they can write what they have; at most a tenth."""
+PATIENCE = 120.0
+"""Seconds that a job may take to stop before it is killed; what it reached last is on the disk all the same."""
+UNKNOWN_CLAIMS = 3
+"""Claims that an item is taken to have before it was ever made."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """Train a run, or make an item whose runs are all there.
+
+    Attributes:
+        name: of the run's folder, or of the item.
+        spec: of the run; None for an item.
+    """
+
+    name: str
+    spec: Spec | None = None
+
+
+@dataclass
+class Left:
+    """What the queue leaves undone.
+
+    Attributes:
+        trainings: that are not finished.
+        epochs: of them that are still to be trained.
+        seconds: that this takes with as many jobs at a time, by the time that the finished runs took; None where none
+            of the data set is finished.
+        items: that were not made.
+        failed: jobs that failed, with the reason.
+    """
+
+    trainings: int = 0
+    epochs: int = 0
+    seconds: float | None = 0.0
+    items: list[str] = field(default_factory=list)
+    failed: dict[str, str] = field(default_factory=dict)
+
+
+class Queue:
+    """Works off items.
+
+    Args:
+        items: to make.
+        workshop: where runs and results lie; its `stop` ends the queue.
+        known: an item's last result by name, wherever it was made, None where there is none: open claims come first,
+            and an item that was made from the same runs is not made again.
+        on_job: called with a job and "begun", "done", "stopped" or "failed".
+    """
+
+    def __init__(
+        self,
+        items: Sequence[Item],
+        workshop: Workshop,
+        known: Callable[[str], dict[str, Any] | None] = lambda name: None,
+        on_job: Callable[[Job, str], None] = lambda job, status: None,
+    ) -> None:
+        self._workshop, self._known, self._on_job = workshop, known, on_job
+        self._failed: dict[str, str] = {}
+        self._specs: dict[str, list[Spec]] = {}
+        self._items: list[Item] = []
+        for item in items:
+            try:
+                self._specs[item.name] = list(dict.fromkeys(item.specs(workshop)))
+                if not self._is_made(item):
+                    self._items.append(item)
+            except EccentricError as error:  # the shape of data decides on runs, and these data cannot be read
+                self._failed[item.name] = str(error)
+
+    def work_off(self, jobs: int, seconds: float | None = None) -> Left:
+        """Run jobs, so many at a time, until nothing is left, time is up, or the workshop's `stop` is asked.
+
+        Args:
+            jobs: at a time.
+            seconds: to the end; jobs are stopped a little earlier, so that this returns in time.
+        """
+        end = None if seconds is None else time.monotonic() + seconds - min(RESERVE, seconds / 10)
+        running: dict[Job, subprocess.Popen[bytes]] = {}
+        try:
+            while not self._workshop.stop.asked and (end is None or time.monotonic() < end):
+                while len(running) < jobs and (job := self._next(running)) is not None:
+                    running[job] = self._start(job, jobs)
+                    self._on_job(job, "begun")
+                if not running:
+                    break
+                time.sleep(POLL_SECONDS)
+                self._collect(running)
+        finally:
+            self._stop(running)
+        return self._left(jobs)
+
+    # --- order --------------------------------------------------------------------------------------------------------
+
+    def _is_made(self, item: Item) -> bool:
+        """Whether its last result, here or kept, comes from the very runs that it would be made from."""
+        runs = sorted(f"runs/{self._workshop.path(spec).name}" for spec in self._specs[item.name])
+        result = self._result(item.name)
+        return result is not None and result["conditions"].get("runs", []) == runs
+
+    def _result(self, name: str) -> dict[str, Any] | None:
+        return read_result(self._workshop.folder / name / RESULT) or self._known(name)
+
+    def _next(self, running: dict[Job, Any]) -> Job | None:
+        """An item whose runs are there; else a run of the item with the most open claims for each missing run."""
+        busy = {job.name for job in running}
+        best: tuple[float, Job] | None = None
+        for item in self._items:
+            missing = self._workshop.missing(self._specs[item.name])
+            names = {spec: self._workshop.path(spec).name for spec in missing}
+            if item.name in busy or {item.name, *names.values()} & self._failed.keys():
+                continue
+            if not missing:
+                return Job(item.name)
+            free = [spec for spec in missing if names[spec] not in busy]
+            worth = self._open_claims(item.name) / len(missing)
+            if free and (best is None or worth > best[0]):
+                spec = min(free, key=lambda each: each.seed)
+                best = worth, Job(names[spec], spec)
+        return None if best is None else best[1]
+
+    def _open_claims(self, name: str) -> int:
+        result = self._result(name)
+        if result is None:
+            return UNKNOWN_CLAIMS
+        return sum(claim["holds"] is not True for claim in result["claims"])
+
+    # --- processes ----------------------------------------------------------------------------------------------------
+
+    def _start(self, job: Job, jobs: int) -> subprocess.Popen[bytes]:
+        scale = asdict(self._workshop.scale)
+        scale["fid_weights"] = scale["fid_weights"] and str(scale["fid_weights"])
+        order: dict[str, Any] = {"folder": str(self._workshop.folder), "scale": scale}
+        order |= {"make": job.name} if job.spec is None else {"train": asdict(job.spec)}
+        log = self._log(job)
+        try:
+            log.parent.mkdir(parents=True, exist_ok=True)
+            file = log.open("wb")
+        except OSError as error:
+            raise EccentricError(f"cannot write to {log.parent}: {error.strerror}; choose another --work") from None
+        environment = {**os.environ, "OMP_NUM_THREADS": str(max(1, _cores() // jobs))}
+        with file:
+            # A session of its own: Ctrl-C reaches this process alone, which then stops the others.
+            return subprocess.Popen(
+                [sys.executable, "-m", "eccentric.paper.child", json.dumps(order)],
+                stdin=subprocess.PIPE,
+                stdout=file,
+                stderr=subprocess.STDOUT,
+                env=environment,
+                start_new_session=True,
+            )
+
+    def _log(self, job: Job) -> Path:
+        return self._workshop.folder / "queue" / f"{job.name}.log"
+
+    def _collect(self, running: dict[Job, subprocess.Popen[bytes]]) -> None:
+        """Take the jobs that have ended out of those running."""
+        for job in [job for job, process in running.items() if process.poll() is not None]:
+            process = running.pop(job)
+            assert process.stdin is not None
+            process.stdin.close()
+            if process.returncode == 0:
+                self._log(job).unlink(missing_ok=True)
+                self._items = [item for item in self._items if item.name != job.name]
+                self._on_job(job, "done")
+            elif process.returncode == STOPPED:
+                self._log(job).unlink(missing_ok=True)
+                self._on_job(job, "stopped")
+            else:
+                lines = self._log(job).read_text(encoding="utf-8", errors="replace").splitlines()
+                reason = lines[-1].removeprefix("error: ") if lines else f"exit status {process.returncode}"
+                self._failed[job.name] = f"{reason}; see {self._log(job)}"
+                self._on_job(job, "failed")
+
+    def _stop(self, running: dict[Job, subprocess.Popen[bytes]]) -> None:
+        for process in running.values():
+            assert process.stdin is not None
+            process.stdin.close()
+        patience = time.monotonic() + PATIENCE
+        while running and time.monotonic() < patience:
+            self._collect(running)
+            time.sleep(POLL_SECONDS / 5)
+        for process in running.values():
+            process.kill()
+            process.wait()
+
+    # --- what is left -------------------------------------------------------------------------------------------------
+
+    def _left(self, jobs: int) -> Left:
+        missing = self._workshop.missing([spec for item in self._items for spec in self._specs[item.name]])
+        left = Left(len(missing), items=[item.name for item in self._items], failed=self._failed)
+        pace = self._pace()
+        for spec in missing:
+            epochs = self._workshop.settings(spec).epochs - epochs_done(self._workshop.path(spec))
+            left.epochs += epochs
+            if left.seconds is not None:
+                left.seconds = left.seconds + epochs * pace[spec.role] / jobs if spec.role in pace else None
+        return left
+
+    def _pace(self) -> dict[str, float]:
+        """Seconds an epoch for each data set, over its finished runs."""
+        found: dict[str, list[float]] = defaultdict(list)
+        for spec in {spec for specs in self._specs.values() for spec in specs}:
+            if self._workshop.is_finished(spec):
+                run = Run(self._workshop.path(spec))
+                found[spec.role].append(training_seconds(run) / self._workshop.settings(spec).epochs)
+        return {role: sum(values) / len(values) for role, values in found.items()}
+
+
+def epochs_done(path: Path) -> int:
+    """Whole epochs of a run that may be finished, in training, or not begun."""
+    try:
+        metrics = Run(path).metrics
+    except EccentricError:
+        return 0
+    tested = metrics["test_reconstruction"]
+    return int((tested == tested).sum())  # NaN in the rows within an epoch
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,0 +1,108 @@
+"""How an item's numbers move with training: the item made again from the milestones of its runs."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from eccentric.errors import EccentricError
+from eccentric.paper.conditions import items_seen_by_papers
+from eccentric.paper.milestones import MILESTONES
+from eccentric.paper.workshop import WorkshopAt
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from eccentric.paper.items import Item
+    from eccentric.paper.results import Number, Result
+    from eccentric.paper.workshop import Workshop
+
+
+@dataclass(frozen=True)
+class Line:
+    """One number over training.
+
+    Attributes:
+        label: for the legend.
+        values: one for each of the trend's epochs.
+        published: the paper's value and what stands after its "±"; None where it has none.
+    """
+
+    label: str
+    values: Sequence[float]
+    published: float | None
+    published_spread: float | None
+
+
+@dataclass(frozen=True)
+class Trend:
+    """Numbers of an item over training.
+
+    Attributes:
+        epochs: after which they were measured, ascending; the last is the end of the runs.
+        seen: items that a run had seen by then, all epochs together.
+        papers: items that the paper's runs saw.
+        panels: lines by title.
+        runs: seeds of each setting that the points before the last were made from.
+    """
+
+    epochs: Sequence[int]
+    seen: Sequence[int]
+    papers: int
+    panels: dict[str, list[Line]]
+    runs: int
+
+    @property
+    def has_published(self) -> bool:
+        return any(line.published is not None for lines in self.panels.values() for line in lines)
+
+
+def measure_trend(item: Item, workshop: Workshop, result: Result) -> Trend | None:
+    """The item made from each milestone that all of its runs have, with as few seeds as it takes.
+
+    Args:
+        item: what to make.
+        workshop: in which its runs lie finished.
+        result: the item made from the finished runs, the last point of the curves.
+
+    Returns:
+        None where the item names no numbers, or there is no milestone: runs of one epoch have none.
+    """
+    specs = item.specs(workshop)
+    if not item.trend or not specs:
+        return None
+    [last] = {workshop.settings(spec).epochs for spec in specs}
+    found: dict[int, Sequence[Number]] = {}
+    few = 1
+    for epoch in (each for each in MILESTONES if each < last):
+        earlier = WorkshopAt(workshop, epoch)
+        needed = item.specs(earlier)
+        if not all(workshop.is_at(spec, epoch) for spec in needed):
+            continue
+        few = 1 + max(spec.seed for spec in needed)
+        try:
+            found[epoch] = item.make(earlier).numbers
+        except EccentricError:  # the latents of an early milestone may be too degenerate to compare
+            continue
+    if not found or workshop.stop.asked:
+        return None
+    found[last] = result.numbers
+    values = {epoch: {number.what: number.ours for number in numbers} for epoch, numbers in found.items()}
+    panels = {
+        title: [
+            Line(match[1], [values[epoch][number.what] for epoch in found], number.published, number.published_spread)
+            for number in result.numbers
+            if (match := re.search(pattern, number.what)) and all(number.what in values[epoch] for epoch in found)
+        ]
+        for title, pattern in item.trend.items()
+    }
+    run = workshop.run(specs[0])
+    items = run.config["items"]["train"]
+    return Trend(
+        list(found),
+        [epoch * items for epoch in found],
+        items_seen_by_papers(specs[0].role),
+        {title: lines for title, lines in panels.items() if lines},
+        few,
+    )

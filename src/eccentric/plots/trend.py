@@ -1,0 +1,65 @@
+"""Numbers over training, beside the values they are compared with."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import matplotlib
+from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter
+
+from eccentric.plots.style import FAINT, GREY, INK, WIDTH, styled
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from matplotlib.axes import Axes
+
+    Course = tuple[str, Sequence[float], float | None, float | None]
+
+
+@styled
+def trends(panels: Mapping[str, Sequence[Course]], seen: Sequence[float], goal: float, comparable: bool) -> Figure:
+    """One panel for each group of numbers: their course over training, and the published values where that ended.
+
+    Args:
+        panels: by title, lines (label, values, published value or None, its deviation or None).
+        seen: items seen in training at each of the values.
+        goal: items seen by those who published.
+        comparable: whether the published values are on the same scale; they are not drawn where they are not.
+    """
+    figure = Figure(figsize=(WIDTH, 0.25 + 2.35 * len(panels)), layout="constrained")
+    rows = figure.subplots(len(panels), 1, sharex=True, squeeze=False)[:, 0]
+    for axes, (title, lines) in zip(rows, panels.items(), strict=True):
+        _panel(axes, title, lines, seen, goal, comparable)
+    rows[-1].set_xlabel("items seen in training, all epochs together")
+    return figure
+
+
+def _panel(
+    axes: Axes, title: str, lines: Sequence[Course], seen: Sequence[float], goal: float, comparable: bool
+) -> None:
+    colours = matplotlib.colormaps["viridis"]
+    drawn = False
+    for k, (label, values, published, spread) in enumerate(lines):
+        colour = colours(0.9 * k / max(1, len(lines) - 1))
+        axes.plot(seen, values, color=colour, marker="o", markersize=3.5, label=label)
+        if published is not None and comparable:
+            axes.errorbar(
+                goal, published, yerr=spread, color=colour, marker="*", markersize=9, capsize=2, linestyle="none"
+            )
+            axes.plot((seen[-1], goal), (values[-1], published), color=colour, linewidth=0.8, linestyle=(0, (1, 3)))
+            drawn = True
+    axes.set_xscale("log")
+    axes.xaxis.set_major_locator(LogLocator(numticks=12))
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.set_title(title)
+    axes.grid(axis="y", color=FAINT, linewidth=0.6)
+    axes.set_axisbelow(True)
+    axes.axvline(goal, color=GREY, linewidth=0.8, linestyle=(0, (4, 3)))
+    axes.set_xlim(seen[0] / 1.5, goal * 2.2)
+    axes.annotate(
+        "the paper ★" if drawn else "the paper's length", (goal, 1), xycoords=("data", "axes fraction"),
+        xytext=(-3, 3), textcoords="offset points", ha="right", va="bottom", fontsize=8, color=INK,
+    )  # fmt: skip
+    axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=8)
