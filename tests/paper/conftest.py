@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from filelock import FileLock
 
-from eccentric.paper import Scale, Workshop, find_items, reproduce, sampling, theorem
+from eccentric.paper import Scale, Workshop, find_items, milestones, reproduce, sampling, theorem, trend
 from eccentric.plots import style
 
-EPOCHS = 5
+EPOCHS, MILESTONE = 5, 2
 
 
 @pytest.fixture(scope="package", autouse=True)
@@ -33,6 +33,8 @@ def workshop(tmp_path_factory) -> Workshop:
         patch.setattr(theorem, "DIMS", range(3, 130))  # test_theorem has all of them
         patch.setattr(theorem, "SAMPLED_DIMS", (4, 16, 64, 256))
         patch.setattr(sampling, "SEEN", 6000)
+        for module in (milestones, trend):
+            patch.setattr(module, "MILESTONES", (MILESTONE,))
         if not (folder / "made").exists():
             reproduce(find_items(["all"]), small)
             (folder / "made").touch()

@@ -11,8 +11,8 @@ from eccentric.paper import Scale
 from eccentric.paper.agreement import figure_6
 from eccentric.paper.results import Result
 from eccentric.paper.sampling import no_effect_of_mu
-from eccentric.paper.spectra import figure_5
 from eccentric.paper.scale import Spec
+from eccentric.paper.spectra import figure_5
 
 CLOSE = 1e-3
 

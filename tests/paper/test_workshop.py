@@ -11,8 +11,8 @@ from eccentric.data import load
 from eccentric.errors import EccentricError, UsageError
 from eccentric.paper import Scale, Spec, Workshop, find_items, published, reproduce
 from eccentric.paper.items import Item
-from eccentric.paper.results import Result
 from eccentric.paper.milestones import milestone_path
+from eccentric.paper.results import Result
 from eccentric.paper.scale import data_sources, numbers_by_role
 from eccentric.paper.workshop import Progress, Stopped
 from eccentric.training import Run, Stop, train

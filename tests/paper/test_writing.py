@@ -7,8 +7,8 @@ import pytest
 
 from eccentric.errors import UsageError
 from eccentric.paper import ITEMS, Claim, Number, Result, Table
-from eccentric.paper.results import ordered, record, summarised
 from eccentric.paper.page import section, write_page
+from eccentric.paper.results import ordered, record, summarised
 from eccentric.paper.trend import Line, Trend
 from eccentric.paper.writing import Kept, write_item
 
@@ -135,7 +135,7 @@ def test_a_page_elsewhere_takes_its_pictures_along(made, workshop, tmp_path):
     text = page.read_text(encoding="utf-8")
     pictures = re.findall(r"!\[[^\]]+\]\(([^)]+)\)", text)
     assert [each for each in pictures if "trend" not in each] == [f"images/page/fig{k}.png" for k in range(1, 10)]
-    assert "images/page/table3-trend.png" in pictures
+    assert "images/page/table2-trend.png" in pictures
     assert all((page.parent / picture).stat().st_size > 1000 for picture in pictures)
     assert [line[:4] for line in text.splitlines() if line.startswith("## ")] == ["## <"] * 14
     assert not re.search(r"\bnan\b|\bNone\b|\binf\b", text)

@@ -42,14 +42,19 @@ def make(name: str, folder: str, scale: Scale) -> int:
 
 
 def _ask_at_end_of_input(stop: Stop) -> None:
-    sys.stdin.buffer.read()
+    _wait_for_end_of_input()
     stop.asked = True
 
 
 def _end_at_end_of_input() -> None:
     """Files are either whole or not there, so that making an item can be ended anywhere."""
-    sys.stdin.buffer.read()
+    _wait_for_end_of_input()
     os._exit(STOPPED)
+
+
+def _wait_for_end_of_input() -> None:
+    while os.read(0, 1024):  # not sys.stdin, whose lock a daemon thread must not hold at exit
+        pass
 
 
 def main(text: str) -> int:

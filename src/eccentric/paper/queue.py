@@ -140,13 +140,13 @@ class Queue:
         best: tuple[float, Job] | None = None
         for item in self._items:
             missing = self._workshop.missing(self._specs[item.name])
-            names = {spec: self._workshop.path(spec).name for spec in missing}
+            names = {spec: self._workshop.path(spec).name for spec in self._specs[item.name]}
             if item.name in busy or {item.name, *names.values()} & self._failed.keys():
                 continue
-            if not missing:
+            if not missing and not busy & set(names.values()):  # one that is finished may still be written to
                 return Job(item.name)
             free = [spec for spec in missing if names[spec] not in busy]
-            worth = self._open_claims(item.name) / len(missing)
+            worth = self._open_claims(item.name) / max(1, len(missing))
             if free and (best is None or worth > best[0]):
                 spec = min(free, key=lambda each: each.seed)
                 best = worth, Job(names[spec], spec)

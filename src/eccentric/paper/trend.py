@@ -97,12 +97,8 @@ def measure_trend(item: Item, workshop: Workshop, result: Result) -> Trend | Non
         ]
         for title, pattern in item.trend.items()
     }
-    run = workshop.run(specs[0])
-    items = run.config["items"]["train"]
-    return Trend(
-        list(found),
-        [epoch * items for epoch in found],
-        items_seen_by_papers(specs[0].role),
-        {title: lines for title, lines in panels.items() if lines},
-        few,
-    )
+    panels = {title: lines for title, lines in panels.items() if lines}
+    if not panels:  # as for other data than the paper's
+        return None
+    items = workshop.run(specs[0]).config["items"]["train"]
+    return Trend(list(found), [epoch * items for epoch in found], items_seen_by_papers(specs[0].role), panels, few)
