@@ -39,9 +39,9 @@ from torch.nn.functional import mse_loss
 
 from eccentric import DeepComponents, EccentricAutoencoder
 from eccentric.alignment import component_stability
-from eccentric.data import load
+from eccentric.data import ItemSpec, load
 from eccentric.estimator import fitting
-from eccentric.models import build_pair
+from eccentric.models import build_networks
 from eccentric.training import engine as engines
 from eccentric.training.config import TrainConfig
 from eccentric.training.schedule import rate
@@ -179,9 +179,13 @@ def ours(weight: float | None = None) -> Callable[[Split, int, int], Coded]:
     return method
 
 
+def _spec(x: Tensor) -> ItemSpec:
+    return ItemSpec("image" if x.ndim == 4 else "table", tuple(x.shape[1:]))
+
+
 def plain(data: Split, dim: int, seed: int) -> Coded:
     torch.manual_seed(seed)
-    encoder, decoder = build_pair("auto", tuple(data.train.shape[1:]), dim)
+    encoder, decoder = build_networks(_spec(data.train), "auto", dim)
 
     def loss(x: Tensor) -> Tensor:
         return mse_loss(decoder(encoder(x)), x)
@@ -191,8 +195,7 @@ def plain(data: Split, dim: int, seed: int) -> Coded:
 
 def variational(data: Split, dim: int, seed: int) -> Coded:
     torch.manual_seed(seed)
-    shape = tuple(data.train.shape[1:])
-    encoder, decoder = build_pair("auto", shape, 2 * dim)[0], build_pair("auto", shape, dim)[1]
+    encoder, decoder = build_networks(_spec(data.train), "auto", dim, latent_width=2 * dim)
     numbers = data.train[0].numel()
 
     def loss(x: Tensor) -> Tensor:

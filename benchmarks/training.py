@@ -26,12 +26,14 @@ from torch.nn.functional import interpolate, mse_loss
 
 from eccentric import eccentric_loss
 from eccentric.bench.loss import conditions
-from eccentric.models import Autoencoder, build_pair
+from eccentric.data import ItemSpec
+from eccentric.models import build_model, build_networks
 from eccentric.training import Stop, TrainConfig, engine, find_device
-from eccentric.training.batches import Resident
+from eccentric.training.batches import TensorBatches
 from eccentric.training.loop import Training
 
 SHAPES = {"mnist": (1, 28, 28), "celeba": (3, 64, 64)}
+SPECS = {network: ItemSpec("image", shape, "uint8") for network, shape in SHAPES.items()}
 DIMS = {"mnist": 8, "celeba": 64}
 BATCH = 100
 Rival = Callable[[], float]
@@ -50,16 +52,16 @@ def images(network: str, count: int) -> Tensor:
 def ours(network: str, x: Tensor, device: torch.device, **settings: Any) -> Rival:
     """The training loop itself; a call is an epoch."""
     config = TrainConfig(dim=DIMS[network], epochs=10**6, log_every=10**9, device=str(device), **settings)
-    model = Autoencoder(*build_pair(network, SHAPES[network], config.dim))
+    model = build_model(SPECS[network], network, config.dim)
     started = engine.start(config, work=0, images=True)
-    training = Training(model, Resident(x, BATCH, 0, started.fabric.device), config, started)
+    training = Training(model, TensorBatches(x, BATCH, 0, started.fabric.device), config, started)
     rows = training.run(Stop())
     return lambda: _seconds(lambda: next(rows), device)
 
 
 def eager(network: str, x: Tensor, device: torch.device) -> Rival:
     """A loop as one would write it in an afternoon, float32, the same objective."""
-    model = Autoencoder(*build_pair(network, SHAPES[network], DIMS[network])).to(device)
+    model = build_model(SPECS[network], network, DIMS[network]).to(device)
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-4, weight_decay=1e-6)
     x = x.to(device)
 
@@ -98,7 +100,7 @@ def pythae(network: str, x: Tensor, device: torch.device) -> Rival:
         def forward(self, z: Tensor) -> Any:
             return ModelOutput(reconstruction=self.network(z))
 
-    encoder, decoder = build_pair(network, SHAPES[network], DIMS[network])
+    encoder, decoder = build_networks(SPECS[network], network, DIMS[network])
     model = AE(AEConfig(input_dim=SHAPES[network], latent_dim=DIMS[network]), Encoder(encoder), Decoder(decoder))
 
     config = BaseTrainerConfig(
@@ -223,7 +225,7 @@ def main() -> None:
     steps = options.steps or (500 if device.type == "cuda" else 10)
     x = images(options.network, steps * BATCH)  # an epoch is a round
 
-    model = Autoencoder(*build_pair(options.network, SHAPES[options.network], DIMS[options.network]))
+    model = build_model(SPECS[options.network], options.network, DIMS[options.network])
     flops = engine.work_of(model, x) * BATCH
     common = (options.network, x, device)
     makers: dict[str, tuple[Callable[..., Rival], dict[str, Any]]] = {

@@ -4,8 +4,24 @@ import pytest
 import torch
 from torch import nn
 
+from eccentric.data.items import ItemSpec
 from eccentric.errors import UsageError
-from eccentric.models import Autoencoder, build_pair, celeba_pair, conv_pair, mlp_pair, mnist_pair
+from eccentric.models import (
+    ARCHITECTURES,
+    Autoencoder,
+    build_model,
+    build_networks,
+    celeba_pair,
+    choose_architecture,
+    conv_pair,
+    mlp_pair,
+    mnist_pair,
+    start_model,
+)
+
+
+def spec_of(shape: tuple[int, ...]) -> ItemSpec:
+    return ItemSpec("image", shape, "uint8") if len(shape) == 3 else ItemSpec("table", shape)
 
 
 def count(layers: list[tuple[int, int, int]]) -> int:
@@ -71,7 +87,7 @@ def test_tables():
 @pytest.mark.parametrize("shape", [(1, 28, 28), (3, 64, 64), (2, 9, 20), (7,)])
 @pytest.mark.parametrize("width", [0.001, 0.3, 1.5])
 def test_the_width_scales_hidden_layers_only(shape, width):
-    pairs = {factor: build_pair("auto", shape, 3, factor) for factor in (1.0, width)}
+    pairs = {factor: build_networks(spec_of(shape), "auto", 3, width=factor) for factor in (1.0, width)}
     encoder, decoder = pairs[width]
     with torch.no_grad():
         z = encoder.eval()(torch.rand(2, *shape))
@@ -111,7 +127,7 @@ def test_the_encoder_may_make_more_than_the_decoder_takes(pair):
     ("shape", "expected"), [((1, 28, 28), mnist_pair(4)), ((3, 64, 64), celeba_pair(4)), ((9,), mlp_pair(9, 4))]
 )
 def test_auto_goes_by_shape(shape, expected):
-    encoder, decoder = build_pair("auto", shape, 4)
+    encoder, decoder = build_networks(spec_of(shape), "auto", 4)
     assert (parameters(encoder), parameters(decoder)) == (parameters(expected[0]), parameters(expected[1]))
 
 
@@ -127,7 +143,67 @@ def test_auto_goes_by_shape(shape, expected):
 )
 def test_architectures_that_do_not_fit(architecture, shape, message):
     with pytest.raises(UsageError, match=message):
-        build_pair(architecture, shape, 4)
+        build_networks(spec_of(shape), architecture, 4)
+
+
+@pytest.mark.parametrize(
+    ("name", "shape"), [("mnist", (1, 28, 28)), ("celeba", (3, 64, 64)), ("conv", (2, 5, 9)), ("mlp", (6,))]
+)
+def test_every_architecture_has_an_encoder_and_a_decoder_of_their_own_widths(name, shape):
+    spec = spec_of(shape)
+    assert choose_architecture("auto", spec) == name
+    encoder, decoder = build_networks(spec, name, 3, latent_width=5, width=0.1)
+    with torch.no_grad():
+        assert encoder.eval()(torch.rand(2, *shape)).shape == (2, 5)
+        assert decoder.eval()(torch.rand(2, 3)).shape == (2, *shape)
+    assert name in ARCHITECTURES
+
+
+def test_sequences_have_no_architecture_yet():
+    spec = ItemSpec("sequence", (50, 6))
+    for name in ("auto", *ARCHITECTURES):
+        with pytest.raises(UsageError, match="no architecture for 50x6 sequences yet; item_kind='table'") as caught:
+            build_model(spec, name, 2)
+        assert "\n" not in str(caught.value)
+    with pytest.raises(UsageError, match="50x6 sequences cannot be learnt from yet"):
+        build_model(spec, "auto", 2, networks=(nn.Identity(), nn.Identity()))
+
+
+def test_first_weights_depend_on_the_seed_alone():
+    def weights(seed: int) -> torch.Tensor:
+        return nn.utils.parameters_to_vector(build_model(spec_of((1, 8, 8)), "auto", 2, seed=seed).parameters())
+
+    before = torch.get_rng_state()
+    first = weights(1)
+    torch.rand(3)
+    assert torch.equal(weights(1), first)
+    assert not torch.equal(weights(2), first)
+    torch.set_rng_state(before)
+
+
+@pytest.mark.parametrize("standardize", [True, False])
+def test_the_units_of_a_table(standardize):
+    x = torch.randn(40, 3, generator=torch.Generator().manual_seed(0)) * torch.tensor([1.0, 10.0, 0.0]) + 5
+    model, constant = start_model(x, spec_of((3,)), "auto", 2, standardize=standardize)
+    seen = model.standardize(x)
+    assert constant == [2]
+    torch.testing.assert_close(seen.mean(0), torch.zeros(3), atol=1e-5, rtol=0)
+    wanted = torch.tensor([1.0, 1.0, 0.0]) if standardize else x.var(0) / x.var(0).mean()
+    torch.testing.assert_close(seen.var(0), wanted)
+
+
+@pytest.mark.parametrize(
+    ("x", "shift", "scale"),
+    [
+        (torch.tensor([0, 9], dtype=torch.uint8), 0.0, 255.0),
+        (torch.tensor([0.0, 0.5]), 0.0, 1.0),
+        (torch.tensor([-1.0, 3.0]), -1.0, 4.0),
+        (torch.tensor([7.0, 7.0]), 7.0, 1.0),
+    ],
+)
+def test_the_units_of_images(x, shift, scale):
+    model, _ = start_model(x.reshape(2, 1, 1, 1), ItemSpec("image", (1, 1, 1)), "auto", 2)
+    assert (model.shift.item(), model.scale.item()) == (shift, scale)
 
 
 def test_units_travel_with_the_weights():

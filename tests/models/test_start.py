@@ -5,12 +5,14 @@ import pytest
 import torch
 from sklearn.decomposition import PCA
 
-from eccentric.models import Autoencoder, build_pair, start_from_pca
+from eccentric.data.items import ItemSpec
+from eccentric.models import build_model, start_from_pca
 
 
-def model_for(x, dim=3, shift=2.0, scale=4.0):
-    torch.manual_seed(0)
-    return Autoencoder(*build_pair("auto", tuple(x.shape[1:]), dim), shift, scale)
+def model_for(x, dim=3, shift=2.0, scale=4.0, latent_width=None):
+    shape = tuple(x.shape[1:])
+    spec = ItemSpec("image" if len(shape) == 3 else "table", shape)
+    return build_model(spec, "auto", dim, latent_width=latent_width, units=(shift, scale))
 
 
 @pytest.fixture
@@ -41,6 +43,16 @@ def test_latents_beyond_the_rows_are_zero():
     assert start_from_pca(model, x)
     assert model.encode(x)[:, 2:].abs().max() == 0
     torch.testing.assert_close(model.decode(model.encode(x)), x, atol=1e-5, rtol=0)
+
+
+@torch.no_grad()
+def test_an_encoder_with_more_outputs_begins_as_pca_in_the_first(x):
+    model, wide = model_for(x), model_for(x, latent_width=8)
+    assert start_from_pca(model, x)
+    assert start_from_pca(wide, x)
+    h = wide.encode(x)
+    torch.testing.assert_close(h[:, :3], model.encode(x))
+    assert h[:, 3:].abs().max() > 0
 
 
 def test_leaves_alone_what_it_cannot_begin():

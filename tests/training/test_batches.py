@@ -7,10 +7,11 @@ import pytest
 import torch
 from torch.utils.data import DataLoader, IterableDataset, TensorDataset
 
+from eccentric.data.items import ItemSpec
 from eccentric.errors import EccentricError, UsageError
-from eccentric.models import Autoencoder, build_pair
+from eccentric.models import build_model
 from eccentric.training import Stop, TrainConfig, batches, engine
-from eccentric.training.batches import Loaded, Resident
+from eccentric.training.batches import Loaded, TensorBatches
 from eccentric.training.loop import Training
 
 CPU = torch.device("cpu")
@@ -22,22 +23,22 @@ def rows(source, epochs=1, skip=0):
 
 
 def test_every_item_once_an_epoch_in_a_new_order():
-    first, second = rows(Resident(X, 5, 0, CPU), epochs=2)
+    first, second = rows(TensorBatches(X, 5, 0, CPU), epochs=2)
     assert sorted(chain(*first)) == sorted(chain(*second)) == X[:, 0].tolist()
     assert first != second
-    assert rows(Resident(X, 5, 0, CPU))[0] == first
-    assert rows(Resident(X, 5, 1, CPU))[0] != first
+    assert rows(TensorBatches(X, 5, 0, CPU))[0] == first
+    assert rows(TensorBatches(X, 5, 1, CPU))[0] != first
 
 
 def test_the_short_batch_is_left_out():
-    source = Resident(X, 4, 0, CPU)
+    source = TensorBatches(X, 4, 0, CPU)
     assert [len(batch) for batch in rows(source)[0]] == [4, 4]
     assert source.steps == 2
 
 
 def test_ranks_share_the_batches_of_one():
-    whole = rows(Resident(X, 5, 0, CPU))[0]
-    shares = [rows(Resident(X, 5, 0, CPU, rank, 2))[0] for rank in (0, 1)]
+    whole = rows(TensorBatches(X, 5, 0, CPU))[0]
+    shares = [rows(TensorBatches(X, 5, 0, CPU, rank, 2))[0] for rank in (0, 1)]
     for batch, *parts in zip(whole, *shares, strict=True):
         assert sorted(chain(*parts)) == sorted(batch)
     assert [len(part) for part in (shares[0][0], shares[1][0])] == [3, 2]
@@ -49,10 +50,10 @@ def test_data_left_on_the_host_come_in_the_same_order(tmp_path, monkeypatch):
     monkeypatch.setattr(batches, "_fits", lambda x, device: False)
     mapped = torch.from_numpy(np.load(tmp_path / "x.npy", mmap_mode="c"))
     torch.manual_seed(3)
-    found = rows(Resident(mapped, 5, 0, CPU), epochs=2)
+    found = rows(TensorBatches(mapped, 5, 0, CPU), epochs=2)
     after = torch.rand(1)
     monkeypatch.undo()
-    assert found == rows(Resident(X, 5, 0, CPU), epochs=2)
+    assert found == rows(TensorBatches(X, 5, 0, CPU), epochs=2)
     torch.manual_seed(3)
     assert torch.equal(after, torch.rand(1))  # the global random state has no part in it
 
@@ -79,7 +80,7 @@ def test_loaders(loader):
 
 
 @pytest.mark.parametrize(
-    "make", [lambda: Resident(X, 2, 0, CPU), lambda: Loaded(DataLoader(TensorDataset(X), 2, True), CPU)]
+    "make", [lambda: TensorBatches(X, 2, 0, CPU), lambda: Loaded(DataLoader(TensorDataset(X), 2, True), CPU)]
 )
 def test_an_epoch_that_was_broken_off_goes_on(make):
     torch.manual_seed(0)
@@ -110,7 +111,9 @@ def test_what_is_no_batch(batch):
 def training(source, **settings):
     config = TrainConfig(**{"dim": 2, "epochs": 2, "device": "cpu", "log_every": 2, "learning_rate": 1e-3, **settings})
     torch.manual_seed(0)
-    return Training(Autoencoder(*build_pair("mlp", (4,), 2)), source, config, engine.start(config, work=0))
+    return Training(
+        build_model(ItemSpec("table", (4,)), "mlp", 2, units=(0.0, 255.0)), source, config, engine.start(config, work=0)
+    )
 
 
 def test_training_on_a_stream():

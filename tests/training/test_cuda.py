@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from eccentric.data import from_arrays
-from eccentric.models import Autoencoder, build_pair
+from eccentric.data.items import ItemSpec
+from eccentric.models import build_model
 from eccentric.training import TrainConfig, engine, train
 from eccentric.training.step import GraphedStep, Step
 from tests.training.test_loop import images
@@ -46,7 +47,7 @@ def test_the_graph_trains_as_single_steps_do(tmp_path):
 def test_recording_leaves_no_trace():
     started = engine.start(CONFIG, work=0)
     torch.manual_seed(0)
-    step = Step(Autoencoder(*build_pair("conv", (1, 8, 8), 3)), started, CONFIG)
+    step = Step(build_model(ItemSpec("image", (1, 8, 8), "uint8"), "conv", 3), started, CONFIG)
     x = images().train.x[:20].cuda()
     before = [tensor.clone() for tensor in step.state()]
     graph = GraphedStep(step, x)

@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from eccentric.models import Autoencoder, build_pair
+from eccentric.data.items import ItemSpec
+from eccentric.models import Autoencoder, build_model
 from eccentric.training import TrainConfig, engine
 from eccentric.training.step import Step
 
@@ -17,7 +18,7 @@ from eccentric.training.step import Step
 def test_activations_are_channels_last_from_the_first_layer_on(architecture, shape):
     """One that is not costs a tenth of the step, in conversions and in slow loops over mixed strides."""
     config = TrainConfig(dim=4, device="cpu")
-    model = Autoencoder(*build_pair(architecture, shape, config.dim))
+    model = build_model(ItemSpec("image", shape, "uint8"), architecture, config.dim)
     seen = []
     for layer in model.modules():
         if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d) and layer.out_channels > 1:
@@ -30,8 +31,7 @@ def test_activations_are_channels_last_from_the_first_layer_on(architecture, sha
 
 def started(architecture="conv", shape=(1, 8, 8)):
     config = TrainConfig(dim=3, device="cpu", precision="32-true")
-    torch.manual_seed(0)
-    model = Autoencoder(*build_pair(architecture, shape, config.dim))
+    model = build_model(ItemSpec("image", shape, "uint8"), architecture, config.dim)
     return Step(model, engine.start(config, work=0, images=True), config), model
 
 

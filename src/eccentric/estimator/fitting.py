@@ -10,7 +10,8 @@ import numpy as np
 import torch
 
 from eccentric.components import DeepComponents
-from eccentric.models import Autoencoder, build_pair, start_from_pca
+from eccentric.data.items import ItemSpec
+from eccentric.models import Autoencoder, start_model
 from eccentric.theory import kernel_constant
 from eccentric.training import engine as engines
 from eccentric.training.evaluating import item_errors
@@ -68,21 +69,16 @@ def make_model(config: TrainConfig, x: Shaped[Tensor, "n ..."], standardize: boo
     Tables are brought to mean 0 and standard deviation 1 by column, or with `standardize=False` to a mean variance of
     1; images from their lowest to their highest value (0 to 255 for uint8) to the decoder's range from 0 to 1.
     """
-    shape = tuple(x.shape[1:])
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(config.seed)  # torch.manual_seed would seed the caller's GPUs as well
-        encoder, decoder = build_pair(config.architecture, shape, config.dim, config.width)
-    if len(shape) == 3:
-        return Autoencoder(encoder, decoder, *_range(x)), []
-    mean, variance = _moments(x)
-    constant = x.amax(0) == x.amin(0)
-    variance[constant] = 1.0 if standardize else 0.0
-    spread = variance.sqrt() if standardize else variance.mean().sqrt()
-    if not standardize and spread == 0:
-        spread = torch.ones(())
-    model = Autoencoder(encoder, decoder, mean, spread)
-    start_from_pca(model, x)
-    return model, constant.nonzero().flatten().tolist()
+    spec = ItemSpec("image" if x.ndim == 4 else "table", tuple(x.shape[1:]), str(x.dtype).removeprefix("torch."))
+    return start_model(
+        x,
+        spec,
+        config.architecture,
+        config.dim,
+        width=config.width,
+        seed=config.seed,
+        standardize=standardize,
+    )
 
 
 def train_once(
@@ -134,7 +130,7 @@ def train_once(
         if verbose and kept is not first:
             print(f"{name}the first state is kept: on held-out rows no other gains more than chance")
         errors = _settle_for(model, first, source.judged)
-    return Trained(model.at_rest(), rows, errors.mean().item(), first_errors.mean().item(), engine)
+    return Trained(model.to_inference(), rows, errors.mean().item(), first_errors.mean().item(), engine)
 
 
 @torch.no_grad()
@@ -160,24 +156,6 @@ def _is_gain(gains: Float[Tensor, " n"]) -> bool:
 
 def _copy(model: Autoencoder) -> dict[str, Tensor]:
     return {name: tensor.detach().clone() for name, tensor in model.state_dict().items()}
-
-
-def _moments(x: Shaped[Tensor, "n f"]) -> tuple[Tensor, Tensor]:
-    """Mean and variance by column in double precision, without a copy of all of x in it."""
-    size = max(1, 10_000_000 // x.shape[1])
-    mean = sum(part.double().sum(0) for part in x.split(size)) / len(x)
-    squares = sum((part.double() - mean).square().sum(0) for part in x.split(size))
-    return torch.as_tensor(mean), torch.as_tensor(squares) / (len(x) - 1)
-
-
-def _range(x: Shaped[Tensor, "n c h w"]) -> tuple[float, float]:
-    """Shift and scale that bring the values of images to [0, 1]."""
-    if x.dtype == torch.uint8:
-        return 0.0, 255.0
-    low, high = x.min().item(), x.max().item()
-    if low >= 0 and high <= 1:
-        return 0.0, 1.0
-    return low, (high - low) or 1.0
 
 
 def _say(row: Metrics, epochs: int, verbose: int, name: str) -> None:

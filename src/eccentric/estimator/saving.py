@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from eccentric.alignment import Stability, align, similarity, stability
+from eccentric.data.items import ItemSpec
 from eccentric.errors import EccentricError
 from eccentric.estimator.state import STABILITY
 from eccentric.files import write_json
@@ -205,13 +206,15 @@ def _description(estimator: EccentricAutoencoder, record: Record) -> dict[str, A
     if hasattr(estimator, "n_samples_seen_"):
         known["n_samples_seen"] = estimator.n_samples_seen_
     known |= {name: getattr(estimator, name).tolist() for name in STABILITY if hasattr(estimator, name)}
+    spec = ItemSpec("image", shape, "uint8") if len(shape) == 3 else ItemSpec("table", shape)
     features = [] if len(shape) == 3 else known["feature_names"] or [f"x{j}" for j in range(shape[0])]
-    architecture = choose_architecture(record.config.architecture, shape)
+    architecture = choose_architecture(record.config.architecture, spec)
     return {
         "status": "finished",
         "data": record.data,
         "train": {**asdict(record.config), "architecture": architecture},
-        "shape": list(shape),
+        "item": spec.to_json(),
+        "shape": list(shape),  # for readers of 0.1.0
         "items": {"train": record.items, "test": len(record.test.p)},
         "feature_names": features,
         "label_names": [],

@@ -22,7 +22,7 @@ from eccentric.estimator.inputs import (
     is_stream,
     split,
 )
-from eccentric.training.batches import Loaded, Resident
+from eccentric.training.batches import Loaded, TensorBatches
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -116,7 +116,7 @@ def _resident(kept: Tensor, train: np.ndarray, held_out: Tensor, held: np.ndarra
         held_out=held_out,
         sample_rows=train,
         held_out_rows=held,
-        batches=lambda size, seed, device: Resident(kept, size, seed, device),
+        batches=lambda size, seed, device: TensorBatches(kept, size, seed, device),
         rows=lambda: in_batches(kept.numpy(), kept.dtype),
         drawn=drawn,
     )

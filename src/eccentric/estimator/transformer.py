@@ -207,7 +207,7 @@ class EccentricAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
                 self._config = config
                 self._learner = Learner(copy.deepcopy(self._model), config, images=x.ndim == 4)
             row = self._learner.learn(x)
-            self._model = copy.deepcopy(self._learner.model).at_rest()
+            self._model = copy.deepcopy(self._learner.model).to_inference()
             self._recent.add(x)
             self._metrics.append(row)
             self._components = None  # found when they are asked for

@@ -1,18 +1,26 @@
 """Encoders and decoders: the paper's two pairs, a convolutional pair for any image, an MLP pair for tables."""
 
-from eccentric.models.autoencoder import ARCHITECTURES, Autoencoder, build_pair, choose_architecture
+from eccentric.models.architectures import ARCHITECTURES, Architecture, build_networks, choose_architecture
+from eccentric.models.autoencoder import Autoencoder
+from eccentric.models.building import build_model, start_model
 from eccentric.models.general import conv_pair, mlp_pair
 from eccentric.models.paper import celeba_pair, mnist_pair
 from eccentric.models.start import start_from_pca
+from eccentric.models.units import Units, units_of
 
 __all__ = [
     "ARCHITECTURES",
+    "Architecture",
     "Autoencoder",
-    "build_pair",
+    "Units",
+    "build_model",
+    "build_networks",
     "celeba_pair",
     "choose_architecture",
     "conv_pair",
     "mlp_pair",
     "mnist_pair",
     "start_from_pca",
+    "start_model",
+    "units_of",
 ]

@@ -6,12 +6,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import torch
-
 from eccentric.components import DeepComponents
+from eccentric.data.items import ItemSpec
 from eccentric.errors import EccentricError, UsageError
 from eccentric.files import read_json, read_tensors
-from eccentric.models import Autoencoder, build_pair
+from eccentric.models import build_model
 from eccentric.runs.latents import Latents, read_latents
 from eccentric.runs.metrics import read_metrics
 from eccentric.runs.names import COMPONENTS, CONFIG, EVALUATION, EXAMPLES, LATENTS, MODEL
@@ -19,6 +18,8 @@ from eccentric.runs.names import COMPONENTS, CONFIG, EVALUATION, EXAMPLES, LATEN
 if TYPE_CHECKING:
     import numpy as np
     from torch import Tensor, nn
+
+    from eccentric.models import Autoencoder
 
 
 class Run:
@@ -50,10 +51,18 @@ class Run:
         """Whether it was trained to its last epoch."""
         return bool(self.config["status"] == "finished")
 
+    @cached_property
+    def spec(self) -> ItemSpec:
+        """What one item is."""
+        try:
+            return ItemSpec.from_json(self.config)
+        except ValueError as error:
+            raise EccentricError(f"{self.path / CONFIG} is damaged: {error}") from None
+
     @property
     def shape(self) -> tuple[int, ...]:
         """Of one item: (channels, height, width) or (features,)."""
-        return tuple(self.config["shape"])
+        return self.spec.shape
 
     @property
     def feature_names(self) -> list[str]:
@@ -94,22 +103,27 @@ class Run:
         """The trained model on the CPU, in evaluation mode. Modules of one's own must be given as they were trained."""
         self.must_have_ended()
         settings = self.config["train"]
+        networks = None
         if settings["architecture"] == "custom":
             if encoder is None or decoder is None:
                 raise UsageError(
                     f"{self.path} has modules of its own; pass encoder and decoder to Run.model or write_report"
                 )
-        else:
-            with torch.random.fork_rng(devices=[]):  # first weights, which are replaced at once
-                width = settings.get("width", 1.0)  # folders of 0.1.0 lack it
-                encoder, decoder = build_pair(settings["architecture"], self.shape, settings["dim"], width)
+            networks = encoder, decoder
         weights = read_tensors(self.path / MODEL, expected=("shift", "scale"))
-        model = Autoencoder(encoder, decoder, weights["shift"], weights["scale"])
+        model = build_model(
+            self.spec,
+            settings["architecture"],
+            settings["dim"],
+            width=settings.get("width", 1.0),  # folders of 0.1.0 lack it
+            networks=networks,
+            units=(weights["shift"], weights["scale"]),
+        )
         try:
             model.load_state_dict(weights)
         except RuntimeError as error:
             raise EccentricError(f"{self.path / MODEL} does not fit the model: {str(error).splitlines()[-1]}") from None
-        return model.at_rest()
+        return model.to_inference()
 
     def latents(self, split: str) -> Latents:
         """The encoded items of "train" or "test"."""

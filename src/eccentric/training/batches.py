@@ -37,7 +37,7 @@ class Batches(Protocol):
     def load_state_dict(self, state: dict[str, Any]) -> None: ...
 
 
-class Resident:
+class TensorBatches:
     """Rows of a tensor in a new random order each epoch; the last, shorter batch is left out.
 
     Data and gathering stay on the device. The order is drawn on the host, so that a seed means the same order on every
@@ -90,7 +90,7 @@ class Resident:
             prefetch_factor=4,
             pin_memory=self._device.type == "cuda",
             generator=torch.Generator(),  # not the global one, which a resumed run restores
-            worker_init_fn=_deaf,
+            worker_init_fn=_ignore_signals,
         )
         for x in loader:
             yield x.to(self._device, non_blocking=True)
@@ -103,7 +103,7 @@ class Resident:
         self._generator.set_state(self._before)
 
 
-def _deaf(worker: int) -> None:
+def _ignore_signals(worker: int) -> None:
     """Leave signals, which launchers send to all of a group, to the training: without its worker it could not save."""
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):
         if hasattr(signal, name):

@@ -72,8 +72,9 @@ class TrainConfig:
             raise UsageError(f"checkpoint_seconds must be zero or more, not {self.checkpoint_seconds}")
         if not 0 <= self.seed < 2**63:
             raise UsageError(f"seed must lie between 0 and 2**63, not {self.seed}")
-        if self.architecture not in (*ARCHITECTURES, "custom"):
-            raise UsageError(f"unknown architecture {self.architecture!r}; choose one of {', '.join(ARCHITECTURES)}")
+        if self.architecture not in ("auto", *ARCHITECTURES, "custom"):
+            known = ", ".join(("auto", *ARCHITECTURES))
+            raise UsageError(f"unknown architecture {self.architecture!r}; choose one of {known}")
         if self.dim == 1 and isinstance(self.N, str):
             raise UsageError("dim 1 has no formula for the kernel constant; give N as a number, or use more dimensions")
         try:

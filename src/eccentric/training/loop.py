@@ -33,7 +33,7 @@ class Training:
 
     Args:
         model: trained in place.
-        batches: `Resident` or `Loaded`.
+        batches: `TensorBatches` or `Loaded`.
         config: settings.
         engine: device, precision, ranks and compilation (see `engine.start`).
         test: raw items to measure the reconstruction error on after each epoch.

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from eccentric.errors import UsageError
-from eccentric.models import choose_architecture
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,7 +24,7 @@ def recipe(name: str, shape: Sequence[int]) -> dict[str, Any]:
     """
     if name not in RECIPES:
         raise UsageError(f"unknown recipe {name!r}; choose one of {', '.join(RECIPES)}")
-    architecture = choose_architecture("auto", tuple(shape))
+    architecture = "mnist" if tuple(shape) == (1, 28, 28) else "celeba" if tuple(shape) == (3, 64, 64) else "other"
     epochs = 1000 if architecture == "mnist" else 100
     dim = {"dim": 64} if architecture == "celeba" else {}
     if name == "paper":

@@ -15,7 +15,7 @@ from eccentric.components import DeepComponents
 from eccentric.errors import EccentricError, UsageError
 from eccentric.evaluation.probes import neighbour_error, neighbours_for, pca_encodings
 from eccentric.files import write_json
-from eccentric.models import Autoencoder, build_pair, choose_architecture, start_from_pca
+from eccentric.models import Autoencoder, choose_architecture, start_model
 from eccentric.runs import Latents, Run, names
 from eccentric.runs.checkpoints import Checkpoints
 from eccentric.runs.claim import check_folder, claimed, clear_folder
@@ -23,7 +23,7 @@ from eccentric.runs.metrics import MetricsFile
 from eccentric.runs.results import versions, write_results
 from eccentric.runs.resuming import changes_since, check_items
 from eccentric.training import engine as engines
-from eccentric.training.batches import Resident
+from eccentric.training.batches import TensorBatches
 from eccentric.training.config import TrainConfig
 from eccentric.training.evaluating import encode, reconstruction_error
 from eccentric.training.loggers import find_loggers
@@ -93,7 +93,7 @@ def train(
         if resume and (out / names.CONFIG).exists():
             check_items(Run(out).config, data.shape)
     model = build_model(data, config, encoder, decoder)
-    chosen = choose_architecture(config.architecture, data.shape) if encoder is None else "custom"
+    chosen = choose_architecture(config.architecture, data.spec) if encoder is None else "custom"
     config = replace(config, architecture=chosen)
     batch_size = min(config.batch_size, len(data.train.x))
     items = len(data.train.x) // batch_size * batch_size * config.epochs
@@ -109,7 +109,7 @@ def train(
         state, finished = fabric.broadcast((old.state, old.finished))
         notes = [*engine.notes, *old.notes]
         if not finished:
-            batches = Resident(
+            batches = TensorBatches(
                 data.train.x, batch_size, config.seed, fabric.device, fabric.global_rank, fabric.world_size
             )
             training = Training(model, batches, config, engine, data.test.x)
@@ -205,22 +205,18 @@ def build_model(data: Data, config: TrainConfig, encoder: nn.Module | None, deco
         raise UsageError("give both encoder and decoder, or neither")
     if len(data.train.x) < 2:
         raise UsageError(f"the training split of {data.name} holds {len(data.train.x)} item; at least 2 make a pair")
-    given = encoder is not None
-    if given and config.width != 1:
+    networks = None if encoder is None or decoder is None else (encoder, decoder)
+    if networks is not None and config.width != 1:
         raise UsageError("width is a setting of the built-in architectures; leave it at 1 with modules of your own")
-    if encoder is None or decoder is None:
-        with torch.random.fork_rng(devices=[]):
-            torch.default_generator.manual_seed(config.seed)
-            encoder, decoder = build_pair(config.architecture, data.shape, config.dim, config.width)
-    if data.is_image:
-        model = Autoencoder(encoder, decoder)
-    else:
-        x = data.train.x.double()
-        spread = x.std(0)
-        spread[spread == 0] = 1  # a constant column stays constant
-        model = Autoencoder(encoder, decoder, x.mean(0), spread)
-        if not given:
-            start_from_pca(model, data.train.x)
+    model, _ = start_model(
+        data.train.x,
+        data.spec,
+        config.architecture,
+        config.dim,
+        width=config.width,
+        seed=config.seed,
+        networks=networks,
+    )
     _check_shapes(model, data.train.x, config.dim)
     return model
 
@@ -247,7 +243,8 @@ def describe(data: Data, config: TrainConfig, source: dict[str, Any] | None, eng
             **(source or {}),
         },
         "train": asdict(config),
-        "shape": list(data.shape),
+        "item": data.spec.to_json(),
+        "shape": list(data.shape),  # for readers of 0.1.0
         "items": {"train": len(data.train.x), "test": len(data.test.x)},
         "feature_names": list(data.feature_names),
         "label_names": list(data.label_names),

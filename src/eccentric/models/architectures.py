@@ -1,0 +1,105 @@
+"""The architectures: which items each takes, and how its encoder and decoder are built."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from eccentric.errors import UsageError
+from eccentric.models.general import conv_pair, mlp_pair
+from eccentric.models.paper import celeba_pair, mnist_pair
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from torch import nn
+
+    from eccentric.data.items import ItemSpec
+
+__all__ = ["ARCHITECTURES", "Architecture", "build_networks", "choose_architecture"]
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """One pair of networks.
+
+    Attributes:
+        name: by which the command line and config.json know it.
+        takes: the items it takes, for errors, such as "1x28x28 images".
+        fits: whether it takes items of a specification.
+        build: (spec, dim, latent_width=, width=) -> encoder (n, *spec.shape) -> (n, latent_width) and decoder
+            (n, dim) -> (n, *spec.shape), with random weights.
+    """
+
+    name: str
+    takes: str
+    fits: Callable[[ItemSpec], bool]
+    build: Callable[..., tuple[nn.Module, nn.Module]]
+
+
+def _mnist(spec: ItemSpec, dim: int, **widths: Any) -> tuple[nn.Module, nn.Module]:
+    return mnist_pair(dim, **widths)
+
+
+def _celeba(spec: ItemSpec, dim: int, **widths: Any) -> tuple[nn.Module, nn.Module]:
+    return celeba_pair(dim, **widths)
+
+
+def _conv(spec: ItemSpec, dim: int, **widths: Any) -> tuple[nn.Module, nn.Module]:
+    channels, height, width = spec.shape
+    return conv_pair((channels, height, width), dim, **widths)
+
+
+def _mlp(spec: ItemSpec, dim: int, **widths: Any) -> tuple[nn.Module, nn.Module]:
+    return mlp_pair(spec.size, dim, **widths)
+
+
+# "auto" takes the first that fits.
+ARCHITECTURES: dict[str, Architecture] = {
+    architecture.name: architecture
+    for architecture in (
+        Architecture("mnist", "1x28x28 images", lambda spec: spec.is_image and spec.shape == (1, 28, 28), _mnist),
+        Architecture("celeba", "3x64x64 images", lambda spec: spec.is_image and spec.shape == (3, 64, 64), _celeba),
+        Architecture("conv", "images", lambda spec: spec.is_image, _conv),
+        Architecture("mlp", "tables", lambda spec: spec.is_table, _mlp),
+    )
+}
+
+
+def choose_architecture(name: str, spec: ItemSpec) -> str:
+    """The name of an architecture that takes such items; "auto" stands for the first that does.
+
+    Raises:
+        UsageError: there is no such architecture, or it does not take such items.
+    """
+    if name != "auto" and name not in ARCHITECTURES:
+        raise UsageError(f"unknown architecture {name!r}; choose one of auto, {', '.join(ARCHITECTURES)}")
+    fitting = [architecture.name for architecture in ARCHITECTURES.values() if architecture.fits(spec)]
+    if not fitting:
+        raise UsageError(f"there is no architecture for {spec} yet; item_kind='table' takes each item as one row")
+    if name == "auto":
+        return fitting[0]
+    if name not in fitting:
+        takes = ARCHITECTURES[name].takes
+        raise UsageError(f"architecture {name!r} takes {takes}, the data are {spec}; leave it to 'auto'")
+    return name
+
+
+def build_networks(
+    spec: ItemSpec, architecture: str, dim: int, *, latent_width: int | None = None, width: float = 1.0
+) -> tuple[nn.Module, nn.Module]:
+    """Encoder and decoder with random weights, in float32 whatever PyTorch's default is.
+
+    Args:
+        spec: the items.
+        architecture: a key of `ARCHITECTURES`, or "auto".
+        dim: numbers that the decoder takes for an item.
+        latent_width: numbers that the encoder gives for an item; `dim` by default.
+        width: factor on the channels of every hidden layer.
+
+    Raises:
+        UsageError: as for `choose_architecture`.
+    """
+    chosen = ARCHITECTURES[choose_architecture(architecture, spec)]
+    encoder, decoder = chosen.build(spec, dim, latent_width=latent_width, width=width)
+    return encoder.float(), decoder.float()

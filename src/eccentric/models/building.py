@@ -1,0 +1,98 @@
+"""Models: networks by name, the units of the data, and the first state that a training starts from."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+
+from eccentric.errors import UsageError
+from eccentric.models.architectures import build_networks
+from eccentric.models.autoencoder import Autoencoder
+from eccentric.models.start import start_from_pca
+from eccentric.models.units import units_of
+
+if TYPE_CHECKING:
+    from jaxtyping import Shaped
+    from torch import Tensor, nn
+
+    from eccentric.data.items import ItemSpec
+
+__all__ = ["build_model", "start_model"]
+
+
+def build_model(
+    spec: ItemSpec,
+    architecture: str,
+    dim: int,
+    *,
+    latent_width: int | None = None,
+    width: float = 1.0,
+    seed: int = 0,
+    networks: tuple[nn.Module, nn.Module] | None = None,
+    units: tuple[Tensor | float, Tensor | float] | None = None,
+) -> Autoencoder:
+    """A model with random weights, which depend on the seed alone. PyTorch's random state stays what it was.
+
+    Args:
+        spec: the items.
+        architecture: a key of `ARCHITECTURES`, or "auto".
+        dim: latent dimensions, which the decoder takes.
+        latent_width: numbers that the encoder gives for an item; `dim` by default.
+        width: factor on the channels of every hidden layer.
+        seed: of the weights.
+        networks: encoder and decoder of one's own, in place of an architecture.
+        units: shift and scale of the data, see `units_of`; by default 0 and 255 for uint8 images, else 0 and 1.
+
+    Raises:
+        UsageError: the architecture is unknown or does not take such items.
+    """
+    if networks is None:
+        with torch.random.fork_rng(devices=[]):
+            torch.default_generator.manual_seed(seed)  # torch.manual_seed would seed the caller's GPUs as well
+            networks = build_networks(spec, architecture, dim, latent_width=latent_width, width=width)
+    elif spec.is_sequence:
+        raise UsageError(f"{spec} cannot be learnt from yet; item_kind='table' takes each item as one row")
+    return Autoencoder(*networks, *(units or (0.0, 255.0 if spec.dtype == "uint8" else 1.0)))
+
+
+def start_model(
+    x: Shaped[Tensor, "n ..."],
+    spec: ItemSpec,
+    architecture: str,
+    dim: int,
+    *,
+    latent_width: int | None = None,
+    width: float = 1.0,
+    seed: int = 0,
+    networks: tuple[nn.Module, nn.Module] | None = None,
+    standardize: bool = True,
+    from_pca: bool = True,
+) -> tuple[Autoencoder, list[int]]:
+    """The model that a training starts from, and the columns of a table that are constant.
+
+    Its units are those of the training rows. The model of a table starts from their PCA, see `start_from_pca`.
+
+    Args:
+        x: training rows, raw.
+        spec, architecture, dim, latent_width, width, seed, networks: as for `build_model`.
+        standardize: whether every column of a table gets a scale of its own; see `units_of`.
+        from_pca: whether the model of a table starts from PCA. Networks of one's own never do.
+
+    Raises:
+        UsageError: the architecture is unknown or does not take such items.
+    """
+    shift, scale, constant = units_of(x, spec, standardize)
+    model = build_model(
+        spec,
+        architecture,
+        dim,
+        latent_width=latent_width,
+        width=width,
+        seed=seed,
+        networks=networks,
+        units=(shift, scale),
+    )
+    if from_pca and spec.is_table and networks is None:
+        start_from_pca(model, x)
+    return model, constant

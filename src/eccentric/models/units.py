@@ -1,0 +1,60 @@
+"""The shift and scale between raw data and what the networks see."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import torch
+
+if TYPE_CHECKING:
+    from jaxtyping import Float, Shaped
+    from torch import Tensor
+
+    from eccentric.data.items import ItemSpec
+
+MOST_NUMBERS = 10_000_000  # of a table that are held in double precision at once: 80 MB
+
+
+class Units(NamedTuple):
+    """The networks see (x - shift) / scale."""
+
+    shift: Float[Tensor, "..."]
+    scale: Float[Tensor, "..."]
+    constant: list[int]
+    """The columns of a table that do not vary."""
+
+
+def units_of(x: Shaped[Tensor, "n ..."], spec: ItemSpec, standardize: bool = True) -> Units:
+    """The units for training rows x.
+
+    Each column of a table gets mean 0 and standard deviation 1; with `standardize=False` the columns keep their
+    proportions, and the mean of their variances is 1. Images are brought from their lowest and highest value (0 and 255
+    for uint8, 0 and 1 for fractions) to the decoder's range from 0 to 1.
+    """
+    if not spec.is_table:
+        shift, scale = _range(x)
+        return Units(torch.tensor(shift), torch.tensor(scale), [])
+    mean, variance = _moments(x)
+    constant = x.amax(0) == x.amin(0)
+    variance[constant] = 1.0 if standardize else 0.0  # a constant column stays constant
+    spread = variance.sqrt() if standardize else variance.mean().sqrt()
+    if not standardize and spread == 0:
+        spread = torch.ones(())
+    return Units(mean, spread, constant.nonzero().flatten().tolist())
+
+
+def _range(x: Shaped[Tensor, "n c h w"]) -> tuple[float, float]:
+    if x.dtype == torch.uint8:
+        return 0.0, 255.0
+    low, high = x.min().item(), x.max().item()
+    if low >= 0 and high <= 1:
+        return 0.0, 1.0
+    return low, (high - low) or 1.0
+
+
+def _moments(x: Shaped[Tensor, "n f"]) -> tuple[Float[Tensor, " f"], Float[Tensor, " f"]]:
+    """Mean and variance by column in double precision, without a copy of all of x in it."""
+    size = max(1, MOST_NUMBERS // x.shape[1])
+    mean = sum(part.double().sum(0) for part in x.split(size)) / len(x)
+    squares = sum((part.double() - mean).square().sum(0) for part in x.split(size))
+    return torch.as_tensor(mean), torch.as_tensor(squares) / (len(x) - 1)
