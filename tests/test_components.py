@@ -166,3 +166,22 @@ def test_loading_a_damaged_file(tmp_path):
 def test_errors(call, message):
     with pytest.raises(ValueError, match=message):
         call(DeepComponents().fit(latents()))
+
+
+def test_own_axes_are_the_coordinates_in_their_order(tmp_path):
+    torch.manual_seed(0)
+    z = torch.randn(400, 3, dtype=torch.float64) * torch.tensor([1.0, 3.0, 2.0]) + 5
+    z[:, 2] += z[:, 1]
+    own = DeepComponents("own").fit(z)
+    torch.testing.assert_close(own.eigenvalues, z.var(0))
+    torch.testing.assert_close(own.encode(z), z - z.mean(0))
+    torch.testing.assert_close(own.decode(own.encode(z)[:, :2])[:, 2], z[:, 2].mean().expand(400))
+    torch.testing.assert_close(own.eigenpairs(1, 1.0)[0, 1], (z.mean(0) + torch.tensor([z[:, 0].std(), 0, 0])).float())
+    drawn = own.sample(20_000, seed=1).double()
+    torch.testing.assert_close(drawn.T.cov(), z.T.cov(), rtol=0.05, atol=0.3)
+    own.save(tmp_path / "c.safetensors")
+    again = DeepComponents.load(tmp_path / "c.safetensors")
+    assert again.axes == "own"
+    torch.testing.assert_close(again.update(z).eigenvalues, torch.cat([z, z]).var(0))
+    with pytest.raises(ValueError, match="unknown axes 'mine'"):
+        DeepComponents("mine")  # type: ignore[arg-type]

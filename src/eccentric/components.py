@@ -23,16 +23,24 @@ class DeepComponents:
 
     The sign of each axis is fixed by making its largest entry positive, so that the same latents give the same signs.
 
+    Args:
+        axes: "principal", or "own" for latents whose coordinates are ordered by training. The components are then the
+            coordinates less their means, in their own order; they may be correlated.
+
     Attributes:
+        axes: as given.
         dim: d, the number of latent dimensions; 0 before the first batch.
         count: vectors seen.
         mean: (d,) float64.
         covariance: (d, d) float64, normalised by count - 1 as in scikit-learn's PCA.
-        eigenvalues: (d,) float64, variances along the components, descending.
+        eigenvalues: (d,) float64, variances along the components, descending for principal axes.
         basis: (d, d) float64, one principal axis a row.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, axes: Literal["principal", "own"] = "principal") -> None:
+        if axes not in ("principal", "own"):
+            raise ValueError(f"unknown axes {axes!r}; choose 'principal' or 'own'")
+        self.axes = axes
         self.count = 0
         self.mean: Tensor = torch.zeros(0, dtype=torch.float64)
         self._scatter: Tensor = torch.zeros(0, 0, dtype=torch.float64)  # sum of outer products about the mean
@@ -96,11 +104,9 @@ class DeepComponents:
 
     def _decomposition(self) -> tuple[Tensor, Tensor]:
         if self._axes is None:
-            ascending, columns = torch.linalg.eigh(self.covariance)
-            axes = columns.T.flip(0)
-            largest = axes.gather(1, axes.abs().argmax(1, keepdim=True))
-            # Rounding can leave a variance of zero just below it.
-            self._axes = ascending.flip(0).clamp(min=0), axes * largest.sign()
+            covariance = self.covariance
+            own = covariance.diagonal().clone(), torch.eye(self.dim, dtype=torch.float64)
+            self._axes = own if self.axes == "own" else _principal(covariance)
         return self._axes
 
     def encode(self, z: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:
@@ -160,7 +166,9 @@ class DeepComponents:
         noise = torch.randn(n, self.dim, generator=generator, dtype=torch.float64)
         if method == "standard":
             return noise.float()
-        return (noise * self.eigenvalues.sqrt() @ self.basis + self.mean).float()
+        # Own axes may be correlated.
+        values, axes = self._decomposition() if self.axes == "principal" else _principal(self.covariance)
+        return (noise * values.sqrt() @ axes + self.mean).float()
 
     def save(self, path: str | Path) -> None:
         """Write a .safetensors file: count, mean, scatter, and for other readers basis and eigenvalues."""
@@ -168,6 +176,8 @@ class DeepComponents:
 
         values, axes = self._decomposition()
         tensors = {"mean": self.mean, "scatter": self._scatter, "eigenvalues": values, "basis": axes}
+        if self.axes == "own":
+            tensors["own_axes"] = torch.tensor(True)
         write_tensors(Path(path), {**tensors, "count": torch.tensor(self.count)})
 
     @classmethod
@@ -176,7 +186,7 @@ class DeepComponents:
         from eccentric.files import read_tensors
 
         tensors = read_tensors(Path(path), expected=("count", "mean", "scatter", "eigenvalues", "basis"))
-        self = cls()
+        self = cls("own" if "own_axes" in tensors else "principal")
         self.count, self.mean, self._scatter = int(tensors["count"]), tensors["mean"], tensors["scatter"]
         # The stored axes, not new ones: another machine's eigensolver may turn a group of equal eigenvalues.
         self._axes = tensors["eigenvalues"], tensors["basis"]
@@ -186,6 +196,15 @@ class DeepComponents:
         if not 1 <= k <= self.dim:
             raise ValueError(f"k must be between 1 and the {self.dim} components, not {k}")
         return k
+
+
+def _principal(covariance: Float[Tensor, "d d"]) -> tuple[Float[Tensor, " d"], Float[Tensor, "d d"]]:
+    """Variances, descending, and axes, one a row."""
+    ascending, columns = torch.linalg.eigh(covariance)
+    axes = columns.T.flip(0)
+    largest = axes.gather(1, axes.abs().argmax(1, keepdim=True))
+    # Rounding can leave a variance of zero just below it.
+    return ascending.flip(0).clamp(min=0), axes * largest.sign()
 
 
 def _float64(z: Tensor) -> Tensor:

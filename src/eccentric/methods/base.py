@@ -65,6 +65,11 @@ class Traits:
     """Ways of sampling latents that suit the method, the most natural first; see `Method.own_samplings` for others."""
     kinds: tuple[str, ...] = ("image", "table", "sequence")
     """The kinds of items it works on."""
+    axes: Literal["principal", "own"] = "principal"
+    """What the components are: the principal axes of the latents, or the latent coordinates themselves, in their own
+    order, where training orders them."""
+    architecture: str | None = None
+    """The only architecture it works with, which "auto" then stands for; None where any will do."""
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,11 @@ from eccentric.methods.eccentric import Eccentric
 from eccentric.methods.evenness import Evenness
 from eccentric.methods.irmae import IRMAE, EccentricIRMAE
 from eccentric.methods.koleo import KoLeo
+from eccentric.methods.least_volume import LeastVolume
+from eccentric.methods.linear import Linear
 from eccentric.methods.mhe import MHE
+from eccentric.methods.nested_dropout import NestedDropout
+from eccentric.methods.pcaae import PCAAE
 from eccentric.methods.plain import Plain
 from eccentric.methods.projected_mhe import ProjectedMHE
 from eccentric.methods.sigreg import SIGReg
@@ -41,6 +45,10 @@ METHODS: dict[str, type[Method]] = {
         VICReg,
         Uniformity,
         KoLeo,
+        NestedDropout,
+        PCAAE,
+        Linear,
+        LeastVolume,
     )
 }
 DEFAULT = Eccentric.name
