@@ -52,8 +52,14 @@ def stand_in(
         path / LATENTS,
         {k: Latents(p[part], None if names is None else names[part], rows[part]) for k, part in parts.items()},
     )
-    train = {"seed": seed, "dim": d}
-    config = {"data": {"name": data}, "train": train, "shape": [4], "status": "finished", "feature_names": []}
+    config = {
+        "data": {"name": data},
+        "train": {"seed": seed, "dim": d, "epochs": 1, "batch_size": 10, "architecture": "mlp"},
+        "shape": [4],
+        "items": {"train": n, "test": m},
+        "status": "finished",
+        "feature_names": [],
+    }
     write_json(path / CONFIG, config)
     return Run(path)
 

@@ -160,8 +160,8 @@ def test_a_missing_entry(run, file, key):
 
 
 def test_a_missing_setting(run):
-    settings = {name: value for name, value in run.config["train"].items() if name != "mu"}
-    with pytest.raises(EccentricError, match="says nothing of mu"):
+    settings = {name: value for name, value in run.config["train"].items() if name != "dim"}
+    with pytest.raises(EccentricError, match=r"config\.json lacks train\.dim"):
         write_report(edit(run, "config.json", train=settings))
 
 

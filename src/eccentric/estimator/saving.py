@@ -17,17 +17,18 @@ from eccentric.alignment import Stability, align, similarity, stability
 from eccentric.data.items import ItemSpec
 from eccentric.errors import EccentricError
 from eccentric.estimator.state import STABILITY
-from eccentric.files import write_json
 from eccentric.models import Autoencoder, choose_architecture
 from eccentric.runs import Latents, Run
 from eccentric.runs.claim import claimed, clear_folder, holds_run
+from eccentric.runs.digests import fingerprint
+from eccentric.runs.manifest import write_manifest
 from eccentric.runs.metrics import RENAMED, MetricsFile
 from eccentric.runs.names import CONFIG, LOCK
 from eccentric.runs.results import versions, write_results
 from eccentric.training import engine as engines
 from eccentric.training.config import TrainConfig
 from eccentric.training.evaluating import encode
-from eccentric.training.train import choose_examples, fingerprint
+from eccentric.training.train import choose_examples
 from eccentric.training.window import COLUMNS, METRIC_NAMES, Metrics
 
 if TYPE_CHECKING:
@@ -124,7 +125,7 @@ def save(estimator: EccentricAutoencoder, path: str | Path, overwrite: bool) -> 
     model, examples = _in_the_folders_units(record)
     description = _description(estimator, record)
     with claimed(out), _under_way(out) as made:
-        write_json(made / CONFIG, description)
+        write_manifest(made, description)
         file = MetricsFile(made, COLUMNS)
         for row in record.metrics:
             file.write(row.row())
@@ -214,7 +215,6 @@ def _description(estimator: EccentricAutoencoder, record: Record) -> dict[str, A
         "data": record.data,
         "train": {**asdict(record.config), "architecture": architecture},
         "item": spec.to_json(),
-        "shape": list(shape),  # for readers of 0.1.0
         "items": {"train": record.items, "test": len(record.test.p)},
         "feature_names": features,
         "label_names": [],

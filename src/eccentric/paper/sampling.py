@@ -22,10 +22,10 @@ from eccentric.paper.attributes import attributes_of
 from eccentric.paper.items import Item
 from eccentric.paper.results import Claim, Number, Result, Table, ordered, summarised
 from eccentric.paper.spectra import face_specs
+from eccentric.runs.digests import fingerprint
 from eccentric.runs.names import MODEL
 from eccentric.theory import kernel_constant
 from eccentric.training import find_device
-from eccentric.training.train import fingerprint
 
 if TYPE_CHECKING:
     from eccentric.evaluation.extractors import Extractor

@@ -15,9 +15,9 @@ from eccentric.files import read_json
 from eccentric.paper import published
 from eccentric.paper.milestones import Pause, keep_milestone, milestone_path
 from eccentric.paper.scale import Scale
+from eccentric.runs.digests import fingerprint
 from eccentric.training import Run, Stop, TrainConfig, train
 from eccentric.training.recipes import recipe
-from eccentric.training.train import fingerprint
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

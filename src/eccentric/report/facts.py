@@ -6,7 +6,8 @@ import math
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
-from eccentric.errors import EccentricError
+from eccentric.errors import EccentricError, UsageError
+from eccentric.runs.names import CONFIG
 from eccentric.training.config import TrainConfig
 
 if TYPE_CHECKING:
@@ -90,9 +91,9 @@ def read_facts(run: Run) -> Facts:
         EccentricError: a file is missing or damaged, or does not say what it must.
     """
     config, evaluation = run.config, run.evaluation
-    recorded = {"width": TrainConfig.width, **config["train"]}  # folders of 0.1.0 lack the width
-    settings = {field.name: _need(run, recorded, field.name) for field in fields(TrainConfig)}
-    shape = tuple(config["shape"])
+    known = {field.name for field in fields(TrainConfig)}
+    settings = {name: value for name, value in config["train"].items() if name in known}
+    shape = tuple(config["item"]["shape"])
     names = [str(name) for name in config.get("feature_names") or []]
     size = math.prod(shape)
     facts = Facts(
@@ -102,15 +103,15 @@ def read_facts(run: Run) -> Facts:
         version=config.get("versions", {}).get("eccentric", "unknown"),
         shape=shape,
         columns=tuple(names if len(names) == size else (f"column {i + 1}" for i in range(size))),
-        train_items=int(_need(run, config, "items", "train")),
-        test_items=int(_need(run, config, "items", "test")),
-        settings=TrainConfig(**settings),
+        train_items=config["items"]["train"],
+        test_items=config["items"]["test"],
+        settings=_settings(run, settings),
         metrics=run.metrics,
         eigenvalues=run.components.eigenvalues.numpy(),
         test=run.latents("test"),
-        error=float(_need(run, evaluation, "test_reconstruction")),
-        pca_error=float(_need(run, evaluation, "pca_test_reconstruction")),
-        neighbours=_neighbours(run) if "neighbour_error" in evaluation else None,
+        error=float(evaluation["test_reconstruction"]),
+        pca_error=float(evaluation["pca_test_reconstruction"]),
+        neighbours=_neighbours(evaluation),
         held_out=bool(config["data"].get("held_out", True)),
         one_unit=not config.get("estimator", {}).get("parameters", {}).get("standardize", True),
     )
@@ -121,15 +122,16 @@ def read_facts(run: Run) -> Facts:
     return facts
 
 
-def _neighbours(run: Run) -> Neighbours:
-    values = [_need(run, run.evaluation, name) for name in ("neighbours", "neighbour_error", "pca_neighbour_error")]
-    return Neighbours(int(values[0]), float(values[1]), float(values[2]))
+def _settings(run: Run, values: dict[str, Any]) -> TrainConfig:
+    try:
+        return TrainConfig(**values)
+    except (UsageError, TypeError, ValueError) as error:
+        raise EccentricError(f"{run.path / CONFIG}: {error}; the file is damaged") from None
 
 
-def _need(run: Run, mapping: dict[str, Any], *keys: str) -> Any:
-    value: Any = mapping
-    for key in keys:
-        if not isinstance(value, dict) or key not in value:
-            raise EccentricError(f"{run.path} says nothing of {' '.join(keys)}; its JSON files are damaged")
-        value = value[key]
-    return value
+def _neighbours(evaluation: dict[str, Any]) -> Neighbours | None:
+    names = ("neighbours", "neighbour_error", "pca_neighbour_error")
+    if any(name not in evaluation for name in names):
+        return None
+    count, error, pca_error = (evaluation[name] for name in names)
+    return Neighbours(count, float(error), float(pca_error))

@@ -12,8 +12,10 @@ from eccentric.errors import EccentricError, UsageError
 from eccentric.files import read_json, read_tensors
 from eccentric.models import build_model
 from eccentric.runs.latents import Latents, read_latents
+from eccentric.runs.manifest import read_manifest
 from eccentric.runs.metrics import read_metrics
 from eccentric.runs.names import COMPONENTS, CONFIG, EVALUATION, EXAMPLES, LATENTS, MODEL
+from eccentric.runs.schema import Evaluation, check
 
 if TYPE_CHECKING:
     import numpy as np
@@ -38,13 +40,8 @@ class Run:
 
     @cached_property
     def config(self) -> dict[str, Any]:
-        """What config.json holds: `data`, `train`, `shape`, `status`, versions."""
-        config: dict[str, Any] = read_json(self.path / CONFIG)
-        keys = ("data", "train", "shape", "status", "feature_names")
-        missing = [key for key in keys if key not in config] if isinstance(config, dict) else keys
-        if missing:
-            raise EccentricError(f"{self.path / CONFIG} has no {', '.join(missing)}; the file is damaged")
-        return config
+        """The content of config.json in the form of `schema.Config`, whichever version wrote it."""
+        return read_manifest(self.path)
 
     @property
     def finished(self) -> bool:
@@ -84,6 +81,7 @@ class Run:
     def evaluation(self) -> dict[str, Any]:
         """What evaluation.json holds, measured when training ended."""
         evaluation: dict[str, Any] = read_json(self.path / EVALUATION)
+        check(evaluation, Evaluation, self.path / EVALUATION)
         return evaluation
 
     @cached_property

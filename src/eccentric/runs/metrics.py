@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -72,15 +73,35 @@ def read_metrics(folder: Path) -> dict[str, np.ndarray]:
     path = folder / METRICS
     try:
         header, rows = _read(path)
-        missing = [name for name in NEEDED if name not in header]
-        if missing:
-            raise ValueError(f"it has no column {', '.join(missing)}")
-        columns = zip(*rows, strict=True) if rows else [()] * len(header)
-        return {name: np.array([float(v or "nan") for v in col]) for name, col in zip(header, columns, strict=True)}
     except OSError as error:
         raise EccentricError(f"cannot read {path}: {error.strerror}") from None
-    except ValueError as error:
-        raise EccentricError(f"{path} is damaged ({error})") from None
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise EccentricError(f"{path} is not a table of text ({error}); the file is damaged") from None
+    missing = [name for name in NEEDED if name not in header]
+    if missing:
+        raise EccentricError(f"{path} has no column {', '.join(missing)}; the file is damaged")
+    values = np.empty((len(rows), len(header)))
+    for number, row in enumerate(rows):
+        if len(row) != len(header):
+            raise EccentricError(
+                f"{path}, line {number + 2}: {len(row)} values for {len(header)} columns; the file is damaged"
+            )
+        for column, (name, text) in enumerate(zip(header, row, strict=True)):
+            values[number, column] = _number(text, name, f"{path}, line {number + 2}")
+    return dict(zip(header, values.T, strict=True))
+
+
+def _number(text: str, name: str, where: str) -> float:
+    """A value of a column; the step and the epoch must be positive integers, others may be empty."""
+    whole = name in ("step", "epoch")
+    try:
+        value = float(text or "nan")
+    except ValueError:
+        value = math.inf
+    if math.isinf(value) or (whole and not (value >= 1 and value == int(value))):
+        kind = "a positive integer" if whole else "a finite number"
+        raise EccentricError(f"{where}: {name} must be {kind}, not {text[:40]!r}; the file is damaged")
+    return value
 
 
 def last_epoch(folder: Path) -> int:

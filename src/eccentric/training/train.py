@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
@@ -14,14 +13,16 @@ import torch
 from eccentric.components import DeepComponents
 from eccentric.errors import EccentricError, UsageError
 from eccentric.evaluation.probes import neighbour_error, neighbours_for, pca_encodings
-from eccentric.files import write_json
 from eccentric.models import Autoencoder, choose_architecture, start_model
 from eccentric.runs import Latents, Run, names
 from eccentric.runs.checkpoints import Checkpoints
 from eccentric.runs.claim import check_folder, claimed, clear_folder
+from eccentric.runs.dataset import describe_data
+from eccentric.runs.manifest import write_manifest
 from eccentric.runs.metrics import MetricsFile
 from eccentric.runs.results import versions, write_results
 from eccentric.runs.resuming import changes_since, check_items
+from eccentric.runs.upgrade import upgraded
 from eccentric.training import engine as engines
 from eccentric.training.batches import TensorBatches
 from eccentric.training.config import TrainConfig
@@ -42,7 +43,6 @@ if TYPE_CHECKING:
     from eccentric.training.window import Metrics
 
 EXAMPLES = 24
-FINGERPRINTED = 1000
 
 
 def train(
@@ -100,7 +100,7 @@ def train(
     work = engines.work_of(model, data.train.x) * items
     engine = engines.start(config, work, images=data.is_image, loggers=find_loggers(loggers, out))
     fabric = engine.fabric
-    description = describe(data, config, source, engine)
+    description = describe(data, config, source, engine) if fabric.is_global_zero else {}
     checkpoints = Checkpoints(out / names.CHECKPOINTS)
 
     with _random_state(fabric.device), claimed(out) if fabric.is_global_zero else nullcontext():
@@ -119,14 +119,14 @@ def train(
                 if state is None:
                     clear_folder(out)
                 description["notes"] = notes
-                write_json(out / names.CONFIG, description)
+                write_manifest(out, description)
                 for note in notes:
                     on_note(note)
                 _train_and_save(training, MetricsFile(out, COLUMNS, training.row_step), checkpoints, stop, on_metrics)
                 finish(out, model, data)
                 stopped = f"stopped after {training.step} steps"
                 description["status"] = "finished" if training.finished else stopped
-                write_json(out / names.CONFIG, description)
+                write_manifest(out, description)
             else:
                 for _ in training.run(stop):
                     pass
@@ -232,25 +232,16 @@ def _check_shapes(model: Autoencoder, x: Tensor, dim: int) -> None:
 
 
 def describe(data: Data, config: TrainConfig, source: dict[str, Any] | None, engine: engines.Engine) -> dict[str, Any]:
-    """All that is needed to repeat the run, for config.json."""
-    return {
-        "status": "training",
-        "data": {
-            "name": data.name,
-            "split": data.split,
-            "notes": list(data.notes),
-            "fingerprint": fingerprint(data.train.x),
-            **(source or {}),
-        },
-        "train": asdict(config),
-        "item": data.spec.to_json(),
-        "shape": list(data.shape),  # for readers of 0.1.0
-        "items": {"train": len(data.train.x), "test": len(data.test.x)},
-        "feature_names": list(data.feature_names),
-        "label_names": list(data.label_names),
-        **engine.describe(),
-        "versions": versions(),
-    }
+    """The content of config.json: all that is needed to repeat the run."""
+    return upgraded(
+        {
+            "status": "training",
+            **describe_data(data, source),
+            "train": asdict(config),
+            **engine.describe(),
+            "versions": versions(),
+        }
+    )
 
 
 def evaluate(model: Autoencoder, data: Data, train_p: np.ndarray, test_p: np.ndarray) -> dict[str, Any]:
@@ -273,12 +264,6 @@ def evaluate(model: Autoencoder, data: Data, train_p: np.ndarray, test_p: np.nda
             "pca_neighbour_error": neighbour_error(pca_train, labels[0], pca_test, labels[1], neighbours),
         }
     return result
-
-
-def fingerprint(x: Tensor) -> str:
-    """By which a resumed run knows its data again: the shape, and a thousand rows from first to last."""
-    rows = x[torch.linspace(0, len(x) - 1, min(len(x), FINGERPRINTED)).long()].contiguous()
-    return hashlib.sha256(f"{tuple(x.shape)} {x.dtype} ".encode() + rows.numpy().tobytes()).hexdigest()[:16]
 
 
 def choose_examples(x: Tensor) -> Tensor:

@@ -1,0 +1,227 @@
+"""Types of the entries of a run's JSON files, and the one check of a file against them.
+
+An entry that is not named here is allowed, so that folders of newer versions open in this one.
+"""
+
+import json
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, NotRequired, Required, TypedDict, get_args, get_origin, get_type_hints
+
+from eccentric.errors import EccentricError
+
+# No `from __future__ import annotations` here: the check reads these types, and text hides NotRequired from it.
+
+
+@dataclass(frozen=True)
+class AtLeast:
+    """The smallest number allowed."""
+
+    value: int
+
+
+Count = Annotated[int, AtLeast(0)]
+Size = Annotated[int, AtLeast(1)]
+
+
+class Item(TypedDict):
+    kind: Literal["image", "table", "sequence"]
+    shape: list[Size]
+    dtype: str
+
+
+class Items(TypedDict):
+    train: Count
+    test: Count
+
+
+class Digests(TypedDict):
+    """SHA-256 of each part of the data, see `eccentric.runs.digests`."""
+
+    train: str
+    test: str
+    train_labels: NotRequired[str]
+    test_labels: NotRequired[str]
+
+
+class DataPart(TypedDict, total=False):
+    name: Required[str]
+    split: str
+    notes: list[str]
+    fingerprint: str
+    digests: Digests
+    held_out: bool
+    source: str
+    label: str | None
+    drop: list[str]
+    image_size: int | list[int] | None
+    test_fraction: float
+    seed: int
+
+
+class MethodPart(TypedDict):
+    name: str
+    settings: dict[str, Any]
+
+
+class Train(TypedDict, total=False):
+    dim: Required[Size]
+    epochs: Required[Size]
+    batch_size: Required[Size]
+    architecture: Required[str]
+    width: float
+    learning_rate: float
+    schedule: str
+    weight_decay: float
+    seed: int
+    device: str
+    precision: str
+    compile: str
+    log_every: int
+    checkpoint_seconds: float
+
+
+class Engine(TypedDict, total=False):
+    precision: str | None
+    compile: bool
+    graph: bool
+    ranks: int
+
+
+class Units(TypedDict):
+    shift: float
+    scale: float
+
+
+class Estimator(TypedDict):
+    parameters: dict[str, Any]
+    item_shape: list[Size]
+    feature_names: list[str] | None
+    n_iter: Count
+    units: NotRequired[Units]
+    n_samples_seen: NotRequired[Count]
+    component_stability_: NotRequired[list[float]]
+    component_stability_std_: NotRequired[list[float]]
+    run_variances_: NotRequired[list[list[float]]]
+
+
+class Config(TypedDict):
+    """config.json."""
+
+    schema: int
+    status: str
+    data: DataPart
+    method: MethodPart
+    train: Train
+    item: Item
+    items: Items
+    feature_names: list[str]
+    label_names: NotRequired[list[str]]
+    device: NotRequired[str | None]
+    engine: NotRequired[Engine | None]
+    versions: NotRequired[dict[str, str]]
+    notes: NotRequired[list[str]]
+    estimator: NotRequired[Estimator]
+
+
+class Evaluation(TypedDict):
+    """evaluation.json. Neighbours are measured where the labels make classes."""
+
+    test_reconstruction: float
+    pca_test_reconstruction: float
+    neighbours: NotRequired[Size]
+    neighbour_error: NotRequired[float]
+    pca_neighbour_error: NotRequired[float]
+
+
+def check(content: Any, expected: Any, file: Path) -> None:
+    """Compare the content of a JSON file with a type, such as `Config`.
+
+    Raises:
+        EccentricError: an entry is missing or has the wrong type. The message names the file and the entry.
+    """
+    problem = _problem(content, expected, "")
+    if problem:
+        raise EccentricError(f"{file}{problem}; the file is damaged")
+
+
+def _problem(value: Any, expected: Any, name: str) -> str | None:
+    """What is wrong with a value, as the rest of a sentence that begins with the file; None if it is right."""
+    origin, parts = get_origin(expected), get_args(expected)
+    if origin in (Required, NotRequired):
+        return _problem(value, parts[0], name)
+    if origin is UnionType:
+        if any(_problem(value, part, name) is None for part in parts):
+            return None
+        inner = [part for part in parts if part is not NoneType]
+        # A list with a wrong entry is best answered by that entry.
+        return _problem(value, inner[0], name) if len(inner) == 1 else _wrong(value, expected, name)
+    if origin is Annotated:
+        least = parts[1].value
+        too_small = isinstance(value, int) and value < least
+        return _problem(value, parts[0], name) or (_wrong(value, expected, name) if too_small else None)
+    if origin is Literal:
+        return None if isinstance(value, str) and value in parts else _wrong(value, expected, name)
+    if origin is list:
+        if not isinstance(value, list):
+            return _wrong(value, expected, name)
+        return _first(_problem(part, parts[0], f"{name}[{i}]") for i, part in enumerate(value))
+    if origin is dict or isinstance(expected, type(Config)):
+        if not isinstance(value, dict):
+            return _wrong(value, dict, name)
+        prefix = f"{name}." if name else ""
+        if origin is dict:
+            return _first(_problem(part, parts[1], f"{prefix}{key}") for key, part in value.items())
+        types = get_type_hints(expected, include_extras=True)
+        wrong = _first(_problem(value[key], part, prefix + key) for key, part in types.items() if key in value)
+        missing = [prefix + key for key in types if key in expected.__required_keys__ and key not in value]
+        return wrong or (f" lacks {', '.join(missing)}" if missing else None)
+    if expected is Any:
+        return None
+    right = {
+        float: isinstance(value, int | float) and not isinstance(value, bool) and _is_finite(value),
+        int: isinstance(value, int) and not isinstance(value, bool),
+    }.get(expected, isinstance(value, expected))
+    return None if right else _wrong(value, expected, name)
+
+
+def _first(problems: Any) -> str | None:
+    return next((problem for problem in problems if problem is not None), None)
+
+
+def _is_finite(value: float) -> bool:
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # an int beyond all floats
+        return False
+
+
+WORDS = {
+    str: "a string",
+    int: "an integer",
+    float: "a finite number",
+    bool: "true or false",
+    dict: "an object",
+    NoneType: "null",
+}
+
+
+def _wrong(value: Any, expected: Any, name: str) -> str:
+    shown = json.dumps(value, ensure_ascii=False)
+    shown = shown if len(shown) <= 40 else shown[:36] + " ..."
+    return f": {name or 'the content'} must be {_words(expected)}, not {shown}"
+
+
+def _words(expected: Any) -> str:
+    origin, parts = get_origin(expected), get_args(expected)
+    if origin is Annotated:
+        return f"an integer of at least {parts[1].value}"
+    if origin is Literal:
+        return f"one of {', '.join(parts)}"
+    if origin is list:
+        return "a list"
+    if origin is UnionType:
+        return " or ".join(_words(part) for part in parts)
+    return WORDS.get(origin or expected, "an object")
