@@ -14,6 +14,7 @@ from eccentric.models import (
     celeba_pair,
     choose_architecture,
     conv_pair,
+    linear_pair,
     mlp_pair,
     mnist_pair,
     start_model,
@@ -116,6 +117,7 @@ def test_a_quarter_of_the_width():
         celeba_pair(4, latent_width=9, width=0.05),
         conv_pair((1, 28, 28), 4, latent_width=9),
         mlp_pair(5, 4, latent_width=9),
+        linear_pair((3, 64, 64), 4, latent_width=9),
     ],
 )
 def test_the_encoder_may_make_more_than_the_decoder_takes(pair):
@@ -157,6 +159,16 @@ def test_every_architecture_has_an_encoder_and_a_decoder_of_their_own_widths(nam
         assert encoder.eval()(torch.rand(2, *shape)).shape == (2, 5)
         assert decoder.eval()(torch.rand(2, 3)).shape == (2, *shape)
     assert name in ARCHITECTURES
+
+
+@pytest.mark.parametrize("shape", [(2, 5, 9), (6,)])
+def test_the_linear_pair_is_one_layer_each_way(shape):
+    encoder, decoder = build_networks(spec_of(shape), "linear", 3, latent_width=4)
+    x, z = torch.rand(2, *shape), torch.rand(2, 3)
+    for network, made, wanted in ((encoder, x, (2, 4)), (decoder, z, (2, *shape))):
+        assert [p.ndim for p in network.parameters()] == [2, 1]
+        assert network(made).shape == wanted
+        torch.testing.assert_close(network(2 * made) - network(made), network(made) - network(0 * made))
 
 
 def test_sequences_have_no_architecture_yet():

@@ -1,9 +1,9 @@
-"""Encoders and decoders: the paper's two pairs, a convolutional pair for any image, an MLP pair for tables."""
+"""Encoders and decoders: the paper's two pairs, a convolutional pair for any image, an MLP for tables, linear maps."""
 
 from eccentric.models.architectures import ARCHITECTURES, Architecture, build_networks, choose_architecture
 from eccentric.models.autoencoder import Autoencoder
 from eccentric.models.building import build_model, start_model
-from eccentric.models.general import conv_pair, mlp_pair
+from eccentric.models.general import conv_pair, linear_pair, mlp_pair
 from eccentric.models.paper import celeba_pair, mnist_pair
 from eccentric.models.start import start_from_pca
 from eccentric.models.units import Units, units_of
@@ -18,6 +18,7 @@ __all__ = [
     "celeba_pair",
     "choose_architecture",
     "conv_pair",
+    "linear_pair",
     "mlp_pair",
     "mnist_pair",
     "start_from_pca",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from eccentric.errors import UsageError
-from eccentric.models.general import conv_pair, mlp_pair
+from eccentric.models.general import conv_pair, linear_pair, mlp_pair
 from eccentric.models.paper import celeba_pair, mnist_pair
 
 if TYPE_CHECKING:
@@ -54,6 +54,10 @@ def _mlp(spec: ItemSpec, dim: int, **widths: Any) -> tuple[nn.Module, nn.Module]
     return mlp_pair(spec.size, dim, **widths)
 
 
+def _linear(spec: ItemSpec, dim: int, *, latent_width: int | None, width: float) -> tuple[nn.Module, nn.Module]:
+    return linear_pair(spec.shape, dim, latent_width=latent_width)  # without hidden layers, which a width could scale
+
+
 # "auto" takes the first that fits.
 ARCHITECTURES: dict[str, Architecture] = {
     architecture.name: architecture
@@ -62,6 +66,7 @@ ARCHITECTURES: dict[str, Architecture] = {
         Architecture("celeba", "3x64x64 images", lambda spec: spec.is_image and spec.shape == (3, 64, 64), _celeba),
         Architecture("conv", "images", lambda spec: spec.is_image, _conv),
         Architecture("mlp", "tables", lambda spec: spec.is_table, _mlp),
+        Architecture("linear", "images and tables", lambda spec: spec.is_image or spec.is_table, _linear),
     )
 }
 

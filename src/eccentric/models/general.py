@@ -1,7 +1,8 @@
-"""Autoencoders for what the paper does not cover: images of any size and channel count, and tables."""
+"""Autoencoders for what the paper does not cover: images of any size and channel count, tables, and linear maps."""
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from torch import nn
@@ -99,6 +100,18 @@ def mlp_pair(features: int, dim: int, *, latent_width: int | None = None, width:
     """
     hidden = scaled(HIDDEN, width)
     return Bypass(features, latent_width or dim, hidden), Bypass(dim, features, hidden)
+
+
+def linear_pair(shape: tuple[int, ...], dim: int, *, latent_width: int | None = None) -> tuple[nn.Module, nn.Module]:
+    """Encoder (n, *shape) -> (n, latent_width) and decoder (n, dim) -> (n, *shape), one linear layer each.
+
+    Args:
+        shape: of an item.
+        dim, latent_width: as for `conv_pair`.
+    """
+    features = math.prod(shape)
+    encoder = nn.Sequential(nn.Flatten(), nn.Linear(features, latent_width or dim))
+    return encoder, nn.Sequential(nn.Linear(dim, features), nn.Unflatten(1, shape))
 
 
 def _conv_block(inputs: int, outputs: int, stride: int = 1) -> list[nn.Module]:

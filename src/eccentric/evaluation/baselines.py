@@ -1,0 +1,164 @@
+"""PCA and kernel PCA in place of a trained autoencoder: rows of a comparison that need no training."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from eccentric.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from jaxtyping import Float
+
+__all__ = ["Baseline", "fit_kernel_pca", "fit_pca"]
+
+BATCH = 1000  # rows at a time
+MOST_NUMBERS = 10**8  # of the rows that PCA is fitted on
+SCALES = (0.1, 0.3, 1.0)  # of the kernels, times the inverse of the median squared distance
+RIDGES = (1e-4, 1e-3, 1e-2, 1e-1)
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """A fitted encoder and decoder.
+
+    Attributes:
+        name: "pca" or "kernel-pca".
+        eigenvalues: (d,) variances of the components of the rows it was fitted on, descending.
+    """
+
+    name: str
+    eigenvalues: Float[np.ndarray, " d"]
+    _encode: Callable[[np.ndarray], np.ndarray]
+    _decode: Callable[[np.ndarray], np.ndarray]
+
+    @property
+    def dim(self) -> int:
+        return len(self.eigenvalues)
+
+    def encode(self, x: Float[np.ndarray, "n features"]) -> Float[np.ndarray, "n d"]:
+        """The components of rows, uncorrelated and centred for those it was fitted on."""
+        return _in_batches(self._encode, x)
+
+    def decode(self, p: Float[np.ndarray, "n k"]) -> Float[np.ndarray, "n features"]:
+        """Rows from their components; with k < d, the remaining components are held at their mean."""
+        return _in_batches(self._decode, np.pad(p, ((0, 0), (0, self.dim - p.shape[1]))))
+
+    def error(self, x: Float[np.ndarray, "n features"], k: int | None = None) -> float:
+        """Mean squared error, over rows and features, of the reconstruction from the first k components or from all."""
+        return float(self._errors(x, [self.dim if k is None else k])[0])
+
+    def errors(self, x: Float[np.ndarray, "n features"]) -> Float[np.ndarray, " d"]:
+        """The error with the first k components, for k = 1 ... d."""
+        return self._errors(x, range(1, self.dim + 1))
+
+    def _errors(self, x: np.ndarray, counts: Sequence[int]) -> np.ndarray:
+        squares = np.zeros(len(counts))
+        for batch in _batches(x):
+            p = self.encode(batch)
+            squares += [np.square(self.decode(p[:, :k]) - batch).sum(dtype=np.float64) for k in counts]
+        return squares / x.size
+
+
+def fit_pca(x: Float[np.ndarray, "n features"], dim: int, seed: int = 0) -> Baseline:
+    """Principal component analysis, fitted on as many random rows as make 100 million numbers.
+
+    Args:
+        x: flat rows in the units of the networks.
+        dim: number of components.
+        seed: of the choice of rows, and of the solver where scikit-learn chooses a random one.
+
+    Raises:
+        UsageError: there are fewer rows or features than components.
+    """
+    from sklearn.decomposition import PCA
+
+    rows = _some(x, max(dim, MOST_NUMBERS // x.shape[1]), seed)
+    if dim > min(rows.shape):
+        raise UsageError(f"PCA cannot find {dim} components in {rows.shape[0]} rows of {rows.shape[1]} features")
+    pca = PCA(dim, random_state=seed).fit(rows)
+    return Baseline("pca", pca.explained_variance_, pca.transform, pca.inverse_transform)
+
+
+def fit_kernel_pca(x: Float[np.ndarray, "n features"], dim: int, seed: int = 0, most_rows: int = 2000) -> Baseline:
+    """Kernel PCA (Schölkopf et al. 1998) with a Gaussian kernel, decoded by kernel ridge regression.
+
+    Time grows with the cube and memory with the square of the number of rows, so only a random choice of `most_rows` of
+    them is used: a few thousand at most. The decoder is a regression from the components back to the rows. The widths
+    of both kernels, relative to the median distance, and the ridge are chosen by the error on a held-out fifth of these
+    rows; the final fit uses all of them.
+
+    Args:
+        x: flat rows in the units of the networks.
+        dim: number of components.
+        seed: of the choice of rows.
+        most_rows: that are used.
+
+    Raises:
+        UsageError: there are not more rows than components, or all rows are equal.
+    """
+    rows = _some(x, most_rows, seed)
+    held_out = max(1, len(rows) // 5)
+    if len(rows) - held_out <= dim:
+        raise UsageError(f"kernel PCA needs more than {dim + held_out} rows for {dim} components, not {len(rows)}")
+    if (rows == rows[0]).all():
+        raise UsageError("kernel PCA cannot work on rows that are all equal")
+    stop, fit = rows[:held_out], rows[held_out:]
+    best, chosen = np.inf, (SCALES[-1], SCALES[-1], RIDGES[-1])
+    for scale in SCALES:
+        encode = _kernel_encoder(fit, dim, scale, seed)
+        p, p_stop = encode(fit), encode(stop)
+        for decoder_scale in SCALES:
+            for ridge in RIDGES:
+                decode = _kernel_decoder(p, fit, decoder_scale, ridge)
+                error = float(np.square(decode(p_stop) - stop).mean())
+                if error < best:
+                    best, chosen = error, (scale, decoder_scale, ridge)
+    encode = _kernel_encoder(rows, dim, chosen[0], seed)
+    p = encode(rows)
+    return Baseline("kernel-pca", p.var(0, ddof=1), encode, _kernel_decoder(p, rows, *chosen[1:]))
+
+
+def _kernel_encoder(rows: np.ndarray, dim: int, scale: float, seed: int) -> Callable[[np.ndarray], np.ndarray]:
+    from sklearn.decomposition import KernelPCA
+
+    model = KernelPCA(dim, kernel="rbf", gamma=scale / _median_square(rows), random_state=seed).fit(rows)
+    return model.transform
+
+
+def _kernel_decoder(p: np.ndarray, rows: np.ndarray, scale: float, ridge: float) -> Callable[[np.ndarray], np.ndarray]:
+    from sklearn.kernel_ridge import KernelRidge
+
+    mean = rows.mean(0)
+    model = KernelRidge(alpha=ridge, kernel="rbf", gamma=scale / _median_square(p)).fit(p, rows - mean)
+
+    def decode(given: np.ndarray) -> np.ndarray:
+        found: Any = model.predict(given)
+        return np.asarray(found + mean)
+
+    return decode
+
+
+def _median_square(rows: np.ndarray) -> float:
+    """The median squared distance between rows."""
+    from scipy.spatial.distance import pdist
+
+    squares = pdist(rows[:500], "sqeuclidean")
+    return float(np.median(squares)) or float(squares.mean()) or 1.0
+
+
+def _some(x: np.ndarray, most: int, seed: int) -> np.ndarray:
+    """At most so many rows, in random order, in double precision."""
+    return x[np.random.default_rng(seed).permutation(len(x))[:most]].astype(np.float64)
+
+
+def _batches(x: np.ndarray) -> list[np.ndarray]:
+    return [x[start : start + BATCH] for start in range(0, len(x), BATCH)]
+
+
+def _in_batches(function: Callable[[np.ndarray], np.ndarray], x: np.ndarray) -> np.ndarray:
+    return np.concatenate([function(batch) for batch in _batches(x)])
