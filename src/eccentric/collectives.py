@@ -11,7 +11,7 @@ from torch import Tensor
 if TYPE_CHECKING:
     from jaxtyping import Float, Shaped
 
-__all__ = ["from_first_rank", "mean_over_ranks", "sum_over_ranks", "union"]
+__all__ = ["from_first_rank", "mean_over_ranks", "sum_over_ranks", "total_over_ranks", "union"]
 
 
 def union(z: Float[Tensor, "b ..."]) -> Float[Tensor, "B ..."]:
@@ -42,6 +42,16 @@ def sum_over_ranks(x: Shaped[Tensor, "..."]) -> Shaped[Tensor, "..."]:
     return total
 
 
+def total_over_ranks(x: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
+    """The sum of a tensor over all ranks, with gradients: for statistics of the batch within an objective.
+
+    Each rank's part gets the sum of all ranks' gradients. After the ranks' gradients of the weights are averaged, the
+    result is the gradient of one process with the whole batch. The backward pass communicates once more.
+    """
+    total: Tensor = _Total.apply(x)
+    return total
+
+
 def mean_over_ranks(x: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
     """The mean of a tensor over all ranks, without gradients."""
     return sum_over_ranks(x) / dist.get_world_size()
@@ -64,3 +74,13 @@ class _Union(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> Tensor:
         return grad[ctx.own] * ctx.ranks
+
+
+class _Total(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        return sum_over_ranks(x)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> Tensor:
+        return sum_over_ranks(grad)

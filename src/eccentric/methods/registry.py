@@ -17,9 +17,13 @@ from eccentric.methods.nested_dropout import NestedDropout
 from eccentric.methods.pcaae import PCAAE
 from eccentric.methods.plain import Plain
 from eccentric.methods.projected_mhe import ProjectedMHE
+from eccentric.methods.rae import RAEGP, RAEL2, RAESN
 from eccentric.methods.sigreg import SIGReg
+from eccentric.methods.uncertainty import UncertaintyAutoencoder
 from eccentric.methods.uniformity import Uniformity
+from eccentric.methods.vae import VAE, BetaVAE
 from eccentric.methods.vicreg import VICReg
+from eccentric.methods.wae import WAEGAN, WAEMMD
 from eccentric.settings import make, nearest
 
 if TYPE_CHECKING:
@@ -49,6 +53,14 @@ METHODS: dict[str, type[Method]] = {
         PCAAE,
         Linear,
         LeastVolume,
+        VAE,
+        BetaVAE,
+        WAEMMD,
+        WAEGAN,
+        RAEL2,
+        RAEGP,
+        RAESN,
+        UncertaintyAutoencoder,
     )
 }
 DEFAULT = Eccentric.name
