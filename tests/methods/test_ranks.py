@@ -24,6 +24,11 @@ CASES: dict[str, dict[str, Any]] = {
     "wae-gan": {"weight": 0.5, "hidden": 8},  # parameters of the method
     "rae-l2": {"weight": 0.5, "decoder_weight": 0.1},  # a term of the weights
     "uncertainty-autoencoder": {},  # a statistic of the batch in the forward pass
+    "sigreg": {"slices": 20},  # random directions that all ranks share
+    "projected-mhe": {"projection": "learnt", "dimensions": 2},  # pairs of the union, and parameters of the method
+    "evenness": {"weight": 0.5},  # a covariance of the union
+    "koleo": {"weight": 0.5},  # neighbours in the union
+    "nested-dropout": {"full": 1.0},  # a running mean of the latents
 }
 
 

@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 
-from eccentric.collectives import mean_over_ranks
 from eccentric.errors import UsageError
 from eccentric.methods.base import Method, Outputs, Term, Traits
 from eccentric.settings import setting
@@ -69,8 +68,7 @@ class NestedDropout(Method):
     def terms(
         self, outputs: Outputs, x: Float[Tensor, "b ..."], encoder: nn.Module, decoder: nn.Module
     ) -> dict[str, Term]:
-        mean = outputs.z.detach().mean(0)
-        self.mean.lerp_(mean_over_ranks(mean) if self.sync else mean, MOMENTUM)
+        self.mean.lerp_(self.union(outputs.z.detach()).mean(0), MOMENTUM)
         return {}
 
     @classmethod
