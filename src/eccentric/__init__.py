@@ -2,13 +2,13 @@
 
 from typing import TYPE_CHECKING, Any
 
+from eccentric._version import __version__
 from eccentric.components import DeepComponents
 from eccentric.loss import EccentricLoss, eccentric_loss
 
 if TYPE_CHECKING:
     from eccentric.estimator import EccentricAutoencoder
 
-__version__ = "0.1.0"
 __all__ = ["DeepComponents", "EccentricAutoencoder", "EccentricLoss", "__version__", "eccentric_loss"]
 
 

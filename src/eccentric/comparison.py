@@ -165,7 +165,7 @@ def _differences(first: Run, second: Run, splits: dict[str, tuple[Latents, Laten
 
 
 def _record(comparison: Comparison) -> dict[str, Any]:
-    from eccentric import __version__
+    from eccentric._version import __version__
 
     names = comparison.names
     found = zip(names, comparison.settings, comparison.alignments, strict=True)

@@ -10,8 +10,8 @@ import torch
 from eccentric.data import load_all
 from eccentric.errors import EccentricError, UsageError
 from eccentric.files import atomic
+from eccentric.inference import decode, encode
 from eccentric.runs.latents import Latents, latents_table
-from eccentric.training.evaluating import decode, encode
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from jaxtyping import Shaped
     from torch import Tensor
 
+    from eccentric.data.items import ItemSpec
     from eccentric.runs import Run
 
 
@@ -30,16 +31,20 @@ def encode_data(run: Run, source: str, *, label: str | None = None) -> dict[str,
     Raises:
         EccentricError: the data cannot be read, or are not of the shape that the run was trained on.
     """
-    shape = run.shape
-    image_size = (shape[1], shape[2]) if len(shape) == 3 else None
+    spec = run.spec
     usual = run.config["data"].get("label")
     data = load_all(
-        source, label=label, preferred_label=usual, columns=run.feature_names or None, image_size=image_size
+        source,
+        label=label,
+        preferred_label=usual,
+        columns=run.feature_names or None,
+        image_size=spec.image_size,
+        item_kind=spec.kind,
     )
     model, components = run.model(), run.components
     return {
         name: Latents(
-            p=components.encode(encode(model, _fit(split.x, shape, source))).numpy(),
+            p=components.encode(encode(model, _fit(split.x, data.spec, spec, source))).numpy(),
             labels=None if split.labels is None else np.array(data.label_names)[split.labels],
             rows=split.rows,
         )
@@ -47,13 +52,12 @@ def encode_data(run: Run, source: str, *, label: str | None = None) -> dict[str,
     }
 
 
-def _fit(x: Shaped[Tensor, "n ..."], shape: tuple[int, ...], source: str) -> Shaped[Tensor, "n ..."]:
-    """x, if its items have the shape trained on; grey images pass for coloured ones."""
-    found = tuple(x.shape[1:])
-    if len(shape) == 3 and found == (1, *shape[1:]):
-        return x.expand(-1, *shape)
-    if found != shape:
-        raise EccentricError(f"{source} holds items of shape {found}, the run was trained on {shape}; convert them")
+def _fit(x: Shaped[Tensor, "n ..."], found: ItemSpec, wanted: ItemSpec, source: str) -> Shaped[Tensor, "n ..."]:
+    """x, if its items are like those trained on; grey images pass for coloured ones."""
+    if found.channels == 1 and found.image_size == wanted.image_size:
+        return x.expand(-1, *wanted.shape)
+    if found.shape != wanted.shape:
+        raise EccentricError(f"{source} holds {found}, but the run was trained on {wanted}; convert them")
     return x
 
 
@@ -86,12 +90,12 @@ def sample(
 ) -> Shaped[np.ndarray, "n ..."]:
     """Decoded random latents in the data's own units: uint8 images (n, c, h, w) or float32 rows (n, features)."""
     raw = decode(run.model(), run.components.sample(count, method, seed))
-    return (raw.round().clamp(0, 255).to(torch.uint8) if raw.ndim == 4 else raw).numpy()
+    return (raw.round().clamp(0, 255).to(torch.uint8) if run.spec.is_image else raw).numpy()
 
 
 def check_samples_path(path: Path, run: Run) -> None:
     """Before the work is done. UsageError if samples of the run cannot be written under that name."""
-    channels = run.shape[0] if len(run.shape) == 3 else None
+    channels = run.spec.channels
     known = [".csv", ".npy"] if channels is None else [".png", ".npy"] if channels in (1, 3) else [".npy"]
     if path.suffix.lower() not in known:
         raise UsageError(f"samples of this run are written as {' or '.join(known)}, not {path.name!r}")

@@ -223,7 +223,9 @@ class TestImages:
 def test_latents_leave_the_device_before_numpy_takes_them(fitted):
     """A stand-in for latents on a GPU: nothing can be done with them but bring them to the CPU."""
     x, on_device = np.zeros((4, 8), np.float32), SimpleNamespace(cpu=lambda: torch.ones(4, 3))
-    model: Any = SimpleNamespace(parameters=lambda: iter([torch.zeros(1)]), encode=lambda batch: on_device)
+    model: Any = SimpleNamespace(
+        parameters=lambda: iter([torch.zeros(1)]), encode=lambda batch: on_device, eval=lambda: None
+    )
     expected = fitted._components.encode(torch.ones(4, 3)).numpy()
     np.testing.assert_array_equal(encode_array(model, fitted._components, x), expected)
     np.testing.assert_array_equal(encode_stream(model, fitted._components, [torch.from_numpy(x)]), expected)

@@ -36,8 +36,8 @@ def test_against_many_points_on_a_circle():
 def test_the_distance_from_the_circle_counts_the_mean_in(workshop):
     """It is that of the latents, which the encoder makes; p is centred."""
     from eccentric.data import load
+    from eccentric.inference import encode
     from eccentric.paper.mnist import plane_spec
-    from eccentric.training.evaluating import encode
 
     run = workshop.run(plane_spec(0.01, 1.0))
     z = encode(run.model(), load("digits").test.x).numpy()

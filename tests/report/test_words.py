@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from eccentric.data.items import ItemSpec
 from eccentric.report import captions, words
 from eccentric.report.facts import Neighbours
 
@@ -116,7 +117,7 @@ def test_colours_are_explained(facts, labels, dim, says):
 
 
 def test_what_is_left_out_of_a_picture_is_told(facts):
-    facts = replace(facts, eigenvalues=np.ones(20), shape=(50,))
+    facts = replace(facts, eigenvalues=np.ones(20), spec=ItemSpec("table", (50,)))
     assert "The first 16 of 20 components are shown." in captions.eigenpairs(facts)
     assert "Shown are the 24 of 50 columns with the greatest change." in captions.effects(facts)
     many = replace(facts, test=replace(facts.test, p=np.ones((6000, 20)), labels=None))

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from eccentric import __version__
+from eccentric._version import __version__
 from eccentric.errors import EccentricError, UsageError
 from eccentric.training.config import TrainConfig
 

@@ -11,10 +11,10 @@ import torch
 
 from eccentric.components import DeepComponents
 from eccentric.data.items import ItemSpec
+from eccentric.inference import item_errors
 from eccentric.models import Autoencoder, start_model
 from eccentric.theory import kernel_constant
 from eccentric.training import engine as engines
-from eccentric.training.evaluating import item_errors
 from eccentric.training.loop import Training
 from eccentric.training.stopping import Stop
 

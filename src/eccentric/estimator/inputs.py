@@ -161,7 +161,7 @@ class Mapped(Dataset["Tensor"]):
         return as_tensor(self._x[np.asarray(rows)])
 
 
-def in_batches(x: Shaped[np.ndarray, "n ..."], dtype: torch.dtype) -> Iterator[Shaped[Tensor, "b ..."]]:
+def parts_of(x: Shaped[np.ndarray, "n ..."], dtype: torch.dtype) -> Iterator[Shaped[Tensor, "b ..."]]:
     """Parts of an array as tensors of one floating-point type; nothing but the part in hand is copied."""
     size = batch_rows(x.shape[1:])
     for start in range(0, len(x), size):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import shutil
 import tempfile
 from contextlib import contextmanager
@@ -13,10 +12,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from eccentric.alignment import Stability, align, similarity, stability
+from eccentric._version import versions
+from eccentric.alignment import Stability, align, component_stability
 from eccentric.data.items import ItemSpec
 from eccentric.errors import EccentricError
 from eccentric.estimator.state import STABILITY
+from eccentric.evaluation.probes import pca_encodings
+from eccentric.inference import encode
 from eccentric.models import Autoencoder, choose_architecture
 from eccentric.runs import Latents, Run
 from eccentric.runs.claim import claimed, clear_folder, holds_run
@@ -24,10 +26,9 @@ from eccentric.runs.digests import fingerprint
 from eccentric.runs.manifest import write_manifest
 from eccentric.runs.metrics import RENAMED, MetricsFile
 from eccentric.runs.names import CONFIG, LOCK
-from eccentric.runs.results import versions, write_results
+from eccentric.runs.results import write_results
 from eccentric.training import engine as engines
 from eccentric.training.config import TrainConfig
-from eccentric.training.evaluating import encode
 from eccentric.training.train import choose_examples
 from eccentric.training.window import COLUMNS, METRIC_NAMES, Metrics
 
@@ -101,14 +102,9 @@ class Record:
 
 def compare(runs: list[Record]) -> tuple[Stability, Float[np.ndarray, "runs d"]]:
     """How well each component of the first run comes out in all, on held-out rows, and its variance in each run."""
-    first = runs[0]
-    alignments = [align(run.train.p, first.train.p) for run in runs]
-    held_out = [alignment.apply(run.test.p) for alignment, run in zip(alignments, runs, strict=True)]
-    agreement = stability([similarity(p, q) for p, q in itertools.combinations(held_out, 2)])
-    variances = [
-        (alignment.matrix**2) @ run.components.eigenvalues.numpy()
-        for alignment, run in zip(alignments, runs, strict=True)
-    ]
+    train, held_out = ([getattr(run, split).p for run in runs] for split in ("train", "test"))
+    agreement = component_stability(train, held_out)
+    variances = [(align(run.train.p, train[0]).matrix ** 2) @ run.components.eigenvalues.numpy() for run in runs]
     return agreement, np.array(variances)
 
 
@@ -294,13 +290,9 @@ def _latents(model: Autoencoder, components: DeepComponents, x: Tensor, rows: np
 
 
 def _pca_error(model: Autoencoder, train: Tensor, test: Tensor) -> float:
-    """Mean squared error of as many principal components, in the units the model is trained in."""
-    from sklearn.decomposition import PCA
-
-    a, b = (model.standardize(x).flatten(1).numpy() for x in (train, test))
+    """Mean squared error of as many principal components, in the units that the networks see."""
     dim = model.encode(train[:2]).shape[1]
-    pca = PCA(min(dim, *a.shape), random_state=0).fit(a)
-    return float(np.square(pca.inverse_transform(pca.transform(b)) - b).mean())
+    return pca_encodings(train, test, dim, lambda x: model.standardize(x).flatten(1).numpy())[2]
 
 
 def _row(run: Run, number: int) -> Metrics:

@@ -18,8 +18,8 @@ from eccentric.estimator.inputs import (
     as_tensor,
     check_items,
     check_stream,
-    in_batches,
     is_stream,
+    parts_of,
     split,
 )
 from eccentric.training.batches import Loaded, TensorBatches
@@ -117,7 +117,7 @@ def _resident(kept: Tensor, train: np.ndarray, held_out: Tensor, held: np.ndarra
         sample_rows=train,
         held_out_rows=held,
         batches=lambda size, seed, device: TensorBatches(kept, size, seed, device),
-        rows=lambda: in_batches(kept.numpy(), kept.dtype),
+        rows=lambda: parts_of(kept.numpy(), kept.dtype),
         drawn=drawn,
     )
 

@@ -12,10 +12,10 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_array, check_is_fitted
 
+from eccentric.devices import find_device
 from eccentric.estimator import fitting, html, inputs, pictures, saving, settings, sources, state, working
 from eccentric.estimator.learning import Learner, Recent
 from eccentric.training.config import TrainConfig
-from eccentric.training.engine import find_device
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -296,7 +296,7 @@ class EccentricAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
         batches = (
             inputs.check_stream(self, X, reset=False)
             if stream
-            else inputs.in_batches(inputs.check_items(self, X, reset=False), torch.float32)
+            else inputs.parts_of(inputs.check_items(self, X, reset=False), torch.float32)
         )
         return working.explained_share(self._placed(torch.float32), batches)
 

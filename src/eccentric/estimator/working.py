@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from eccentric.estimator.inputs import batch_rows, in_batches, is_double
+from eccentric.estimator.inputs import batch_rows, is_double, parts_of
+from eccentric.inference import in_batches, over_batches
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -19,33 +20,27 @@ if TYPE_CHECKING:
     from eccentric.models import Autoencoder
 
 
-@torch.no_grad()
 def encode_array(model: Autoencoder, components: DeepComponents, x: Shaped[np.ndarray, "n ..."]) -> np.ndarray:
     """Components (n, d) of an array, in the model's precision; float64 for tables but of float32, else float32."""
-    device, dtype = _place(model)
     p = np.empty((len(x), components.dim), np.float64 if is_double(x) else np.float32)
     start = 0
-    for batch in in_batches(x, dtype):
-        p[start : start + len(batch)] = components.encode(model.encode(batch.to(device)).cpu()).numpy()
-        start += len(batch)
+    for z in over_batches(model.encode, parts_of(x, next(model.parameters()).dtype), model):
+        p[start : start + len(z)] = components.encode(z).numpy()
+        start += len(z)
     return p
 
 
-@torch.no_grad()
 def encode_stream(
     model: Autoencoder, components: DeepComponents, stream: Iterable[Shaped[Tensor, "b ..."]]
 ) -> Float[np.ndarray, "n d"]:
     """Components of batches as they come, float32."""
-    device, _ = _place(model)
-    return np.concatenate([components.encode(model.encode(x.to(device)).cpu()).float().numpy() for x in stream])
+    return np.concatenate([components.encode(z).float().numpy() for z in over_batches(model.encode, stream, model)])
 
 
-@torch.no_grad()
 def decode(model: Autoencoder, z: Float[Tensor, "n d"], shape: Sequence[int]) -> Shaped[Tensor, "n ..."]:
     """Raw items of a shape for latents, on the CPU, in z's precision."""
-    device, dtype = _place(model)
-    parts = z.split(batch_rows(shape))
-    return torch.cat([model.decode(part.to(device, dtype)).cpu() for part in parts]).to(z.dtype)
+    weight = next(model.parameters())
+    return in_batches(model.decode, z.to(weight.dtype), model, batch_rows(shape)).to(z.dtype)
 
 
 @torch.no_grad()
@@ -55,7 +50,7 @@ def explained_share(model: Autoencoder, batches: Iterable[Shaped[Tensor, "b ..."
     Raises:
         ValueError: there are fewer than two rows.
     """
-    device, _ = _place(model)
+    device = next(model.parameters()).device
     count, error, squares, sums = 0, 0.0, 0.0, torch.zeros(())
     for x in batches:
         _, made, target = model(x.to(device))
@@ -66,8 +61,3 @@ def explained_share(model: Autoencoder, batches: Iterable[Shaped[Tensor, "b ..."
         raise ValueError(f"score needs at least 2 rows for a variance, not {count}")
     variance = squares - sums.square().sum().item() / count
     return 1 - error / variance if variance > 0 else 0.0
-
-
-def _place(model: Autoencoder) -> tuple[torch.device, torch.dtype]:
-    weight = next(model.parameters())
-    return weight.device, weight.dtype

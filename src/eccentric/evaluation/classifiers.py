@@ -12,10 +12,11 @@ import torch
 from torch import nn
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
+from eccentric.devices import find_device
 from eccentric.errors import EccentricError, UsageError
-from eccentric.evaluation.batches import in_batches
-from eccentric.evaluation.extractors import Extractor, accelerator
+from eccentric.evaluation.extractors import Extractor
 from eccentric.files import read_tensors, write_tensors
+from eccentric.inference import in_batches
 
 if TYPE_CHECKING:
     from jaxtyping import Bool, Float, Int, UInt8
@@ -119,7 +120,7 @@ class _Training:
             f"with a test accuracy of {100 * accuracy:.1f} % (trained on {len(self.data.train.x):,} items of "
             f"{self.data.name} for {self.epochs} epoch{'s' * (self.epochs != 1)}, seed {self.seed}), images at "
             f"{self.data.shape[1]}x{self.data.shape[2]} with pixels in [0, 1]",
-            self.network.trunk.to(accelerator()),
+            self.network.trunk.to(find_device()),
         )
 
     def _fingerprint(self) -> str:
@@ -133,7 +134,7 @@ class _Training:
 
     def _train(self) -> float:
         """Train the network; returns the fraction of right answers on the test items."""
-        device = accelerator()
+        device = find_device()
         network = self.network.to(device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
         x, targets = self.data.train.x, self.targets[0]
         batch = min(BATCH, len(x))

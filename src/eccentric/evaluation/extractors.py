@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
+from eccentric.devices import find_device
 from eccentric.errors import EccentricError, UsageError
-from eccentric.evaluation.batches import in_batches
+from eccentric.inference import in_batches
 
 if TYPE_CHECKING:
     from jaxtyping import Float, UInt8
@@ -85,7 +86,7 @@ def inception(weights: str | Path | None = None) -> Extractor:
         "Inception",
         f"the 2048 pooled features of Inception v3 (torch-fidelity's port, {told}), images resized to 299x299 as "
         "TensorFlow 1 does, grey ones repeated in three channels",
-        _Inception(network).to(accelerator()),
+        _Inception(network).to(find_device()),
         batch=50,
     )
 
@@ -97,12 +98,6 @@ class _Inception(nn.Module):
 
     def forward(self, x: Tensor) -> Any:
         return self.network(x.expand(-1, 3, -1, -1))[0]
-
-
-def accelerator() -> torch.device:
-    """Where networks work: the accelerator if there is one."""
-    found = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
-    return found or torch.device("cpu")
 
 
 def _checked(path: Path) -> str:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import torch
 
 from eccentric.errors import UsageError
-from eccentric.evaluation.batches import in_batches
 from eccentric.evaluation.fidelity import Fidelity, fidelity
 from eccentric.evaluation.mixtures import Mixture
+from eccentric.inference import in_batches
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

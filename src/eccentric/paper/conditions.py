@@ -7,9 +7,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 
-from eccentric import __version__
+from eccentric._version import versions
 from eccentric.paper import published
 from eccentric.paper.scale import PER_ROLE, ROLES, Scale
 
@@ -60,10 +59,6 @@ def conditions(workshop: Workshop, seconds: float) -> dict[str, Any]:
         "training_seconds": round(sum(training_seconds(run) for _, run in used), 1),
         "seconds": round(seconds, 1),
     }
-
-
-def versions() -> dict[str, str]:
-    return {"eccentric": __version__, "torch": torch.__version__, "python": platform.python_version()}
 
 
 def training_seconds(run: Run) -> float:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import itertools
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from eccentric.alignment import align, similarity
+from eccentric.alignment import align, component_stability
 from eccentric.paper import published
 from eccentric.paper.items import Item
 from eccentric.paper.pictures import decode_images, decode_pairs
@@ -35,10 +32,7 @@ def figure_8(workshop: Workshop) -> Result:
     k = min(published.FIGURE_8_COMPONENTS, workshop.face_dim)
     train, test = ([run.latents(split).p for run in runs] for split in ("train", "test"))
     alignments = [align(p, train[0]) for p in train]
-    aligned = [alignment.apply(p) for alignment, p in zip(alignments, test, strict=True)]
-    correlation = np.mean(
-        [np.abs(similarity(p, q).correlation[:k]) for p, q in itertools.combinations(aligned, 2)], axis=0
-    )
+    correlation = component_stability(train, test).correlation[:k]
     panels = []
     for number, (run, alignment) in enumerate(zip(runs, alignments, strict=True), 1):
         order = alignment.permutation

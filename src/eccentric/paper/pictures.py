@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from eccentric.training.evaluating import decode
+from eccentric.inference import decode
 
 if TYPE_CHECKING:
     import numpy as np

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.stats import f_oneway
 
-from eccentric import __version__
+from eccentric._version import __version__
 from eccentric.errors import EccentricError
 from eccentric.evaluation.classifiers import train_attribute_classifier, train_classifier
 from eccentric.evaluation.extractors import inception

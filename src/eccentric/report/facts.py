@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,7 @@ from eccentric.training.config import TrainConfig
 if TYPE_CHECKING:
     import numpy as np
 
+    from eccentric.data.items import ItemSpec
     from eccentric.runs import Latents, Run
 
 
@@ -34,7 +34,8 @@ class Facts:
     notes: tuple[str, ...]
     status: str
     version: str
-    shape: tuple[int, ...]
+    spec: ItemSpec
+    """What one item is."""
     columns: tuple[str, ...]
     """Names of a table's columns."""
     train_items: int
@@ -64,11 +65,15 @@ class Facts:
     @property
     def size(self) -> int:
         """Numbers in one item."""
-        return math.prod(self.shape)
+        return self.spec.size
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.spec.shape
 
     @property
     def is_image(self) -> bool:
-        return len(self.shape) == 3
+        return self.spec.is_image
 
     @property
     def pca_dim(self) -> int:
@@ -93,15 +98,14 @@ def read_facts(run: Run) -> Facts:
     config, evaluation = run.config, run.evaluation
     known = {field.name for field in fields(TrainConfig)}
     settings = {name: value for name, value in config["train"].items() if name in known}
-    shape = tuple(config["item"]["shape"])
     names = [str(name) for name in config.get("feature_names") or []]
-    size = math.prod(shape)
+    size = run.spec.size
     facts = Facts(
         name=str(config["data"].get("name", run.path.name)),
         notes=tuple(str(note) for note in config["data"].get("notes") or []),
         status=str(config["status"]),
         version=config.get("versions", {}).get("eccentric", "unknown"),
-        shape=shape,
+        spec=run.spec,
         columns=tuple(names if len(names) == size else (f"column {i + 1}" for i in range(size))),
         train_items=config["items"]["train"],
         test_items=config["items"]["test"],

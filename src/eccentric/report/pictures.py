@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from eccentric import plots
+from eccentric.inference import decode, encode
 from eccentric.report import captions
 from eccentric.report.captions import GRID, PAIR
 from eccentric.report.formats import count
-from eccentric.training.evaluating import decode, encode
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import platform
 from typing import TYPE_CHECKING, Any
-
-import torch
 
 from eccentric.files import write_json, write_tensors
 from eccentric.runs.latents import Latents, write_latents
@@ -41,10 +38,3 @@ def write_results(
     write_latents(folder / LATENTS, latents)
     write_tensors(folder / EXAMPLES, {"x": examples})
     write_json(folder / EVALUATION, evaluation)
-
-
-def versions() -> dict[str, str]:
-    """By which config.json says what a run was made with."""
-    from eccentric import __version__
-
-    return {"eccentric": __version__, "torch": torch.__version__, "python": platform.python_version()}

@@ -1,8 +1,8 @@
 """Training: settings, the loop, and the run folder."""
 
+from eccentric.devices import find_device
 from eccentric.runs import Latents, Run
 from eccentric.training.config import TrainConfig
-from eccentric.training.engine import find_device
 from eccentric.training.stopping import Stop, stop_on_signal
 from eccentric.training.train import train
 from eccentric.training.window import Metrics

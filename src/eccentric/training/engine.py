@@ -6,13 +6,13 @@ import atexit
 import logging
 import math
 import os
-import platform
 import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
 
+from eccentric.devices import device_name, find_device
 from eccentric.errors import UsageError
 from eccentric.kernels import one_pass
 from eccentric.training.memory import keep_freed_memory
@@ -58,34 +58,6 @@ class Engine:
                 "ranks": self.fabric.world_size,
             },
         }
-
-
-def device_name(device: torch.device) -> str:
-    """What a reader knows it by, with the number of threads where it is the CPU."""
-    if device.type == "cuda":
-        return torch.cuda.get_device_name(device)
-    if device.type == "cpu":
-        threads = torch.get_num_threads()
-        return f"{platform.machine()} CPU, {threads} thread{'s' if threads > 1 else ''}"
-    return device.type
-
-
-def find_device(name: str) -> torch.device:
-    """A torch device by name; "auto" is the accelerator if there is one.
-
-    Raises:
-        UsageError: there is no such device here.
-    """
-    if name == "auto":
-        found = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
-        return found or torch.device("cpu")
-    try:
-        device = torch.device(name)
-        torch.zeros(1, device=device).item()
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
-        reason = str(error).splitlines()[0]
-        raise UsageError(f"device {name!r} cannot be used ({reason}); choose auto or cpu") from None
-    return device
 
 
 def first_rank() -> bool:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 import torch
 
 from eccentric.errors import EccentricError
-from eccentric.training.evaluating import reconstruction_error
+from eccentric.inference import reconstruction_error
 from eccentric.training.schedule import rate
 from eccentric.training.step import GraphedStep, Step
 

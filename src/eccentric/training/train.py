@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from eccentric._version import versions
 from eccentric.components import DeepComponents
 from eccentric.errors import EccentricError, UsageError
 from eccentric.evaluation.probes import neighbour_error, neighbours_for, pca_encodings
+from eccentric.inference import encode, reconstruction_error
 from eccentric.models import Autoencoder, choose_architecture, start_model
 from eccentric.runs import Latents, Run, names
 from eccentric.runs.checkpoints import Checkpoints
@@ -20,13 +22,12 @@ from eccentric.runs.claim import check_folder, claimed, clear_folder
 from eccentric.runs.dataset import describe_data
 from eccentric.runs.manifest import write_manifest
 from eccentric.runs.metrics import MetricsFile
-from eccentric.runs.results import versions, write_results
+from eccentric.runs.results import write_results
 from eccentric.runs.resuming import changes_since, check_items
 from eccentric.runs.upgrade import upgraded
 from eccentric.training import engine as engines
 from eccentric.training.batches import TensorBatches
 from eccentric.training.config import TrainConfig
-from eccentric.training.evaluating import encode, reconstruction_error
 from eccentric.training.loggers import find_loggers
 from eccentric.training.loop import Training
 from eccentric.training.stopping import Stop
