@@ -8,6 +8,7 @@ from eccentric.errors import UsageError
 from eccentric.methods.diversity import CosineDiversity, MutualAngle
 from eccentric.methods.eccentric import Eccentric
 from eccentric.methods.evenness import Evenness
+from eccentric.methods.hyperspherical import HypersphericalVAE
 from eccentric.methods.irmae import IRMAE, EccentricIRMAE
 from eccentric.methods.koleo import KoLeo
 from eccentric.methods.least_volume import LeastVolume
@@ -55,6 +56,7 @@ METHODS: dict[str, type[Method]] = {
         LeastVolume,
         VAE,
         BetaVAE,
+        HypersphericalVAE,
         WAEMMD,
         WAEGAN,
         RAEL2,

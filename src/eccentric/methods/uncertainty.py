@@ -58,7 +58,8 @@ class UncertaintyAutoencoder(Method):
 
     def forward(self, encoder: nn.Module, decoder: nn.Module, x: Float[Tensor, "b ..."]) -> Outputs:
         h = at_least_float32(encoder(x))
-        total = torch.stack([h.square().sum(), h.new_tensor(h.numel())])
+        squares = h.square().sum()
+        total = torch.stack([squares, torch.full_like(squares, h.numel())])
         if self.sync:
             total = total_over_ranks(total)
         power = total[0] / total[1]

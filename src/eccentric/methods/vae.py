@@ -77,8 +77,12 @@ class VAE(Method):
     def terms(
         self, outputs: Outputs, x: Float[Tensor, "b ..."], encoder: nn.Module, decoder: nn.Module
     ) -> dict[str, Term]:
-        kl = gaussian_kl(outputs.z, outputs.extra["log_variance"]).mean()
-        return {"kl": Term(kl, 2 * self.settings.beta * self._variance(outputs, x) / x[0].numel())}
+        weight = 2 * self.settings.beta * self._variance(outputs, x) / x[0].numel()
+        return {"kl": Term(self.divergence(outputs).mean(), weight)}
+
+    def divergence(self, outputs: Outputs) -> Float[Tensor, " b"]:
+        """KL divergence of each item's posterior from the prior."""
+        return gaussian_kl(outputs.z, outputs.extra["log_variance"])
 
     def _variance(self, outputs: Outputs, x: Tensor) -> float | Tensor:
         """sigma^2 of the decoder."""
