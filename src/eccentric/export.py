@@ -47,6 +47,7 @@ def encode_data(run: Run, source: str, *, label: str | None = None) -> dict[str,
             p=components.encode(encode(model, _fit(split.x, data.spec, spec, source))).numpy(),
             labels=None if split.labels is None else np.array(data.label_names)[split.labels],
             rows=split.rows,
+            files=None if split.files is None else np.array(split.files),
         )
         for name, split in data.splits.items()
     }

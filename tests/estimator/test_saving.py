@@ -92,7 +92,7 @@ class TestFolder:
     def test_holds_no_pickle(self, fitted, tmp_path):
         fitted.save(tmp_path / "run")
         suffixes = {path.suffix for path in (tmp_path / "run").iterdir() if path.name != ".lock"}
-        assert suffixes == {".json", ".csv", ".safetensors", ".parquet"}
+        assert suffixes == {".json", ".csv", ".safetensors", ".parquet", ".sha256"}
 
     def test_is_a_run_that_can_be_reported(self, fitted, tmp_path):
         fitted.save(tmp_path / "run")

@@ -65,5 +65,6 @@ def page(run: Run) -> Page:
 
 def edit(run: Run, name: str, **changes: object) -> Run:
     path = run.path / name
+    (run.path / "checksums.sha256").unlink(missing_ok=True)
     path.write_text(json.dumps(json.loads(path.read_text()) | changes))
     return Run(run.path)

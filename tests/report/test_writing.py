@@ -155,6 +155,7 @@ def test_a_run_that_has_not_ended(run):
 def test_a_missing_entry(run, file, key):
     path = run.path / file
     path.write_text(json.dumps({name: value for name, value in json.loads(path.read_text()).items() if name != key}))
+    (run.path / "checksums.sha256").unlink()
     with pytest.raises(EccentricError, match=key):
         write_report(Run(run.path))
 

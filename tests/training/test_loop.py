@@ -53,6 +53,7 @@ def test_a_run_folder_is_complete(tmp_path):
         "latents.parquet",
         "evaluation.json",
         "examples.safetensors",
+        "checksums.sha256",
     }
     assert run.config["status"] == "finished"
     assert run.config["train"]["seed"] == 0
@@ -231,7 +232,7 @@ class TestFolders:
         run = train(images(), TrainConfig(**FAST), tmp_path / "run")
         assert all(tensor.isfinite().all() for tensor in read_tensors(run.path / "model.safetensors").values())
         suffixes = {path.suffix for path in run.path.iterdir() if path.is_file() and path.name != ".lock"}
-        assert suffixes == {".json", ".csv", ".safetensors", ".parquet"}
+        assert suffixes == {".json", ".csv", ".safetensors", ".parquet", ".sha256"}
 
 
 @pytest.mark.parametrize(

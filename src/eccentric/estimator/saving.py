@@ -286,7 +286,8 @@ def _in_the_folders_units(record: Record) -> tuple[Autoencoder, Tensor]:
 
 
 def _latents(model: Autoencoder, components: DeepComponents, x: Tensor, rows: np.ndarray) -> Latents:
-    return Latents(components.encode(encode(model, x)).numpy(), None, rows.astype(np.int64))
+    z = encode(model, x)
+    return Latents(components.encode(z).numpy(), None, rows.astype(np.int64), z.numpy())
 
 
 def _pca_error(model: Autoencoder, train: Tensor, test: Tensor) -> float:

@@ -9,6 +9,7 @@ import shutil
 from typing import TYPE_CHECKING
 
 from eccentric.files import atomic
+from eccentric.runs.names import CHECKSUMS, COMPONENTS, CONFIG, EVALUATION, LATENTS, MODEL
 from eccentric.training import Stop
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 MILESTONES = (1, 3, 10, 30, 100, 300)
 """Epochs, a third of a decade apart. The last epoch of a run is none: there the run itself is."""
 FOLDER = "milestones"
-KEPT = ("model.safetensors", "components.safetensors", "latents.parquet", "evaluation.json", "config.json")
+KEPT = (MODEL, COMPONENTS, LATENTS, EVALUATION, CHECKSUMS, CONFIG)
 """Files of a run that its milestones have as well; config.json last, which says that the rest is there."""
 
 

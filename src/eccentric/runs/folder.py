@@ -11,6 +11,7 @@ from eccentric.data.items import ItemSpec
 from eccentric.errors import EccentricError, UsageError
 from eccentric.files import read_json, read_tensors
 from eccentric.models import build_model
+from eccentric.runs.checksums import verify
 from eccentric.runs.latents import Latents, read_latents
 from eccentric.runs.manifest import read_manifest
 from eccentric.runs.metrics import read_metrics
@@ -33,6 +34,7 @@ class Run:
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
+        self._known: set[str] = set()
         if not self.path.is_dir():
             raise EccentricError(f"there is no run folder {self.path}")
         if not (self.path / CONFIG).is_file():
@@ -75,19 +77,19 @@ class Run:
     @cached_property
     def components(self) -> DeepComponents:
         self.must_have_ended()
-        return DeepComponents.load(self.path / COMPONENTS)
+        return DeepComponents.load(self._verified(COMPONENTS))
 
     @cached_property
     def evaluation(self) -> dict[str, Any]:
         """What evaluation.json holds, measured when training ended."""
-        evaluation: dict[str, Any] = read_json(self.path / EVALUATION)
+        evaluation: dict[str, Any] = read_json(self._verified(EVALUATION))
         check(evaluation, Evaluation, self.path / EVALUATION)
         return evaluation
 
     @cached_property
     def examples(self) -> Tensor:
         """A few raw test items, (k, *shape), so that reconstructions can be drawn without the data."""
-        return read_tensors(self.path / EXAMPLES, expected=("x",))["x"]
+        return read_tensors(self._verified(EXAMPLES), expected=("x",))["x"]
 
     def must_have_ended(self) -> None:
         """Raise `EccentricError` while the run is being trained, or where training was killed."""
@@ -108,7 +110,7 @@ class Run:
                     f"{self.path} has modules of its own; pass encoder and decoder to Run.model or write_report"
                 )
             networks = encoder, decoder
-        weights = read_tensors(self.path / MODEL, expected=("shift", "scale"))
+        weights = read_tensors(self._verified(MODEL), expected=("shift", "scale"))
         model = build_model(
             self.spec,
             settings["architecture"],
@@ -126,4 +128,12 @@ class Run:
     def latents(self, split: str) -> Latents:
         """The encoded items of "train" or "test"."""
         self.must_have_ended()
-        return read_latents(self.path / LATENTS, split)
+        return read_latents(self._verified(LATENTS), split)
+
+    def _verified(self, name: str) -> Path:
+        """The path of a result that matches its checksum. Each file is hashed once."""
+        path = self.path / name
+        if name not in self._known:
+            verify(path)
+            self._known.add(name)
+        return path

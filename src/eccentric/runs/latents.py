@@ -24,15 +24,19 @@ class Latents:
         p: (n, d) float32, coordinates along the components.
         labels: (n,) names as text, or None.
         rows: (n,) int64, the item's row in its source.
+        z: (n, d) float32, the latents as the encoder gives them, or None where they were not kept.
+        files: (n,) the file of each image within its folder as text, or None where images are no single files.
     """
 
     p: np.ndarray
     labels: np.ndarray | None
     rows: np.ndarray
+    z: np.ndarray | None = None
+    files: np.ndarray | None = None
 
 
 def latents_table(splits: dict[str, Latents]) -> pyarrow.Table:
-    """An Arrow table with columns split, row, label (where there are labels) and p1 ... pd."""
+    """An Arrow table with columns split, row, file and label (where there are any), p1 ... pd and z1 ... zd."""
     import pyarrow as pa
 
     parts = list(splits.items())
@@ -40,13 +44,19 @@ def latents_table(splits: dict[str, Latents]) -> pyarrow.Table:
         "split": np.concatenate([np.full(len(part.p), name) for name, part in parts]),
         "row": np.concatenate([part.rows for _, part in parts]),
     }
-    if any(part.labels is not None for _, part in parts):  # one split alone may have them
-        labels = [
-            np.full(len(part.p), None) if part.labels is None else part.labels.astype(object) for _, part in parts
-        ]
-        columns["label"] = np.concatenate(labels)
-    p = np.concatenate([part.p for _, part in parts])
-    columns |= {f"p{k + 1}": np.ascontiguousarray(p[:, k]) for k in range(p.shape[1])}
+    for column, texts in (("file", [part.files for _, part in parts]), ("label", [part.labels for _, part in parts])):
+        if any(text is not None for text in texts):  # one split alone may have them
+            columns[column] = np.concatenate(
+                [
+                    np.full(len(part.p), None) if text is None else text.astype(object)
+                    for text, (_, part) in zip(texts, parts, strict=True)
+                ]
+            )
+    for letter in ("p", "z"):
+        coordinates = [getattr(part, letter) for _, part in parts]
+        if all(values is not None for values in coordinates):
+            joined = np.concatenate(coordinates)
+            columns |= {f"{letter}{k + 1}": np.ascontiguousarray(joined[:, k]) for k in range(joined.shape[1])}
     return pa.table(columns)
 
 
@@ -59,17 +69,34 @@ def write_latents(path: Path, splits: dict[str, Latents]) -> None:
 
 
 def read_latents(path: Path, split: str) -> Latents:
+    """The encoded items of a split. Files of version 0.1.0 have neither z nor the names of files.
+
+    Raises:
+        EccentricError: the file is missing or damaged.
+    """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
         table = pq.read_table(path, filters=[("split", "=", split)])
-        names = [name for name in table.column_names if name[0] == "p" and name[1:].isdigit()]
-        p = np.stack([table[name].to_numpy() for name in names], 1)
-        labelled = "label" in table.column_names and table["label"].null_count == 0
-        labels = np.array(table["label"].to_pylist()) if labelled else None
-        return Latents(p, labels, table["row"].to_numpy())
+        p = _coordinates(table, "p")
+        if p is None:
+            raise ValueError("it has no column p1")
+        rows = table["row"].to_numpy().astype(np.int64)
+        return Latents(p, _texts(table, "label"), rows, _coordinates(table, "z"), _texts(table, "file"))
     except FileNotFoundError:
         raise EccentricError(f"there is no file {path}") from None
     except (OSError, pa.ArrowException, KeyError, ValueError) as error:
         raise EccentricError(f"cannot read {path} ({str(error).splitlines()[0]}); the file is damaged") from None
+
+
+def _coordinates(table: pyarrow.Table, letter: str) -> np.ndarray | None:
+    """The columns p1, p2, ... or z1, z2, ... as (n, d), or None if there are none."""
+    names = [name for name in table.column_names if name[:1] == letter and name[1:].isdigit()]
+    return np.stack([table[name].to_numpy() for name in names], 1).astype(np.float32) if names else None
+
+
+def _texts(table: pyarrow.Table, column: str) -> np.ndarray | None:
+    """A column of text, or None where it is absent or not filled in."""
+    known = column in table.column_names and table[column].null_count == 0
+    return np.array(table[column].to_pylist()) if known else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from eccentric.files import write_json, write_tensors
+from eccentric.runs.checksums import write_checksums
 from eccentric.runs.latents import Latents, write_latents
 from eccentric.runs.names import COMPONENTS, EVALUATION, EXAMPLES, LATENTS, MODEL
 
@@ -26,7 +27,7 @@ def write_results(
     examples: Shaped[Tensor, "k ..."],
     evaluation: dict[str, Any],
 ) -> None:
-    """What a trained model leaves in a run folder.
+    """Write what a trained model leaves in a run folder, and last the checksums of these files.
 
     Args:
         latents: by split, "train" and "test".
@@ -38,3 +39,4 @@ def write_results(
     write_latents(folder / LATENTS, latents)
     write_tensors(folder / EXAMPLES, {"x": examples})
     write_json(folder / EVALUATION, evaluation)
+    write_checksums(folder)

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 
 from eccentric._version import versions
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from contextlib import AbstractContextManager
 
-    import numpy as np
     from torch import Tensor, nn
 
     from eccentric.data import Data, Split
@@ -193,7 +193,13 @@ def finish(out: Path, model: Autoencoder, data: Data) -> None:
     components = DeepComponents().fit(z["train"])
     splits = {"train": data.train, "test": data.test}
     latents = {
-        name: Latents(components.encode(z[name]).numpy(), label_names(data, split), split.rows)
+        name: Latents(
+            p=components.encode(z[name]).numpy(),
+            labels=label_names(data, split),
+            rows=split.rows,
+            z=z[name].numpy(),
+            files=None if split.files is None else np.array(split.files),
+        )
         for name, split in splits.items()
     }
     evaluation = evaluate(model, data, latents["train"].p, latents["test"].p)
@@ -275,8 +281,6 @@ def choose_examples(x: Tensor) -> Tensor:
 
 def label_names(data: Data, split: Split) -> np.ndarray | None:
     """The labels as text, (n,), or None."""
-    import numpy as np
-
     return None if split.labels is None else np.array(data.label_names)[split.labels]
 
 
