@@ -10,11 +10,11 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import torch
-from eccentric.training.evaluating import encode
 
 from eccentric import EccentricAutoencoder
 from eccentric.data import from_arrays
 from eccentric.errors import EccentricError
+from eccentric.inference import encode
 from eccentric.runs import Latents, Run
 from eccentric.runs.latents import read_latents, write_latents
 from eccentric.runs.names import RESULTS
