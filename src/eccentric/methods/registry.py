@@ -24,6 +24,7 @@ from eccentric.methods.uncertainty import UncertaintyAutoencoder
 from eccentric.methods.uniformity import Uniformity
 from eccentric.methods.vae import VAE, BetaVAE
 from eccentric.methods.vicreg import VICReg
+from eccentric.methods.vq_vae import VQVAE
 from eccentric.methods.wae import WAEGAN, WAEMMD
 from eccentric.settings import make, nearest
 
@@ -57,6 +58,7 @@ METHODS: dict[str, type[Method]] = {
         VAE,
         BetaVAE,
         HypersphericalVAE,
+        VQVAE,
         WAEMMD,
         WAEGAN,
         RAEL2,
