@@ -6,6 +6,7 @@ from torch import nn
 
 from eccentric.data.items import ItemSpec
 from eccentric.errors import UsageError
+from eccentric.methods import find
 from eccentric.models import (
     ARCHITECTURES,
     Autoencoder,
@@ -169,6 +170,16 @@ def test_the_linear_pair_is_one_layer_each_way(shape):
         assert [p.ndim for p in network.parameters()] == [2, 1]
         assert network(made).shape == wanted
         torch.testing.assert_close(network(2 * made) - network(made), network(made) - network(0 * made))
+
+
+def test_a_method_may_need_one_architecture():
+    spec, linear = spec_of((1, 28, 28)), find("linear")
+    assert choose_architecture("auto", spec, linear) == "linear"
+    assert choose_architecture("linear", spec, linear) == "linear"
+    assert choose_architecture("auto", spec, find("plain")) == "mnist"
+    with pytest.raises(UsageError, match="method 'linear' needs architecture 'linear', not 'mnist'"):
+        choose_architecture("mnist", spec, linear)
+    assert len(list(build_networks(spec, "auto", 2, method=linear)[0].parameters())) == 2
 
 
 def test_sequences_have_no_architecture_yet():

@@ -80,7 +80,7 @@ class CosineDiversity(Method):
 class MutualAngleSettings:
     """Settings of the mutual angle regularizer."""
 
-    weight: float = setting(0.001, "Factor of the variance less the mean of the angles.")
+    weight: float = setting(0.01, "Factor of the variance less the mean of the angles.")
 
     def __post_init__(self) -> None:
         check_factor("weight", self.weight)

@@ -42,7 +42,7 @@ def unevenness(z: Float[Tensor, "n d"]) -> Float[Tensor, ""]:
 class EvennessSettings:
     """Settings of evenness."""
 
-    weight: float = setting(0.001, "Factor of the relative entropy of the spectrum to the uniform one.")
+    weight: float = setting(0.003, "Factor of the relative entropy of the spectrum to the uniform one.")
 
     def __post_init__(self) -> None:
         check_factor("weight", self.weight)

@@ -36,7 +36,7 @@ def koleo(z: Float[Tensor, "b d"]) -> Float[Tensor, ""]:
 class KoLeoSettings:
     """Settings of KoLeo."""
 
-    weight: float = setting(0.001, "Factor of the mean negative logarithm of the distance.")
+    weight: float = setting(0.003, "Factor of the mean negative logarithm of the distance.")
 
     def __post_init__(self) -> None:
         check_factor("weight", self.weight)

@@ -47,7 +47,7 @@ def hyperspherical_energy(x: Float[Tensor, "n d"], s: int = 1, half_space: bool 
 class MHESettings:
     """Settings of minimum hyperspherical energy."""
 
-    weight: float = setting(0.001, "Factor of the hyperspherical energy.")
+    weight: float = setting(0.003, "Factor of the hyperspherical energy.")
     on: str = setting("latents", "What is spread over the sphere: latents, or weights (of each layer's units).")
     s: int = setting(1, "Exponent of the inverse distance: 0 (negative logarithm), 1 or 2.")
     half_space: bool = setting(False, "Whether points also repel the mirror images of the others.")

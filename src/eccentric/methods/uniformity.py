@@ -32,7 +32,7 @@ def uniformity(z: Float[Tensor, "b d"]) -> Float[Tensor, ""]:
 class UniformitySettings:
     """Settings of uniformity."""
 
-    weight: float = setting(0.001, "Factor of the logarithm of the mean kernel.")
+    weight: float = setting(0.003, "Factor of the logarithm of the mean kernel.")
 
     def __post_init__(self) -> None:
         check_factor("weight", self.weight)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from eccentric.data.items import ItemSpec
+    from eccentric.methods import Method
 
 __all__ = ["ARCHITECTURES", "Architecture", "build_networks", "choose_architecture"]
 
@@ -71,12 +72,21 @@ ARCHITECTURES: dict[str, Architecture] = {
 }
 
 
-def choose_architecture(name: str, spec: ItemSpec) -> str:
+def choose_architecture(name: str, spec: ItemSpec, method: type[Method] | Method | None = None) -> str:
     """The name of an architecture that takes such items; "auto" stands for the first that does.
 
+    Args:
+        name: of the architecture.
+        spec: the items.
+        method: what is trained for; it may work with one architecture only, which "auto" then stands for.
+
     Raises:
-        UsageError: there is no such architecture, or it does not take such items.
+        UsageError: there is no such architecture, it does not take such items, or the method needs another.
     """
+    needed = method.traits.architecture if method is not None else None
+    if method is not None and needed is not None and name not in ("auto", needed):
+        raise UsageError(f"method {method.name!r} needs architecture {needed!r}, not {name!r}; leave it to 'auto'")
+    name = needed or name
     if name != "auto" and name not in ARCHITECTURES:
         raise UsageError(f"unknown architecture {name!r}; choose one of auto, {', '.join(ARCHITECTURES)}")
     fitting = [architecture.name for architecture in ARCHITECTURES.values() if architecture.fits(spec)]
@@ -91,7 +101,13 @@ def choose_architecture(name: str, spec: ItemSpec) -> str:
 
 
 def build_networks(
-    spec: ItemSpec, architecture: str, dim: int, *, latent_width: int | None = None, width: float = 1.0
+    spec: ItemSpec,
+    architecture: str,
+    dim: int,
+    *,
+    latent_width: int | None = None,
+    width: float = 1.0,
+    method: type[Method] | Method | None = None,
 ) -> tuple[nn.Module, nn.Module]:
     """Encoder and decoder with random weights, in float32 whatever PyTorch's default is.
 
@@ -101,10 +117,11 @@ def build_networks(
         dim: numbers that the decoder takes for an item.
         latent_width: numbers that the encoder gives for an item; `dim` by default.
         width: factor on the channels of every hidden layer.
+        method: what is trained for, as for `choose_architecture`.
 
     Raises:
         UsageError: as for `choose_architecture`.
     """
-    chosen = ARCHITECTURES[choose_architecture(architecture, spec)]
+    chosen = ARCHITECTURES[choose_architecture(architecture, spec, method)]
     encoder, decoder = chosen.build(spec, dim, latent_width=latent_width, width=width)
     return encoder.float(), decoder.float()
