@@ -362,8 +362,9 @@ def test_modes(tmp_path: Path) -> None:
     assert data.shape == (1, 8, 8)
     assert data.notes == [
         "1 image converted from black and white to grey",
-        "1 image converted from mode I;16 (16 bits, divided by 257) to grey",
+        "1 image converted from mode I;16 to grey",
         "1 image converted from mode LA (laid over white) to grey",
+        "1 image of more than 8 bits, with values from 1028 to 63736: 0 to 65535 scaled to 0 to 255",
     ]
     for row in (0, 2, 3):  # grey, opaque alpha and 16 bits say the same
         np.testing.assert_array_equal(items(data)[row][0].numpy(), grey(1)[0])

@@ -14,6 +14,7 @@ from eccentric.inference import decode, encode
 from eccentric.runs.latents import Latents, latents_table
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from jaxtyping import Shaped
@@ -23,24 +24,36 @@ if TYPE_CHECKING:
     from eccentric.runs import Run
 
 
-def encode_data(run: Run, source: str, *, label: str | None = None) -> dict[str, Latents]:
+def encode_data(
+    run: Run,
+    source: str,
+    *,
+    label: str | None = None,
+    on_progress: Callable[[int, int], None] | None = None,
+    on_note: Callable[[str], None] = lambda note: None,
+) -> dict[str, Latents]:
     """Components of every item of a data source, by the source's own splits, with the encoder of `run`.
 
     The labels are those of column `label`; by default of the column the run took, where the source has it.
+    `on_progress` is called with the steps done and all while images are decoded, `on_note` with each note on the data.
 
     Raises:
         EccentricError: the data cannot be read, or are not of the shape that the run was trained on.
     """
     spec = run.spec
-    usual = run.config["data"].get("label")
+    recorded = run.config["data"]
     data = load_all(
         source,
         label=label,
-        preferred_label=usual,
+        preferred_label=recorded.get("label"),
         columns=run.feature_names or None,
         image_size=spec.image_size,
         item_kind=spec.kind,
+        pixel_range=recorded.get("pixel_range"),
+        on_progress=on_progress,
     )
+    for note in data.notes:
+        on_note(note)
     model, components = run.model(), run.components
     return {
         name: Latents(

@@ -4,10 +4,36 @@ from __future__ import annotations
 
 from typing import Any
 
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 
 from eccentric.cli.app import console
 from eccentric.training.config import TrainConfig
+
+
+class ReadingProgress:
+    """A bar while images are decoded, and a spinner before, on a terminal; nothing elsewhere."""
+
+    def __init__(self, data: str) -> None:
+        self._bar = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            TimeRemainingColumn(),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        )
+        self._task = self._bar.add_task(data, total=None)
+
+    def __enter__(self) -> ReadingProgress:
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+    def show(self, done: int, total: int) -> None:
+        self._bar.update(self._task, completed=done, total=total)
 
 
 class TrainingProgress:

@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.markup import escape
 from rich.table import Table
 
 from eccentric.cli.app import DEFAULT, HELP, DataArgument, DropOption, LabelOption, app, console, names, print_note
-from eccentric.cli.progress import SeveralProgress, TrainingProgress
+from eccentric.cli.progress import ReadingProgress, SeveralProgress, TrainingProgress
 from eccentric.errors import UsageError
 from eccentric.training.config import TrainConfig
 
@@ -100,8 +99,8 @@ def train(
             and not _was_given(context, "split_seed" if name == "seed" else name)
         ):
             reading[name] = begun["data"][name]
-    with console.status(f"Reading {escape(str(data))}"):
-        loaded = load(data, **reading)
+    with ReadingProgress(f"Reading {data}") as bar:
+        loaded = load(data, **reading, on_progress=bar.show)
     for note in loaded.notes:
         print_note(note)
     settings = settings_of(recipe, loaded.shape) if recipe is not None else begun["train"] if begun is not None else {}

@@ -10,7 +10,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from eccentric.alignment import GAP
-from eccentric.cli.app import DataArgument, LabelOption, RunArgument, app, console
+from eccentric.cli.app import DataArgument, LabelOption, RunArgument, app, console, print_note
+from eccentric.cli.progress import ReadingProgress
 
 
 @app.command()
@@ -36,8 +37,8 @@ def encode(
     from eccentric.training import Run
 
     check_encoding_path(out)
-    with console.status(f"Encoding {escape(str(data))}"):
-        splits = encode_data(Run(path), data, label=label)
+    with ReadingProgress(f"Encoding {data}") as bar:
+        splits = encode_data(Run(path), data, label=label, on_progress=bar.show, on_note=print_note)
         write_encoding(out, splits)
     count = sum(len(split.p) for split in splits.values())
     console.print(f"{count} item{'s' if count > 1 else ''}: {out}", markup=False, soft_wrap=True)

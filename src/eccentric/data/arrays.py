@@ -62,8 +62,8 @@ def read(
     if kind == "image":
         if x.ndim == 2:
             raise UsageError(f"{where} has shape {x.shape}, which is a table; images are (n, h, w) or have four axes")
-        made, notes = images.from_arrays(arrays, division, where, size=size)
-        return Read(made, ItemSpec("image", made[0].shape[1:], "uint8"), [], notes)
+        pixels = images.from_arrays(arrays, division, where, size=size)
+        return Read(pixels.x, ItemSpec("image", pixels.x[0].shape[1:], "uint8"), [], pixels.notes)
     flat = {key: array.reshape(len(array), -1) for key, array in arrays.items()}
     if kind == "sequence":
         if x.ndim != 3:

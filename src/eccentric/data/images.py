@@ -1,20 +1,23 @@
 """Encoded images and image arrays -> uint8, one size and one number of channels.
 
-Encoded images are read twice: the headers of all, which settle size and channels, then the pixels straight into one
-array. That needs no second copy of the pixels and costs a quarter of the time for MNIST, less for anything larger.
+Encoded images are read twice: the headers of all, which settle size, channels and depth, then the pixels straight into
+one array. That needs no second copy of the pixels and costs a quarter of the time for MNIST, less for anything larger.
 A plain loop it is: threads made 28x28 PNGs slower (Python's lock) and 64x64 JPEGs 7 % faster.
 """
 
 from __future__ import annotations
 
-import io
 import math
 import os
+import warnings
 from collections import Counter
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from eccentric.data.decoding import ALPHA, GREY, Header, Size, convert, fit, header, planes, read_with, upright
+from eccentric.data.depths import find_range
+from eccentric.data.walking import count_of
 from eccentric.errors import EccentricError
 
 if TYPE_CHECKING:
@@ -25,14 +28,23 @@ if TYPE_CHECKING:
 
     from eccentric.data.splits import Division
 
-__all__ = ["from_arrays", "from_table", "is_encoded", "may_be_pixels"]
+__all__ = ["Pixels", "from_arrays", "from_table", "is_encoded", "may_be_pixels"]
 
-Size = tuple[int, int]  # height, width
-T = TypeVar("T")
+EVERY = 64  # images between two reports of progress
 
-# Pillow's modes that hold no colour; 16-bit and 32-bit grey, with alpha, and black and white included.
-GREY = {"L", "LA", "La", "1", "I", "I;16", "I;16L", "I;16B", "I;16N"}
-ALPHA = {"LA", "La", "PA", "RGBA", "RGBa"}
+
+class Pixels(NamedTuple):
+    """Decoded images.
+
+    Attributes:
+        x: (n, c, h, w) uint8 for each part.
+        notes: what was changed.
+        range: the values that became 0 and 255, where images have more than 8 bits.
+    """
+
+    x: list[np.ndarray]
+    notes: list[str]
+    range: tuple[int, int] | None = None
 
 
 def is_encoded(column: pa.Field) -> bool:
@@ -53,12 +65,14 @@ def from_table(
     *,
     size: Size | None = None,
     crop: int | None = None,
-) -> tuple[list[np.ndarray], list[str]]:
-    """The encoded images of one column as (n, c, h, w) uint8 for each part, and notes.
+    pixel_range: tuple[int, int] | None = None,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> Pixels:
+    """Decode the images of one column.
 
     Images are laid out as grey when all are grey, else as RGB; they get the size asked for, else the most common one.
     What has other proportions is cropped at its centre first, so that nothing is stretched. `crop` is the side of a
-    square to cut from the centre of larger images beforehand.
+    square to cut from the centre of larger images beforehand. `on_progress` is called with the steps done and all.
     """
     columns = {key: _blobs(tables[key][column]) for key in {p.key for p in division.parts}}
     parts = []
@@ -66,32 +80,46 @@ def from_table(
         blobs = [columns[part.key][row] for row in part.rows]
         names = [b if isinstance(b, str) else f"{source}, {part.where(i)}" for i, b in enumerate(blobs)]
         parts.append(list(zip(blobs, names, strict=True)))
+    every = [item for part_items in parts for item in part_items]
 
-    sizes: Counter[Size] = Counter()
-    modes: Counter[str] = Counter()
-    for item in (item for part_items in parts for item in part_items):
-        found, mode = _read(*item, _header)
-        sizes[found] += 1
-        modes[mode] += 1
-    size = size or sizes.most_common(1)[0][0]
-    channels = 1 if modes.keys() <= GREY else 3
-    _check_memory((sum(modes.values()), channels, *size), source)
+    def advance(done: int) -> None:
+        if on_progress is not None and (done % EVERY == 0 or done == 2 * len(every)):
+            on_progress(done, 2 * len(every))
 
-    def pixels(image: Image) -> np.ndarray:
-        return _planes(_fit(_convert(_upright(image), channels), size, crop))
+    with warnings.catch_warnings():
+        # Pillow's warnings of large pictures and damaged metadata are no concern of the user's: what cannot be
+        # decoded is an error below.
+        warnings.filterwarnings("ignore", module="PIL")
+        headers: list[Header] = []
+        for item in every:
+            headers.append(read_with(*item, header))
+            advance(len(headers))
+        sizes = Counter(found.size for found in headers)
+        modes = Counter(found.mode for found in headers)
+        size = size or sizes.most_common(1)[0][0]
+        channels = 1 if modes.keys() <= GREY else 3
+        _check_memory((len(every), channels, *size), source)
+        scale, depth_notes = find_range(headers, source, pixel_range)
 
-    out = []
-    for part_items in parts:
-        x = np.empty((len(part_items), channels, *size), dtype=np.uint8)
-        for i, item in enumerate(part_items):
-            x[i] = _read(*item, pixels)
-        out.append(x)
-    return out, [*_mode_notes(modes, channels), *_size_notes(sizes, size, crop)]
+        def pixels(image: Image) -> np.ndarray:
+            return planes(fit(convert(upright(image), channels, scale), size, crop))
+
+        out = []
+        done = len(every)
+        for part_items in parts:
+            x = np.empty((len(part_items), channels, *size), dtype=np.uint8)
+            for i, item in enumerate(part_items):
+                x[i] = read_with(*item, pixels)
+                done += 1
+                advance(done)
+            out.append(x)
+    notes = [*_mode_notes(modes, channels), *depth_notes, *_page_notes(headers, every), *_size_notes(sizes, size, crop)]
+    return Pixels(out, notes, None if scale is None else (scale.low, scale.high))
 
 
 def from_arrays(
     arrays: Mapping[str, np.ndarray], division: Division, source: str, *, size: Size | None = None
-) -> tuple[list[np.ndarray], list[str]]:
+) -> Pixels:
     """Pixels in arrays as (n, c, h, w) uint8 for each part, and notes.
 
     (n, h, w) is grey; of four axes the second holds the channels if its length is 1 or 3, else the last.
@@ -101,9 +129,9 @@ def from_arrays(
     parts, notes = _to_bytes(parts, division, source)
     found = parts[0].shape[2:]
     if size is None or size == found:
-        return parts, notes
+        return Pixels(parts, notes)
     notes += _size_notes(Counter({found: sum(len(p) for p in parts)}), size)
-    return [_resize_all(p, size) for p in parts], notes
+    return Pixels([_resize_all(p, size) for p in parts], notes)
 
 
 # --- encoded images -------------------------------------------------------------------------------------------------
@@ -127,85 +155,6 @@ def _blobs(column: pa.ChunkedArray) -> list[object]:
     return [blob for chunk in column.chunks for blob in chunk_blobs(chunk)]
 
 
-def _read(blob: object, name: str, use: Callable[[Image], T]) -> T:
-    from PIL import Image, UnidentifiedImageError
-
-    if blob is None:
-        raise EccentricError(f"{name} holds no image; remove the row")
-    try:
-        with Image.open(blob if isinstance(blob, str) else io.BytesIO(blob)) as image:  # type: ignore[arg-type]
-            return use(image)
-    except EccentricError as error:
-        raise EccentricError(f"{name} {error}") from None
-    except UnidentifiedImageError:
-        raise EccentricError(f"{name} is not an image that can be read; remove or replace it") from None
-    except Exception as error:  # Pillow's readers pass on whatever their parsers meet: OSError, SyntaxError, ...
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise EccentricError(f"{name} cannot be read as an image ({reason}); remove or replace it") from error
-
-
-def _upright(image: Image) -> Image:
-    """Turned as the camera's note says; looked up only where there is one, for it takes time."""
-    if "exif" not in image.info:
-        return image
-    from PIL import ImageOps
-
-    return ImageOps.exif_transpose(image)
-
-
-ORIENTATION, LYING = 0x0112, (5, 6, 7, 8)
-"""EXIF's tag, and its values for pictures whose width and height are exchanged."""
-
-
-def _header(image: Image) -> tuple[Size, str]:
-    mode = image.mode
-    if mode == "F":
-        raise EccentricError("holds floating-point pixels; save it with 8 bits")
-    if "transparency" in image.info and mode in ("L", "RGB", "P"):
-        mode = {"L": "LA", "RGB": "RGBA", "P": "PA"}[mode]
-    width, height = image.size
-    # Turning it would read all of its pixels.
-    lies = "exif" in image.info and image.getexif().get(ORIENTATION) in LYING
-    return ((width, height) if lies else (height, width)), mode
-
-
-def _convert(image: Image, channels: int) -> Image:
-    from PIL import Image
-
-    target = "L" if channels == 1 else "RGB"
-    if image.mode.startswith("I"):  # Pillow's own conversion would clip at 255
-        wide = np.asarray(image).astype(np.float64)
-        image = Image.fromarray(np.clip(np.rint(wide / 257), 0, 255).astype(np.uint8))
-    if image.mode in ALPHA or "transparency" in image.info:
-        # Dropping alpha would bring out what was painted under it, for most icons a black square.
-        image = image.convert("RGBA")
-        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-    return image if image.mode == target else image.convert(target)
-
-
-def _fit(image: Image, size: Size, crop: int | None = None) -> Image:
-    """The centre, in the proportions of `size`, resized bicubically (with antialiasing)."""
-    from PIL import Image
-
-    height, width = size
-    w, h = image.size
-    if crop is not None and min(w, h) > crop:
-        w, h = crop, crop
-    if (w, h) == image.size == (width, height):
-        return image
-    scale = min(w / width, h / height)
-    bw, bh = scale * width, scale * height
-    left, top = (image.size[0] - bw) / 2, (image.size[1] - bh) / 2
-    # max/min: rounding must not push the box past the edge
-    box = (max(left, 0.0), max(top, 0.0), min(left + bw, image.size[0]), min(top + bh, image.size[1]))
-    return image.resize((width, height), Image.Resampling.BICUBIC, box=box)
-
-
-def _planes(image: Image) -> np.ndarray:
-    x = np.asarray(image)
-    return x[None] if x.ndim == 2 else x.transpose(2, 0, 1)
-
-
 def _check_memory(shape: tuple[int, ...], source: str) -> None:
     """Linux would grant the memory and then kill the process; better a line."""
     try:
@@ -227,12 +176,18 @@ def _mode_notes(modes: Counter[str], channels: int) -> list[str]:
         if mode == ("L" if channels == 1 else "RGB"):
             continue
         how = {"L": "grey", "1": "black and white"}.get(mode, f"mode {mode}")
-        if mode.startswith("I"):
-            how += " (16 bits, divided by 257)"
-        elif mode in ALPHA:
+        if mode in ALPHA:
             how += " (laid over white)"
-        notes.append(f"{_count(n)} converted from {how} to {target}")
+        notes.append(f"{count_of(n, 'image')} converted from {how} to {target}")
     return notes
+
+
+def _page_notes(headers: Sequence[Header], items: Sequence[tuple[object, str]]) -> list[str]:
+    several = [(found.pages, name) for found, (_, name) in zip(headers, items, strict=True) if found.pages > 1]
+    if not several:
+        return []
+    pages, name = several[0]
+    return [f"only the first page or frame read of {count_of(len(several), 'image')}: {name} has {pages:,}"]
 
 
 def _size_notes(sizes: Counter[Size], size: Size, crop: int | None = None) -> list[str]:
@@ -245,11 +200,7 @@ def _size_notes(sizes: Counter[Size], size: Size, crop: int | None = None) -> li
     cropped = ", cropped at the centre to keep proportions" if stretched else ""
     if crop is not None and any(min(s) > crop for s, _ in others):
         cropped = f", of larger ones the middle {crop}x{crop} only"
-    return [f"{_count(sum(n for _, n in others))} resized to {size[0]}x{size[1]} (from {shown}){cropped}"]
-
-
-def _count(n: int) -> str:
-    return f"{n:,} image{'s' * (n != 1)}"
+    return [f"{count_of(sum(n for _, n in others), 'image')} resized to {size[0]}x{size[1]} (from {shown}){cropped}"]
 
 
 # --- arrays ---------------------------------------------------------------------------------------------------------
@@ -306,5 +257,5 @@ def _resize_all(x: np.ndarray, size: Size) -> np.ndarray:
     out = np.empty((*x.shape[:2], *size), dtype=np.uint8)
     for i, item in enumerate(x):
         image = Image.fromarray(item[0] if len(item) == 1 else np.ascontiguousarray(item.transpose(1, 2, 0)))
-        out[i] = _planes(_fit(image, size))
+        out[i] = planes(fit(image, size))
     return out

@@ -27,8 +27,9 @@ MANY_FRACTIONS = 20  # more different fractions than this are a measurement, not
 
 def check_names(option: str, names: Iterable[str], columns: Sequence[str], source: str) -> None:
     """Every name must be a column; otherwise a line with the columns there are, and the nearest."""
+    known = set(columns)
     for name in names:
-        if name not in columns:
+        if name not in known:
             near = difflib.get_close_matches(name, columns, n=1)
             hint = f"; did you mean {near[0]!r}?" if near else ""
             raise UsageError(f"{source} has no column {name!r} ({option}); it has {listing(columns, 12)}{hint}")

@@ -18,7 +18,7 @@ from eccentric.data.splits import Data, Division, Items, Split, divide, listing,
 from eccentric.errors import EccentricError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
 
@@ -37,6 +37,7 @@ def load(
     item_kind: ItemKind = "auto",
     test_fraction: float = 0.2,
     seed: int = 0,
+    on_progress: Callable[[int, int], None] | None = None,
 ) -> Data:
     """Read a data set from wherever it lies, and decode it once.
 
@@ -66,6 +67,7 @@ def load(
             and `.npz` files. Other sources must hold what is given here.
         test_fraction: share of items held out at random where the source has no test or validation split of its own.
         seed: of that choice.
+        on_progress: called with the steps done and all, while images are decoded.
 
     Returns:
         Images as uint8 (n, c, h, w), grey if all are grey and RGB otherwise; tables as float32 (n, f), not
@@ -78,7 +80,8 @@ def load(
     size = _check_options(image_size, test_fraction, seed, item_kind)
     found = sources.read(source, label)
     division = divide(_sizes(found), name=found.where, test_fraction=test_fraction, seed=seed)
-    read = _read(found, division, label=label, drop=drop, wanted=columns, size=size, item_kind=item_kind)
+    options = _Options(label, drop, columns, size, item_kind, on_progress=on_progress)
+    read = _read(found, division, options)
     return _halves(found, division, read)
 
 
@@ -90,11 +93,14 @@ def load_all(
     columns: Sequence[str] | None = None,
     image_size: tuple[int, int] | None = None,
     item_kind: ItemKind = "auto",
+    pixel_range: tuple[int, int] | None = None,
+    on_progress: Callable[[int, int], None] | None = None,
 ) -> Items:
     """Every item of a source, divided only as the source itself is, to be encoded and not to be trained on.
 
     Args and errors are those of `load`; one item is enough. `preferred_label` is the label to take where `label` is not
-    given and the source has a column or array of that name; an empty string means no labels.
+    given and the source has a column or array of that name; an empty string means no labels. `pixel_range` is that of
+    the data trained on.
     """
     if label is None and preferred_label == "":
         label = ""
@@ -103,9 +109,12 @@ def load_all(
         found = replace(found, label=preferred_label)
     sizes = _sizes(found)
     division = undivided(sizes, name=found.where)
-    read = _read(found, division, label=label, drop=(), wanted=columns, size=image_size, item_kind=item_kind)
+    options = _Options(label, (), columns, image_size, item_kind, pixel_range, on_progress)
+    read = _read(found, division, options)
     names = [part.key if len(sizes) > 1 else "all" for part in division.parts]
-    return Items(dict(zip(names, read.splits, strict=True)), read.spec, read.label_names, read.feature_names)
+    return Items(
+        dict(zip(names, read.splits, strict=True)), read.spec, read.label_names, read.feature_names, read.notes
+    )
 
 
 def from_arrays(
@@ -141,8 +150,20 @@ def from_arrays(
     arrays = Arrays(_numpy(x, name), None if labels is None else _numpy(labels, name), "label")
     found = Source(name, name, arrays={"all": arrays})
     division = divide(_sizes(found), name=name, test_fraction=test_fraction, seed=seed)
-    read = _from_arrays(found, division, label=None, size=size, item_kind=item_kind, feature_names=feature_names)
+    read = _from_arrays(found, division, _Options(size=size, item_kind=item_kind), feature_names)
     return _halves(found, division, read)
+
+
+class _Options(NamedTuple):
+    """What is asked of a source."""
+
+    label: str | None = None
+    drop: Sequence[str] = ()
+    columns: Sequence[str] | None = None
+    size: tuple[int, int] | None = None
+    item_kind: ItemKind = "auto"
+    pixel_range: tuple[int, int] | None = None
+    on_progress: Callable[[int, int], None] | None = None
 
 
 class _Read(NamedTuple):
@@ -152,29 +173,21 @@ class _Read(NamedTuple):
     feature_names: list[str]
     notes: list[str]
     label: str | None
+    pixel_range: tuple[int, int] | None = None
 
 
 def _sizes(found: Source) -> dict[str, int]:
     return {k: t.num_rows for k, t in found.tables.items()} or {k: _length(a, found) for k, a in found.arrays.items()}
 
 
-def _read(
-    found: Source,
-    division: Division,
-    *,
-    label: str | None,
-    drop: Sequence[str],
-    wanted: Sequence[str] | None,
-    size: tuple[int, int] | None,
-    item_kind: ItemKind,
-) -> _Read:
+def _read(found: Source, division: Division, options: _Options) -> _Read:
     if found.arrays:
-        if drop:
+        if options.drop:
             raise UsageError(f"{found.where} is an array without named columns, so nothing can be dropped by name")
-        return _from_arrays(found, division, label=label, size=size, item_kind=item_kind)
-    read = _from_tables(found, division, label=label, drop=drop, wanted=wanted, size=size)
-    if item_kind not in ("auto", read.spec.kind):
-        raise UsageError(f"{found.where} holds {read.spec.noun}, not items of kind {item_kind!r}")
+        return _from_arrays(found, division, options)
+    read = _from_tables(found, division, options)
+    if options.item_kind not in ("auto", read.spec.kind):
+        raise UsageError(f"{found.where} holds {read.spec.noun}, not items of kind {options.item_kind!r}")
     return read
 
 
@@ -190,6 +203,7 @@ def _halves(found: Source, division: Division, read: _Read) -> Data:
         split=division.sentence,
         notes=read.notes,
         label=read.label,
+        pixel_range=read.pixel_range,
     )
 
 
@@ -220,15 +234,8 @@ def _numpy(values: Any, name: str) -> np.ndarray:
 # --- tables with named columns --------------------------------------------------------------------------------------
 
 
-def _from_tables(
-    found: Source,
-    division: Division,
-    *,
-    label: str | None,
-    drop: Sequence[str],
-    wanted: Sequence[str] | None,
-    size: tuple[int, int] | None,
-) -> _Read:
+def _from_tables(found: Source, division: Division, options: _Options) -> _Read:
+    label, size = options.label, options.size
     where, notes = found.where, [*found.notes, *division.notes]
     first = found.tables[division.parts[0].key]
     columns: list[str] = first.column_names
@@ -237,7 +244,7 @@ def _from_tables(
         lacking = [c for c in columns if c not in here]
         if lacking:
             raise EccentricError(f"{where}: split {part.key!r} lacks {listing(lacking)}, which the training split has")
-    drop = [drop] if isinstance(drop, str) else drop
+    drop = [options.drop] if isinstance(options.drop, str) else options.drop
     labelling.check_names("--drop", drop, columns, where)
     if label and label in drop:
         raise UsageError(f"{label!r} cannot be both the label and dropped")
@@ -262,15 +269,25 @@ def _from_tables(
         if label is None and others:
             notes.append(f"no labels; columns that could be chosen: {listing(others, 12)}")
         size = size or found.size
-        x, more = images.from_table(found.tables, division, encoded[0], where, size=size, crop=found.crop)
-        spec = ItemSpec("image", x[0].shape[1:], "uint8")
-        return _Read(_splits(division, x, codes, found.files), spec, names, [], notes + more, label)
+        pixels = images.from_table(
+            found.tables,
+            division,
+            encoded[0],
+            where,
+            size=size,
+            crop=found.crop,
+            pixel_range=options.pixel_range,
+            on_progress=options.on_progress,
+        )
+        splits = _splits(division, pixels.x, codes, found.files)
+        spec = ItemSpec("image", pixels.x[0].shape[1:], "uint8")
+        return _Read(splits, spec, names, [], notes + pixels.notes, label, pixels.range)
 
     if size is not None:
         raise UsageError(f"{where} is a table, but images of {size[0]}x{size[1]} pixels are wanted")
-    if wanted is not None:
-        labelling.check_names("columns", wanted, left, where)
-        left = list(wanted)
+    if options.columns is not None:
+        labelling.check_names("columns", options.columns, left, where)
+        left = list(options.columns)
     else:
         index, more = tables.row_names(found.tables, division, left)
         notes += more
@@ -315,26 +332,20 @@ def _length(arrays: Arrays, found: Source) -> int:
 
 
 def _from_arrays(
-    found: Source,
-    division: Division,
-    *,
-    label: str | None,
-    size: tuple[int, int] | None,
-    item_kind: ItemKind,
-    feature_names: Sequence[str] | None = None,
+    found: Source, division: Division, options: _Options, feature_names: Sequence[str] | None = None
 ) -> _Read:
     where, notes = found.where, [*found.notes, *division.notes]
     arrays = {part.key: found.arrays[part.key] for part in division.parts}
     shapes = {a.x.shape[1:] for a in arrays.values()}
     if len(shapes) > 1:
         raise EccentricError(f"{where}: training and test items differ in shape: {' and '.join(map(str, shapes))}")
-    label, codes, names = _array_labels(arrays, division, label, where, notes)
+    label, codes, names = _array_labels(arrays, division, options.label, where, notes)
     read = items_in_arrays.read(
         {key: a.x for key, a in arrays.items()},
         division,
         where,
-        item_kind=item_kind,
-        size=size,
+        item_kind=options.item_kind,
+        size=options.size,
         feature_names=feature_names,
     )
     return _Read(_splits(division, read.x, codes), read.spec, names, read.feature_names, notes + read.notes, label)

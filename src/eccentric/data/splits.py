@@ -56,6 +56,8 @@ class Data:
     """What was changed or left out on the way in, one sentence each."""
     label: str | None = None
     """The column or array the labels came from; None when there are no labels."""
+    pixel_range: tuple[int, int] | None = None
+    """Where images have more than 8 bits, the values that became 0 and 255; None for all other data."""
 
     @property
     def is_image(self) -> bool:
@@ -75,6 +77,8 @@ class Items:
     spec: ItemSpec
     label_names: list[str]
     feature_names: list[str]
+    notes: list[str] = field(default_factory=list)
+    """What was changed or left out on the way in, one sentence each."""
 
 
 @dataclass(frozen=True)
