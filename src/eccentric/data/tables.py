@@ -10,7 +10,7 @@ from eccentric.data.splits import listing
 from eccentric.errors import EccentricError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     import pyarrow as pa
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["from_columns", "from_matrices", "row_names"]
 
 
+BLOCK = 1 << 21  # values converted at once
 NAMELESS = ("", "Unnamed: 0", "__index_level_0__")
 """What pandas calls a column of row names or numbers that has no name."""
 
@@ -55,25 +56,37 @@ def from_columns(
     """The columns, in order, as (n, f) float32 for each part, and notes."""
     if not columns:
         raise EccentricError(f"{source} has no columns left to learn from; drop fewer")
-    matrices: list[np.ndarray] = []
+    matrices = [np.empty((len(part.rows), len(columns)), dtype=np.float32) for part in division.parts]
     vague: dict[str, None] = {}
-    for part in division.parts:
-        table = tables[part.key]
+    for key in {part.key: None for part in division.parts}:
+        table = tables[key]
         _check_numbers(table, columns, source)
-        x = np.empty((len(part.rows), len(columns)), dtype=np.float32)
-        with np.errstate(over="ignore"):  # beyond float32: becomes inf here, and an error below
-            for j, column in enumerate(columns):
-                values = _numbers(table[column])[part.rows]
-                x[:, j] = values
-                if blurred(values):
-                    vague[column] = None
+        here = [(part, x) for part, x in zip(division.parts, matrices, strict=True) if part.key == key]
+        for start, block, fine in _blocks(table, columns):
+            for part, x in here:
+                values = block if len(part.rows) == len(block) else block[part.rows]
+                with np.errstate(over="ignore"):  # beyond float32: becomes inf here, and an error below
+                    x[:, start : start + block.shape[1]] = values
+                for j in np.flatnonzero(fine & blurred(values)).tolist():
+                    vague[columns[start + j]] = None
+    for part, x in zip(division.parts, matrices, strict=True):
+        table = tables[part.key]
 
         def original(i: int, j: int, table: pa.Table = table, part: Part = part) -> object:
             return table[columns[j]][int(part.rows[i])].as_py()
 
         _check_finite(x, part, columns, source, original)
-        matrices.append(x)
     return matrices, [*_constant(matrices, columns), *blur_notes(vague)]
+
+
+def _blocks(table: pa.Table, columns: Sequence[str]) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
+    """A few columns at a time, so that many are not converted one by one: where they start, (n, k), and which of them
+    have types that can be too fine for float32."""
+    indices = {name: i for i, name in enumerate(table.column_names)}
+    width = max(1, BLOCK // max(table.num_rows, 1))
+    for start in range(0, len(columns), width):
+        found = [_numbers(table.column(indices[name])) for name in columns[start : start + width]]
+        yield start, np.stack(found, axis=1, dtype=np.float64, casting="unsafe"), np.array([_is_fine(v) for v in found])
 
 
 def from_matrices(
@@ -115,7 +128,8 @@ def _numbers(column: pa.ChunkedArray) -> np.ndarray:
 
 
 def _check_numbers(table: pa.Table, columns: Sequence[str], source: str) -> None:
-    bad = [c for c in columns if not _is_number(table.schema.field(c).type)]
+    kinds = {field.name: field.type for field in table.schema}
+    bad = [c for c in columns if not _is_number(kinds[c])]
     if not bad:
         return
     first = _first_text(table[bad[0]])
@@ -159,9 +173,14 @@ def _check_finite(x: np.ndarray, part: Part, columns: Sequence[str], source: str
     )
 
 
+def _is_fine(values: np.ndarray) -> bool:
+    """Whether a type can hold differences that float32 cannot."""
+    return values.dtype.kind != "b" and values.dtype.itemsize >= 4
+
+
 def blurred(values: np.ndarray) -> np.ndarray:
     """Columns (n, ...) that vary by so little, for their size, that float32 keeps less than three digits of it."""
-    if values.dtype.kind == "b" or values.dtype.itemsize < 4:
+    if not _is_fine(values) or not len(values):
         return np.zeros(values.shape[1:], bool)
     with np.errstate(all="ignore"):
         spacing = np.spacing(np.abs(values).max(0).astype(np.float32))

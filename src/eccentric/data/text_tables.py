@@ -24,6 +24,7 @@ __all__ = ["read_text_table"]
 
 DELIMITERS = ",;\t|"
 LOOKED_AT = 50  # records from which the delimiter is found
+LARGE = 1 << 25  # bytes
 NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
 
 
@@ -37,13 +38,30 @@ def read_text_table(path: Path) -> tuple[pa.Table, list[str]]:
     delimiter = "\t" if path.suffix.lower() == ".tsv" else _delimiter(path)
     if quoted:
         _check_quotes(path, delimiter)
-    from pyarrow import csv as arrow_csv
-
-    options = arrow_csv.ParseOptions(delimiter=delimiter, newlines_in_values=quoted)
-    table = arrow_csv.read_csv(path, parse_options=options)
+    table = _parse(path, delimiter, quoted)
     names = [name.strip() for name in table.column_names]
     table = _stripped(path, table.rename_columns(names), quoted)
     return table, _check_header(path, table)
+
+
+def _parse(path: Path, delimiter: str, quoted: bool) -> pa.Table:
+    """The table by Arrow's parser, which finds the type of each column.
+
+    To find types from all of the text, the parser keeps the whole text beside the values. So a large file is read with
+    the types that its first part shows, and once more where they turn out not to hold. Threads only pay for length.
+    """
+    import pyarrow as pa
+    from pyarrow import csv as arrow_csv
+
+    options = arrow_csv.ParseOptions(delimiter=delimiter, newlines_in_values=quoted)
+    if path.stat().st_size < LARGE:
+        return arrow_csv.read_csv(path, arrow_csv.ReadOptions(use_threads=False), options)
+    try:
+        with arrow_csv.open_csv(path, parse_options=options) as start:
+            types = {field.name: field.type for field in start.schema if not pa.types.is_null(field.type)}
+        return arrow_csv.read_csv(path, None, options, arrow_csv.ConvertOptions(column_types=types))
+    except pa.ArrowInvalid:
+        return arrow_csv.read_csv(path, parse_options=options)
 
 
 def _check_text(path: Path) -> bool:
