@@ -52,7 +52,7 @@ def images(network: str, count: int) -> Tensor:
 def ours(network: str, x: Tensor, device: torch.device, **settings: Any) -> Rival:
     """The training loop itself; a call is an epoch."""
     config = TrainConfig(dim=DIMS[network], epochs=10**6, log_every=10**9, device=str(device), **settings)
-    model = build_model(SPECS[network], network, config.dim)
+    model = build_model(SPECS[network], network, config.dim, method=config.make_method)
     started = engine.start(config, work=0, images=True)
     training = Training(model, TensorBatches(x, BATCH, 0, started.fabric.device), config, started)
     rows = training.run(Stop())

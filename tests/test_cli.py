@@ -192,7 +192,8 @@ class TestEncode:
         assert status == 0, err
         assert "1797 items" in said
         again, before = pq.read_table(out), pq.read_table(digits_run / "latents.parquet").sort_by("row")
-        assert again.column_names == before.column_names == ["split", "row", "label", "p1", "p2", "p3"]
+        assert again.column_names == ["split", "row", "label", "p1", "p2", "p3"]
+        assert set(again.column_names) <= set(before.column_names)
         # Which items the run was trained on is the run's affair; the data set has no splits.
         assert set(again["split"].to_pylist()) == {"all"}
         assert again["row"].to_pylist() == before["row"].to_pylist()
@@ -243,7 +244,7 @@ class TestEncode:
         np.save(tmp_path / "rgb.npy", np.zeros((5, 8, 8, 3), np.uint8))
         status, _, err = eccentric("encode", digits_run, tmp_path / "rgb.npy", "--out", tmp_path / "p.csv")
         assert status == 1
-        assert "items of shape (3, 8, 8)" in err
+        assert "3x8x8 images" in err
 
     def test_unknown_format(self, eccentric, digits_run, tmp_path):
         status, _, err = eccentric("encode", digits_run, "digits", "--out", tmp_path / "p.xlsx")

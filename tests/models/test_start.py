@@ -6,13 +6,20 @@ import torch
 from sklearn.decomposition import PCA
 
 from eccentric.data.items import ItemSpec
+from eccentric.methods import NoSettings, Plain
 from eccentric.models import build_model, start_from_pca
 
 
-def model_for(x, dim=3, shift=2.0, scale=4.0, latent_width=None):
+class Wide(Plain):
+    """A method whose encoder gives more than the latents."""
+
+    encoder_width = 8
+
+
+def model_for(x, dim=3, shift=2.0, scale=4.0, method=Plain):
     shape = tuple(x.shape[1:])
     spec = ItemSpec("image" if len(shape) == 3 else "table", shape)
-    return build_model(spec, "auto", dim, latent_width=latent_width, units=(shift, scale))
+    return build_model(spec, "auto", dim, method=lambda: method(NoSettings(), dim), units=(shift, scale))
 
 
 @pytest.fixture
@@ -47,7 +54,7 @@ def test_latents_beyond_the_rows_are_zero():
 
 @torch.no_grad()
 def test_an_encoder_with_more_outputs_begins_as_pca_in_the_first(x):
-    model, wide = model_for(x), model_for(x, latent_width=8)
+    model, wide = model_for(x), model_for(x, method=Wide)
     assert start_from_pca(model, x)
     assert start_from_pca(wide, x)
     h = wide.encode(x)

@@ -8,7 +8,7 @@ import pytest
 
 from eccentric.data.items import ItemSpec
 from eccentric.report import captions, words
-from eccentric.runs.views import Neighbours
+from eccentric.report.facts import Neighbours
 
 
 @pytest.mark.parametrize(
@@ -54,13 +54,27 @@ def test_without_classes_neighbours_are_not_mentioned(facts):
 @pytest.mark.parametrize(
     ("values", "N", "says"),
     [
-        ([0.9, 0.4, 0.2], "paper", "1.50: 50.0 % below d = 3, at which the Eccentric loss aims; its weight was 0.25."),
-        ([3.0, 2.0, 1.0], "exact", "6.00: 100.0 % above d = 3, at which the Eccentric loss aims; its weight was 0.25."),
-        ([2.0, 1.5, 1.0], 4.5, "4.50: 50.0 % above d = 3, at which the Eccentric loss does not aim with N = 4.5."),
+        (
+            [0.9, 0.4, 0.2],
+            "paper",
+            "1.50: 50.0 % below d = 3. The Eccentric loss aims at a trace of d; its weight was 0.25.",
+        ),
+        (
+            [3.0, 2.0, 1.0],
+            "exact",
+            "6.00: 100.0 % above d = 3. The Eccentric loss aims at a trace of d; its weight was 0.25.",
+        ),
+        (
+            [2.0, 1.5, 1.0],
+            4.5,
+            "4.50: 50.0 % above d = 3. With N = 4.5 the Eccentric loss does not aim at a trace of d.",
+        ),
     ],
 )
 def test_trace_is_set_beside_d(facts, values, N, says):
-    facts = replace(facts, eigenvalues=np.array(values), settings=replace(facts.settings, N=N, weight=0.25))
+    facts = replace(
+        facts, eigenvalues=np.array(values), settings=replace(facts.settings, settings={"N": N, "weight": 0.25})
+    )
     assert says in captions.spectrum(facts)
 
 
@@ -80,7 +94,7 @@ def test_close_and_idle_components_are_called_so(facts, values, says):
 def test_one_component_has_no_neighbours(facts):
     text = captions.spectrum(replace(facts, eigenvalues=np.array([0.9])))
     assert "each other" not in text
-    assert text.endswith("at which the Eccentric loss aims; its weight was 0.001.")
+    assert text.endswith("The Eccentric loss aims at a trace of d; its weight was 0.001.")
 
 
 @pytest.mark.parametrize(
@@ -127,8 +141,9 @@ def test_what_is_left_out_of_a_picture_is_told(facts):
 def test_the_command_repeats_the_run(trained):
     """It parses to the very settings of the run, and to the options the data were loaded with."""
     source = {"source": "my data.csv", "label": "kind", "drop": ["a", "b"], "image_size": None, "test_fraction": 0.25}
-    settings = trained.config["train"] | {"N": 4.5, "weight": 1e-4, "seed": 7}
-    command = words.command({"data": source | {"seed": 3}, "train": settings})
+    settings = trained.config["train"] | {"seed": 7}
+    method = {"name": "eccentric", "settings": {"N": 4.5, "weight": 1e-4, "mu": 2.0}}
+    command = words.command({"data": source | {"seed": 3}, "train": settings, "method": method})
     assert command is not None
     assert all(len(line) < 80 for line in command.splitlines())
 
@@ -138,14 +153,13 @@ def test_the_command_repeats_the_run(trained):
     assert given_words[:2] == ["eccentric", "train"]
     parser = typer.main.get_command(cli.app).commands["train"]
     given = parser.make_context("train", given_words[2:]).params
-    assert {name: given[name] for name in settings if name != "N"} == {
-        name: value for name, value in settings.items() if name != "N"
-    }
-    assert float(given["kernel_constant"]) == 4.5
+    assert {name: given[name] for name in settings} == settings
+    assert given["method"] == "eccentric"
+    assert list(given["method_settings"]) == ["N=4.5", "weight=0.0001", "mu=2.0"]
     assert (given["data"], given["label"], given["drop"]) == ("my data.csv", "kind", "a,b")
     assert (given["test_fraction"], given["split_seed"], given["image_size"]) == (0.25, 3, None)
 
 
 @pytest.mark.parametrize(("data", "architecture"), [({}, "conv"), ({"source": "x.csv"}, "custom")])
 def test_where_none_can_repeat_it_there_is_no_command(data, architecture):
-    assert words.command({"data": data, "train": {"architecture": architecture}}) is None
+    assert words.command({"data": data, "train": {"architecture": architecture}, "method": {}}) is None

@@ -53,7 +53,7 @@ def test_images_with_labels(reported):
     ("shape", "dim", "N"), [((40, 8, 8), 1, 2.0), ((40, 40, 9), 2, "paper"), ((40, 12, 30, 3), 20, "exact")]
 )
 def test_images_of_every_shape_and_dimension(tmp_path, shape, dim, N):
-    run = make(tmp_path / "run", pictures(*shape), dim=dim, N=N, epochs=1)  # one row of metrics only
+    run = make(tmp_path / "run", pictures(*shape), dim=dim, settings={"N": N}, epochs=1)  # one row of metrics only
     write_report(run)
     text = assert_complete(run, IMAGES if dim > 1 else IMAGES - {"grid"})
     assert ("circle, of radius √2" in text) == (dim == 2)
@@ -72,7 +72,7 @@ def test_table(tmp_path):
 def test_modules_of_ones_own_must_be_given(tmp_path):
     modules = {"encoder": nn.Linear(4, 1), "decoder": nn.Linear(1, 4)}
     x = RNG.normal(size=(40, 4)).astype(np.float32)
-    run = make(tmp_path / "run", x, dim=1, N=2.0, modules=modules)
+    run = make(tmp_path / "run", x, dim=1, settings={"N": 2.0}, modules=modules)
     with pytest.raises(UsageError, match="modules of its own"):
         write_report(run)
     assert not (run.path / "report.html").exists()

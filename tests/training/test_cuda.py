@@ -47,7 +47,9 @@ def test_the_graph_trains_as_single_steps_do(tmp_path):
 def test_recording_leaves_no_trace():
     started = engine.start(CONFIG, work=0)
     torch.manual_seed(0)
-    step = Step(build_model(ItemSpec("image", (1, 8, 8), "uint8"), "conv", 3), started, CONFIG)
+    step = Step(
+        build_model(ItemSpec("image", (1, 8, 8), "uint8"), "conv", 3, method=CONFIG.make_method), started, CONFIG
+    )
     x = images().train.x[:20].cuda()
     before = [tensor.clone() for tensor in step.state()]
     graph = GraphedStep(step, x)

@@ -78,7 +78,7 @@ def test_what_was_written_belongs_together(tmp_path):
 
 
 def test_training_learns_and_holds_the_trace(tmp_path):
-    config = TrainConfig(dim=2, epochs=60, batch_size=48, learning_rate=5e-3, weight=0.01, device="cpu")
+    config = TrainConfig(dim=2, epochs=60, batch_size=48, learning_rate=5e-3, settings={"weight": 0.01}, device="cpu")
     run = train(images(300), config, tmp_path / "run")
     metrics = run.metrics
     assert metrics["reconstruction"][-1] < metrics["reconstruction"][0] / 3
@@ -103,7 +103,7 @@ def test_the_callers_random_state_is_left_alone(tmp_path):
 
 
 def test_the_objective_is_the_sum_of_its_terms(tmp_path):
-    metrics = train(images(), TrainConfig(**FAST, weight=0.5), tmp_path / "run").metrics
+    metrics = train(images(), TrainConfig(**FAST, settings={"weight": 0.5}), tmp_path / "run").metrics
     np.testing.assert_allclose(
         metrics["objective"], metrics["reconstruction"] + 0.5 * metrics["term/eccentric"], rtol=1e-4, atol=1e-5
     )
@@ -243,10 +243,12 @@ class TestFolders:
         ({"batch_size": 1}, "batch_size must be at least 2"),
         ({"learning_rate": 0.0}, "learning_rate must be a positive number"),
         ({"learning_rate": math.nan}, "learning_rate must be a positive number, not nan"),
-        ({"weight": -1.0}, "weight must be zero or a positive number, not -1"),
-        ({"mu": 0.5}, "mu"),
-        ({"N": "papre"}, "'papre'"),
-        ({"N": -1.0}, "a positive number, not -1.0"),
+        ({"settings": {"weight": -1.0}}, "weight must be zero or a positive number, not -1"),
+        ({"settings": {"mu": 0.5}}, "mu"),
+        ({"settings": {"N": "papre"}}, "'papre'"),
+        ({"settings": {"N": -1.0}}, "a positive number, not -1.0"),
+        ({"settings": {"wieght": 1.0}}, "method 'eccentric' has no setting 'wieght' .*'weight'"),
+        ({"method": "ecentric"}, "unknown method 'ecentric' .*'eccentric'"),
         ({"dim": 1}, "dim 1 has no formula"),
         ({"width": 0.0}, "width must be a positive number, not 0.0"),
         ({"architecture": "resnet"}, "unknown architecture 'resnet'"),

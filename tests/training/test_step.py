@@ -18,7 +18,7 @@ from eccentric.training.step import Step
 def test_activations_are_channels_last_from_the_first_layer_on(architecture, shape):
     """One that is not costs a tenth of the step, in conversions and in slow loops over mixed strides."""
     config = TrainConfig(dim=4, device="cpu")
-    model = build_model(ItemSpec("image", shape, "uint8"), architecture, config.dim)
+    model = build_model(ItemSpec("image", shape, "uint8"), architecture, config.dim, method=config.make_method)
     seen = []
     for layer in model.modules():
         if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d) and layer.out_channels > 1:
@@ -31,7 +31,7 @@ def test_activations_are_channels_last_from_the_first_layer_on(architecture, sha
 
 def started(architecture="conv", shape=(1, 8, 8)):
     config = TrainConfig(dim=3, device="cpu", precision="32-true")
-    model = build_model(ItemSpec("image", shape, "uint8"), architecture, config.dim)
+    model = build_model(ItemSpec("image", shape, "uint8"), architecture, config.dim, method=config.make_method)
     return Step(model, engine.start(config, work=0, images=True), config), model
 
 
@@ -64,6 +64,6 @@ class WithASecret(nn.Linear):
 def test_the_state_is_every_tensor_and_nothing_else():
     config = TrainConfig(dim=3, device="cpu")
     layer = WithASecret()
-    step = Step(Autoencoder(layer, nn.Linear(3, 5)), engine.start(config, work=0), config)
+    step = Step(Autoencoder(layer, nn.Linear(3, 5), method=config.make_method()), engine.start(config, work=0), config)
     places = {tensor.data_ptr() for tensor in step.state()}
     assert {layer.weight.data_ptr(), layer.get_buffer("seen").data_ptr()} <= places

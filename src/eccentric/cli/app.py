@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import fields
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +11,7 @@ from rich.console import Console
 
 from eccentric._version import __version__
 from eccentric.errors import EccentricError, UsageError
+from eccentric.settings import help_texts
 from eccentric.training.config import TrainConfig
 
 app = typer.Typer(
@@ -22,8 +22,6 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 console = Console()
-DEFAULT = TrainConfig()
-HELP = {field.name: field.metadata["help"] for field in fields(TrainConfig)}
 
 DataArgument = Annotated[
     str,
@@ -35,6 +33,7 @@ DataArgument = Annotated[
 ]
 RunArgument = Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a training run.")]
 LabelOption = Annotated[str | None, typer.Option(help="Column that holds the labels, where it is not found by itself.")]
+DeviceOption = Annotated[str, typer.Option(help=help_texts(TrainConfig)["device"])]
 DropOption = Annotated[str, typer.Option(help="Columns of a table to leave out, separated by commas.")]
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from eccentric.cli.app import HELP, app, console, names
+from eccentric.cli.app import DeviceOption, app, console, names
 from eccentric.errors import UsageError
 
 bench = typer.Typer(help="Measure against rivals, side by side in one run.", no_args_is_help=True)
@@ -19,7 +19,7 @@ def bench_loss(
     sizes: Annotated[
         str, typer.Option(help="Batch sizes and dimensions, as 1024x64,4096x64; the README's by default.")
     ] = "",
-    device: Annotated[str, typer.Option(help=HELP["device"])] = "auto",
+    device: DeviceOption = "auto",
     repeats: Annotated[int, typer.Option(min=1, help="Turns each loss takes; the median counts.")] = 5,
     memory: Annotated[bool, typer.Option(help="Measure peak memory as well.")] = True,
     json: Annotated[Path | None, typer.Option(help="File for the numbers.")] = None,

@@ -63,10 +63,11 @@ class TrainingProgress:
         self._bar.stop()
 
     def show(self, metrics: Any) -> None:
+        own = "".join(f"{name} {value:.3f}  " for name, value in metrics.terms.items())
         terms = (
-            f"reconstruction {metrics.reconstruction:.4f}  eccentric {metrics.eccentric:.3f}  "
+            f"reconstruction {metrics.reconstruction:.4f}  {own}"
             f"radius {metrics.mean_radius:.2f}  trace {metrics.trace:.2f} (d {self._dim})  "
-            f"{metrics.images_per_second:,.0f} items/s"
+            f"{metrics.items_per_second:,.0f} items/s"
         )
         self._bar.update(self._task, completed=metrics.step, epoch=f"{metrics.epoch}/{self._epochs}", terms=terms)
         done = metrics.step / self._total

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from eccentric.cli.app import DEFAULT, HELP, app, console, print_note
+from eccentric.cli.app import DeviceOption, app, console, print_note
 
 BY_ROLE = "N for both data sets, or mnist=N, celeba=N; may be repeated."
 
@@ -53,7 +53,7 @@ def reproduce(
     small: Annotated[
         bool, typer.Option("--small", help="Minutes on a CPU: the embedded digits, 20 epochs, 2 runs.")
     ] = False,
-    device: Annotated[str, typer.Option(help=HELP["device"])] = DEFAULT.device,
+    device: DeviceOption = "auto",
     fid_weights: Annotated[
         Path | None, typer.Option(help="Inception's weights for Table 1; torch-fidelity fetches them by default.")
     ] = None,

@@ -10,38 +10,23 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from eccentric.cli.app import DEFAULT, HELP, DataArgument, DropOption, LabelOption, app, console, names, print_note
+from eccentric.cli.app import DataArgument, DropOption, LabelOption, app, console, names, print_note
+from eccentric.cli.options import given_settings, merged, was_given, with_settings
 from eccentric.cli.progress import ReadingProgress, SeveralProgress, TrainingProgress
 from eccentric.errors import UsageError
 from eccentric.training.config import TrainConfig
 
 
 @app.command()
+@with_settings
 def train(
     context: typer.Context,
     data: DataArgument,
     out: Annotated[Path, typer.Option(help="Folder to write the run to.")],
-    dim: Annotated[int, typer.Option(help=HELP["dim"])] = DEFAULT.dim,
-    weight: Annotated[float, typer.Option(help=HELP["weight"])] = DEFAULT.weight,
-    mu: Annotated[float, typer.Option(help=HELP["mu"])] = DEFAULT.mu,
-    kernel_constant: Annotated[str, typer.Option("--N", metavar="N", help=HELP["N"])] = str(DEFAULT.N),
-    epochs: Annotated[int, typer.Option(help=HELP["epochs"])] = DEFAULT.epochs,
-    batch_size: Annotated[int, typer.Option(help=HELP["batch_size"])] = DEFAULT.batch_size,
-    learning_rate: Annotated[float, typer.Option(help=HELP["learning_rate"])] = DEFAULT.learning_rate,
-    weight_decay: Annotated[float, typer.Option(help=HELP["weight_decay"])] = DEFAULT.weight_decay,
-    architecture: Annotated[str, typer.Option(help=HELP["architecture"])] = DEFAULT.architecture,
-    width: Annotated[float, typer.Option(help=HELP["width"])] = DEFAULT.width,
-    schedule: Annotated[str, typer.Option(help=HELP["schedule"])] = DEFAULT.schedule,
-    seed: Annotated[int, typer.Option(help=HELP["seed"])] = DEFAULT.seed,
-    device: Annotated[str, typer.Option(help=HELP["device"])] = DEFAULT.device,
-    precision: Annotated[str, typer.Option(help=HELP["precision"])] = DEFAULT.precision,
-    compile: Annotated[str, typer.Option(help=HELP["compile"])] = DEFAULT.compile,
-    log_every: Annotated[int, typer.Option(help=HELP["log_every"])] = DEFAULT.log_every,
-    checkpoint_seconds: Annotated[float, typer.Option(help=HELP["checkpoint_seconds"])] = DEFAULT.checkpoint_seconds,
     recipe: Annotated[
         str | None,
         typer.Option(
-            help="paper (to the letter) or fast (as far in a tenth of the steps); options given go before it."
+            help="Named settings: paper (as published) or fast (a tenth of the steps); explicit options override them."
         ),
     ] = None,
     runs: Annotated[
@@ -57,8 +42,9 @@ def train(
     split_seed: Annotated[int, typer.Option(min=0, help="Seed of that split, apart from the run's own.")] = 0,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a run that already lies there.")] = False,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with the run that lies there, or begin it; settings are its own.")
+        bool, typer.Option("--resume", help="Resume the run in OUT with its own settings, or start it.")
     ] = False,
+    **settings: Any,
 ) -> None:
     """Train an autoencoder on DATA and write a run folder with its report.
 
@@ -72,13 +58,12 @@ def train(
     from eccentric.training.recipes import recipe as settings_of
     from eccentric.training.train import train as train_run
 
-    values = {**context.params, "N": _number_or_name(kernel_constant)}
-    given = {name: values[name] for name in HELP if _was_given(context, "kernel_constant" if name == "N" else name)}
+    given = given_settings(context)
     TrainConfig(**given)  # a mistake is named before the data are read, which may take long
     if recipe is not None:
         settings_of(recipe, ())
     if runs > 1:
-        _train_several(context, out, [seed + number for number in range(runs)])
+        _train_several(context, out, [settings["seed"] + number for number in range(runs)])
         return
     if first_rank():
         check_folder(out, overwrite, resume)
@@ -96,15 +81,17 @@ def train(
         if (
             begun is not None
             and name in begun["data"]
-            and not _was_given(context, "split_seed" if name == "seed" else name)
+            and not was_given(context, "split_seed" if name == "seed" else name)
         ):
             reading[name] = begun["data"][name]
     with ReadingProgress(f"Reading {data}") as bar:
         loaded = load(data, **reading, on_progress=bar.show)
     for note in loaded.notes:
         print_note(note)
-    settings = settings_of(recipe, loaded.shape) if recipe is not None else begun["train"] if begun is not None else {}
-    config = TrainConfig(**{**settings, **given})
+    base = settings_of(recipe, loaded.shape) if recipe is not None else {}
+    if recipe is None and begun is not None:
+        base = vars(TrainConfig.from_json(begun))
+    config = merged(base, given)
     with stop_on_signal() as stop, TrainingProgress(config, len(loaded.train.x)) as progress:
         result = train_run(
             loaded,
@@ -140,7 +127,7 @@ def _train_several(context: typer.Context, out: Path, seeds: list[int]) -> None:
         check_folder(folder_of(out, seed), context.params["overwrite"], context.params["resume"])
     arguments: list[str] = []
     for option in context.command.params:
-        if option.name in ("out", "seed", "runs") or not _was_given(context, str(option.name)):
+        if option.name in ("out", "seed", "runs") or not was_given(context, str(option.name)):
             continue
         value = context.params[str(option.name)]
         if option.param_type_name == "argument":
@@ -183,15 +170,3 @@ def _print_summary(eigenvalues: list[float], evaluation: dict[str, Any]) -> None
     for name, ours, theirs, form in rows:
         table.add_row(name, form.format(evaluation[ours]), form.format(evaluation[theirs]))
     console.print(table)
-
-
-def _was_given(context: typer.Context, name: str) -> bool:
-    source = context.get_parameter_source(name)
-    return source is not None and source.name != "DEFAULT"
-
-
-def _number_or_name(text: str) -> Any:
-    try:
-        return float(text)
-    except ValueError:
-        return text  # TrainConfig checks names

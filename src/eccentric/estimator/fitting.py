@@ -10,9 +10,9 @@ import numpy as np
 import torch
 
 from eccentric.components import DeepComponents
+from eccentric.data.items import ItemSpec
 from eccentric.inference import item_errors
 from eccentric.models import Autoencoder, start_model
-from eccentric.theory import kernel_constant
 from eccentric.training import engine as engines
 from eccentric.training.loop import Training
 from eccentric.training.stopping import Stop
@@ -23,10 +23,9 @@ if TYPE_CHECKING:
     from jaxtyping import Float, Shaped
     from torch import Tensor
 
-    from eccentric.data.items import ItemSpec
     from eccentric.estimator.sources import Source
     from eccentric.training.config import TrainConfig
-    from eccentric.training.window import Metrics
+    from eccentric.training.metrics import Metrics
 
 STEPS = 1500  # of "auto" epochs; more gained nothing on digits, gene expression or Gaussians
 FEWEST_EPOCHS = 3
@@ -58,24 +57,19 @@ def epochs_for(steps: int | None) -> int:
     return UNSIZED_EPOCHS if steps is None else max(FEWEST_EPOCHS, math.ceil(STEPS / steps))
 
 
-def kernel_constant_for(dim: int, mu: float) -> float | str:
-    """The paper's N; for one component, where its formula has no value, that of Theorem 1."""
-    return float(kernel_constant(1, mu, method="exact")) if dim == 1 else "paper"
-
-
-def make_model(
-    config: TrainConfig, x: Shaped[Tensor, "n ..."], spec: ItemSpec, standardize: bool
-) -> tuple[Autoencoder, list[int]]:
+def make_model(config: TrainConfig, x: Shaped[Tensor, "n ..."], standardize: bool) -> tuple[Autoencoder, list[int]]:
     """The model in its first state for training rows like x, and the columns that are constant in them.
 
     Tables are brought to mean 0 and standard deviation 1 by column, or with `standardize=False` to a mean variance of
     1; images from their lowest to their highest value (0 to 255 for uint8) to the decoder's range from 0 to 1.
     """
+    spec = ItemSpec("image" if x.ndim == 4 else "table", tuple(x.shape[1:]), str(x.dtype).removeprefix("torch."))
     return start_model(
         x,
         spec,
         config.architecture,
         config.dim,
+        method=config.make_method,
         width=config.width,
         seed=config.seed,
         standardize=standardize,
@@ -101,7 +95,7 @@ def train_once(
     Raises:
         EccentricError: training diverged.
     """
-    images = source.spec.is_image
+    images = len(source.shape) == 3
     work = engines.work_of(model, source.sample) * (source.items or 0) * config.epochs
     engine = engines.start(config, work, images=images, ranks=False)  # all rows are here, also under torchrun or SLURM
     device = engine.fabric.device
@@ -172,9 +166,8 @@ def _say(row: Metrics, epochs: int, verbose: int, name: str) -> None:
 
 def history(rows: list[Metrics]) -> dict[str, np.ndarray]:
     """Columns of the metrics by name, (rows,) float64; NaN where a row has no value."""
-    from eccentric.training.window import METRIC_NAMES
-
+    table = [row.row() for row in rows]
     return {
-        name: np.array([math.nan if (value := getattr(row, name)) is None else float(value) for row in rows])
-        for name in METRIC_NAMES
+        name: np.array([math.nan if row[name] is None else row[name] for row in table], float)
+        for name in (table[0] if table else ())
     }

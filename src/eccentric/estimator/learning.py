@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from eccentric.components import DeepComponents
     from eccentric.models import Autoencoder
     from eccentric.training.config import TrainConfig
-    from eccentric.training.window import Metrics
+    from eccentric.training.metrics import Metrics
 
 RECENT = 2000  # rows that the components of a stream are taken from
 
@@ -55,13 +55,13 @@ class Learner:
         model, optimizer, taken = self.model, self._step.optimizer, self._taken
         before = copy.deepcopy((model.state_dict(), optimizer.state_dict()))
         self.model.to(self.fabric.device).train()
-        self._step.window.start_clock()
+        self._step.sums.start_clock()
         try:
             # Rounded down, so that no batch is smaller than `batch_size`: one of a single item makes no pair.
             for batch in x.tensor_split(max(1, len(x) // self.config.batch_size)):
                 self._step(batch.to(self.fabric.device))
                 self._taken += 1
-            row = self._step.window.metrics(self._taken, 1, self.config.weight, self.fabric)
+            row = self._step.sums.metrics(self._taken, 1, self.fabric)
             if not all(weight.isfinite().all() for weight in self.model.parameters()):
                 raise EccentricError(
                     f"the weights became NaN or infinite in step {self._taken}; lower the learning rate"
@@ -73,7 +73,7 @@ class Learner:
             self._taken = taken
             raise
         finally:
-            self._step.window.reset()
+            self._step.sums.reset()
             self.model.eval()
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from collections.abc import Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,13 +25,13 @@ from eccentric.runs import Latents, Run
 from eccentric.runs.claim import claimed, clear_folder, holds_run
 from eccentric.runs.digests import fingerprint
 from eccentric.runs.manifest import write_manifest
-from eccentric.runs.metrics import RENAMED, MetricsFile
+from eccentric.runs.metrics import MetricsFile
 from eccentric.runs.names import CONFIG, LOCK
 from eccentric.runs.results import write_results
 from eccentric.training import engine as engines
 from eccentric.training.config import TrainConfig
+from eccentric.training.metrics import Metrics, columns
 from eccentric.training.train import choose_examples
-from eccentric.training.window import COLUMNS, METRIC_NAMES, Metrics
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -80,7 +81,7 @@ class Record:
         train = _latents(model, components, source.sample[kept], source.sample_rows[kept])
         held = len(source.held_out) > 0
         test = _latents(model, components, source.held_out, source.held_out_rows) if held else train
-        images = source.spec.is_image
+        images = len(source.shape) == 3
         # A loader does not give the same rows again.
         known = {} if source.drawn is None else {"fingerprint": fingerprint(source.sample)}
         return cls(
@@ -91,8 +92,11 @@ class Record:
             metrics=trained.metrics,
             items=components.count,
             error=trained.error,
-            # A table's model began at PCA.
-            pca_error=_pca_error(model, source.sample[kept], judged) if images else trained.first_error,
+            pca_error=(
+                _pca_error(model, source.sample[kept], judged)
+                if images or not model.method.traits.starts_from_pca
+                else trained.first_error
+            ),
             train=train,
             test=test,
             examples=choose_examples(judged),
@@ -118,11 +122,11 @@ def save(estimator: EccentricAutoencoder, path: str | Path, overwrite: bool) -> 
         if not overwrite:
             raise FileExistsError(f"{out} already holds a run; choose another folder, or pass overwrite=True")
     record = estimator._record or _of_stream(estimator)
-    model, examples = _in_the_folders_units(record, estimator._spec)
+    model, examples = _in_the_folders_units(record)
     description = _description(estimator, record)
     with claimed(out), _under_way(out) as made:
         write_manifest(made, description)
-        file = MetricsFile(made, COLUMNS)
+        file = MetricsFile(made, columns(record.model.method.term_titles))
         for row in record.metrics:
             file.write(row.row())
         evaluation = {"test_reconstruction": record.error, "pca_test_reconstruction": record.pca_error}
@@ -148,15 +152,14 @@ def _under_way(out: Path) -> Iterator[Path]:
 
 def load(cls: type[EccentricAutoencoder], path: str | Path) -> EccentricAutoencoder:
     run = Run(path)
-    # Other versions have other settings: what this one does not know is left out, what is missing is the default.
-    names = {field.name for field in fields(TrainConfig)}
-    config = TrainConfig(**{name: value for name, value in run.config["train"].items() if name in names})
+    config = TrainConfig.from_json(run.config)
     known = run.config.get("estimator") or _of_command_line(config, run)
     self = cls(**known["parameters"])
     model, components = run.model(), run.components
     if "units" in known:  # of images, which a folder has as 0 to 255
         model.shift, model.scale = (torch.tensor(known["units"][name]) for name in ("shift", "scale"))
-    metrics = [_row(run, number) for number in range(len(run.metrics["step"]))]
+    rows = range(len(run.metrics["step"]))
+    metrics = [Metrics.from_row({name: column[row] for name, column in run.metrics.items()}) for row in rows]
     evaluation = run.evaluation
     self._model, self._components = model, components
     self._record = Record(
@@ -170,11 +173,10 @@ def load(cls: type[EccentricAutoencoder], path: str | Path) -> EccentricAutoenco
         pca_error=float(evaluation["pca_test_reconstruction"]),
         train=run.latents("train"),
         test=run.latents("test"),
-        examples=run.examples.float() / 255 * model.scale + model.shift if run.spec.is_image else run.examples,
+        examples=run.examples.float() / 255 * model.scale + model.shift if len(run.shape) == 3 else run.examples,
         data=run.config["data"],
     )
     self.n_components_ = components.dim
-    self._spec = run.spec
     self.item_shape_ = tuple(known["item_shape"])
     self.n_features_in_ = int(np.prod(self.item_shape_))
     if known["feature_names"] is not None:
@@ -192,25 +194,25 @@ def load(cls: type[EccentricAutoencoder], path: str | Path) -> EccentricAutoenco
 def _description(estimator: EccentricAutoencoder, record: Record) -> dict[str, Any]:
     """config.json."""
     names = getattr(estimator, "feature_names_in_", None)
-    images = estimator._spec.is_image
-    spec = ItemSpec("image", estimator._spec.shape, "uint8") if images else estimator._spec
+    shape = _shape(estimator)
     known: dict[str, Any] = {
         "parameters": {name: _plain(value) for name, value in estimator.get_params(deep=False).items()},
         "item_shape": list(estimator.item_shape_),
         "feature_names": None if names is None else [str(name) for name in names],
         "n_iter": estimator.n_iter_,
     }
-    if images:
+    if len(shape) == 3:
         known["units"] = {"shift": record.model.shift.item(), "scale": record.model.scale.item()}
     if hasattr(estimator, "n_samples_seen_"):
         known["n_samples_seen"] = estimator.n_samples_seen_
     known |= {name: getattr(estimator, name).tolist() for name in STABILITY if hasattr(estimator, name)}
-    features = [] if images else known["feature_names"] or [f"x{j}" for j in range(spec.size)]
+    spec = ItemSpec("image", shape, "uint8") if len(shape) == 3 else ItemSpec("table", shape)
+    features = [] if len(shape) == 3 else known["feature_names"] or [f"x{j}" for j in range(shape[0])]
     architecture = choose_architecture(record.config.architecture, spec)
     return {
         "status": "finished",
         "data": record.data,
-        "train": {**asdict(record.config), "architecture": architecture},
+        **replace(record.config, architecture=architecture).to_json(),
         "item": spec.to_json(),
         "items": {"train": record.items, "test": len(record.test.p)},
         "feature_names": features,
@@ -236,8 +238,8 @@ def _of_command_line(config: TrainConfig, run: Run) -> dict[str, Any]:
     """What `save` writes of an estimator, for a run that was made without one."""
     parameters = {
         "n_components": config.dim,
-        "weight": config.weight,
-        "mu": config.mu,
+        "method": config.method,
+        "method_settings": dict(config.settings),
         "architecture": config.architecture,
         "max_epochs": config.epochs,
         "batch_size": config.batch_size,
@@ -246,9 +248,10 @@ def _of_command_line(config: TrainConfig, run: Run) -> dict[str, Any]:
         "precision": config.precision,
     }
     generic = run.feature_names == [f"x{j}" for j in range(len(run.feature_names))]
+    shape = run.shape
     return {
         "parameters": parameters,
-        "item_shape": run.spec.image_size if run.spec.channels == 1 else run.shape,
+        "item_shape": shape[1:] if len(shape) == 3 and shape[0] == 1 else shape,
         "feature_names": None if generic else run.feature_names,
         "n_iter": int(run.metrics["epoch"][-1]),
     }
@@ -264,7 +267,7 @@ def _of_stream(estimator: EccentricAutoencoder) -> Record:
         model=model,
         components=components,
         config=config,
-        engine=engines.start(config, work=0.0, images=estimator._spec.is_image, ranks=False).describe(),
+        engine=engines.start(config, work=0.0, images=x.ndim == 4, ranks=False).describe(),
         metrics=estimator._metrics,
         items=len(x),
         error=estimator.reconstruction_error_,
@@ -276,13 +279,13 @@ def _of_stream(estimator: EccentricAutoencoder) -> Record:
     )
 
 
-def _in_the_folders_units(record: Record, spec: ItemSpec) -> tuple[Autoencoder, Tensor]:
+def _in_the_folders_units(record: Record) -> tuple[Autoencoder, Tensor]:
     """Model and examples as a run folder has them: images from 0 to 255."""
     model, examples = record.model, record.examples
-    if not spec.is_image:
+    if examples.ndim != 4:
         return model, examples
     pixels = ((examples - model.shift) / model.scale * 255).round().clamp(0, 255).to(torch.uint8)
-    return Autoencoder(model.encoder, model.decoder), pixels
+    return Autoencoder(model.encoder, model.decoder, method=model.method), pixels
 
 
 def _latents(model: Autoencoder, components: DeepComponents, x: Tensor, rows: np.ndarray) -> Latents:
@@ -296,17 +299,18 @@ def _pca_error(model: Autoencoder, train: Tensor, test: Tensor) -> float:
     return pca_encodings(train, test, dim, lambda x: model.standardize(x).flatten(1).numpy())[2]
 
 
-def _row(run: Run, number: int) -> Metrics:
-    values: dict[str, Any] = {name: run.metrics[RENAMED.get(name, name)][number] for name in METRIC_NAMES}
-    values |= {name: int(values[name]) for name in ("step", "epoch")}
-    test = values["test_reconstruction"]
-    return Metrics(**{**values, "test_reconstruction": None if np.isnan(test) else test})
-
-
 def _plain(value: Any) -> Any:
     """A parameter as JSON has it; a random state that is no number cannot be written, and becomes None."""
     if isinstance(value, np.generic):
         return value.item()
     if isinstance(value, torch.device):
         return str(value)
+    if isinstance(value, Mapping):
+        return {str(name): _plain(own) for name, own in value.items()}
     return value if isinstance(value, str | int | float | bool | None) else None
+
+
+def _shape(estimator: EccentricAutoencoder) -> tuple[int, ...]:
+    """Of an item as the networks take it."""
+    shape = tuple(int(side) for side in estimator.item_shape_)
+    return (1, *shape) if len(shape) == 2 else shape

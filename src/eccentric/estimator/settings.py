@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any
 
 import torch
 
-from eccentric.data.items import KINDS
 from eccentric.estimator import fitting
+from eccentric.methods import registry
 
 if TYPE_CHECKING:
     from eccentric.estimator.sources import Source
     from eccentric.estimator.transformer import EccentricAutoencoder
 
-COMPONENTS = 8  # of "None", the default of the command line
+COMPONENTS = 8  # what None stands for, the default of the command line
+SHORTHANDS = ("weight", "mu")  # parameters that stand for settings of the method
 
 
 def check_parameters(estimator: EccentricAutoencoder) -> None:
@@ -43,12 +45,13 @@ def check_parameters(estimator: EccentricAutoencoder) -> None:
     whole("batch_size", 2, "auto")
     whole("n_iter_no_change", 1, "auto")
     must("n_runs", is_whole(estimator.n_runs, 1), "an int in the range [1, inf)")
-    kinds = ("auto", *KINDS)
-    must("item_kind", estimator.item_kind in kinds, f"one of {', '.join(map(repr, kinds))}")
     fraction = estimator.validation_fraction
     must("validation_fraction", isinstance(fraction, Real) and 0 <= fraction < 1, "a float in the range [0.0, 1.0)")
-    for name in ("weight", "mu"):
-        must(name, isinstance(getattr(estimator, name), Real), "a number")
+    must("method", isinstance(estimator.method, str), "the name of a method")
+    own = estimator.method_settings
+    must("method_settings", own is None or isinstance(own, Mapping), "a dict of the method's settings or None")
+    for name in SHORTHANDS:
+        must(name, isinstance(getattr(estimator, name), Real | None), "a number or None")
     rate = estimator.learning_rate
     must("learning_rate", isinstance(rate, Real) or (isinstance(rate, str) and rate == "auto"), "a number or 'auto'")
     if estimator.n_runs > 1 and not fraction:
@@ -75,14 +78,22 @@ def dimensions(estimator: EccentricAutoencoder, rows: int) -> int:
     return int(estimator.n_components)
 
 
+def method_settings(estimator: EccentricAutoencoder, dim: int) -> dict[str, Any]:
+    """The method's settings that the user gave, and what the method suggests for the rest."""
+    given = dict(estimator.method_settings or {})
+    for name in SHORTHANDS:
+        if (value := getattr(estimator, name)) is not None:
+            given[name] = float(value)  # a plain value, since config.json holds it
+    return registry.find(estimator.method).estimator_settings(given, dim)
+
+
 def common(estimator: EccentricAutoencoder, dim: int, rate: float) -> dict[str, Any]:
     """For `TrainConfig`, what does not depend on the number of rows; `rate` is what "auto" stands for."""
     given = estimator.learning_rate
     return {
         "dim": dim,
-        "weight": float(estimator.weight),  # plain values, since config.json holds them
-        "mu": float(estimator.mu),
-        "N": fitting.kernel_constant_for(dim, float(estimator.mu)),
+        "method": estimator.method,
+        "settings": method_settings(estimator, dim),
         "learning_rate": rate if isinstance(given, str) else float(given),
         "architecture": estimator.architecture,
         "device": str(estimator.device),
@@ -94,7 +105,7 @@ def common(estimator: EccentricAutoencoder, dim: int, rate: float) -> dict[str, 
 def settle(estimator: EccentricAutoencoder, source: Source) -> dict[str, Any]:
     """For `TrainConfig`, all but the seed, with every "auto" settled for these rows."""
     items = source.items
-    images = source.spec.is_image
+    images = len(source.shape) == 3
     auto = estimator.batch_size == "auto"
     size = source.step or (fitting.batch_size_for(items, images) if auto else int(estimator.batch_size))
     if items is not None and size > items:

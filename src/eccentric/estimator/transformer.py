@@ -18,6 +18,7 @@ from eccentric.estimator.learning import Learner, Recent
 from eccentric.training.config import TrainConfig
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from jaxtyping import Float, Shaped
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from eccentric.components import DeepComponents
-    from eccentric.data.items import ItemSpec
     from eccentric.models import Autoencoder
 
 
@@ -43,13 +43,15 @@ class EccentricAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
 
     Args:
         n_components: d, at most the number of rows and of features; by default 8, or as many as there can be.
-        weight: factor of the Eccentric loss. Larger, it holds the sum of the variances nearer to d, but makes them
-            equal, and equal ones mix from run to run. On the embedded digits (d = 6) the sum is 14 at 0.001, 9.7 at the
-            default of 0.003 and 7.0 at 0.01, the correlation of components between seeds 0.97, 0.97 and 0.92.
-        mu: strength of the repulsion in the loss, over 1/2.
+        method: what the autoencoder is trained for, "eccentric" by default; `eccentric.methods.METHODS` lists them.
+        weight: factor of the method's term in the objective; None takes the method's default, which is 0.003 for
+            "eccentric". A larger weight of the Eccentric loss holds the sum of the variances nearer to d, but makes
+            the variances equal, and components of equal variance mix from run to run. On the embedded digits (d = 6)
+            the sum is 14 at 0.001, 9.7 at 0.003 and 7.0 at 0.01, and the correlation of components between seeds is
+            0.97, 0.97 and 0.92.
+        mu: strength of the repulsion in the Eccentric loss, larger than 1/2; None takes the default of 1.
+        method_settings: further settings of the method by name, such as {"beta": 4}.
         n_runs: independent trainings; the first is kept, the others say how stable its components are.
-        item_kind: what the items of X are. "auto" takes (n, f) for a table and other shapes for images; "table" makes
-            one row of each item, whatever its shape; "sequence", for (n, steps, features), has no architecture yet.
         architecture: "auto" takes a table's networks ("mlp"), for 1x28x28 and 3x64x64 images the paper's ("mnist",
             "celeba"), for others "conv".
         standardize: bring each column of a table to mean 0 and standard deviation 1. False keeps the columns'
@@ -96,7 +98,6 @@ class EccentricAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
 
     n_components_: int
     _model: Autoencoder
-    _spec: ItemSpec
     _components: DeepComponents | None  # None while those of a stream are not asked for
     _record: saving.Record | None  # None after `partial_fit`
 
@@ -104,10 +105,11 @@ class EccentricAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
         self,
         n_components: int | None = None,
         *,
-        weight: float = 0.003,
-        mu: float = 1.0,
+        method: str = "eccentric",
+        weight: float | None = None,
+        mu: float | None = None,
+        method_settings: Mapping[str, Any] | None = None,
         n_runs: int = 1,
-        item_kind: Literal["auto", "image", "table", "sequence"] = "auto",
         architecture: str = "auto",
         standardize: bool = True,
         max_epochs: int | Literal["auto"] = "auto",
@@ -122,10 +124,11 @@ class EccentricAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
         verbose: int = 0,
     ) -> None:
         self.n_components = n_components
+        self.method = method
         self.weight = weight
         self.mu = mu
+        self.method_settings = method_settings
         self.n_runs = n_runs
-        self.item_kind = item_kind
         self.architecture = architecture
         self.standardize = standardize
         self.max_epochs = max_epochs
@@ -167,7 +170,7 @@ class EccentricAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
                 config = TrainConfig(**settled, seed=int(seed))
                 # All runs of a table start at PCA. On the very same rows they would agree on noise as well.
                 rows = source.drawn(random) if number and source.drawn else source
-                model, constant = fitting.make_model(config, rows.sample, self._spec, self.standardize)
+                model, constant = fitting.make_model(config, rows.sample, self.standardize)
                 if not number:
                     state.warn_of_constant(self, constant)
                 name = f"run {number + 1} of {self.n_runs}, " if self.n_runs > 1 else ""
@@ -200,18 +203,18 @@ class EccentricAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
             settings.check_parameters(self)
             x = inputs.as_tensor(inputs.check_items(self, X, reset=first, least=2))
             if not hasattr(self, "_learner"):
-                auto = fitting.batch_size_for(None, self._spec.is_image)
+                auto = fitting.batch_size_for(None, x.ndim == 4)
                 size = auto if self.batch_size == "auto" else int(self.batch_size)
                 seed = int(check_random_state(self.random_state).randint(2**31 - 1))
                 dim = settings.dimensions(self, len(x)) if first else self.n_components_
                 config = TrainConfig(**settings.common(self, dim, fitting.RATE), epochs=1, batch_size=size, seed=seed)
                 if first:
-                    self._model, constant = fitting.make_model(config, x, self._spec, self.standardize)
+                    self._model, constant = fitting.make_model(config, x, self.standardize)
                     state.warn_of_constant(self, constant)
                     self.n_components_, self.n_samples_seen_, self._record = config.dim, 0, None
                 self._recent, self._metrics = Recent(), []
                 self._config = config
-                self._learner = Learner(copy.deepcopy(self._model), config, images=self._spec.is_image)
+                self._learner = Learner(copy.deepcopy(self._model), config, images=x.ndim == 4)
             row = self._learner.learn(x)
             self._model = copy.deepcopy(self._learner.model).to_inference()
             self._recent.add(x)

@@ -178,6 +178,11 @@ class Method(nn.Module):
         """Called after each step of the optimizer, for moving averages and the like."""
 
     @classmethod
+    def estimator_settings(cls, given: dict[str, Any], dim: int) -> dict[str, Any]:
+        """Settings for `EccentricAutoencoder`: those given, and defaults that suit its standardised data."""
+        return given
+
+    @classmethod
     def objective(cls, settings: Any) -> str:
         """The objective in one line, for the report."""
         terms = [f"{title} (weight {getattr(settings, 'weight', 1):g})" for title in cls.term_titles.values()]

@@ -10,10 +10,14 @@ from eccentric.errors import UsageError
 from eccentric.loss import EccentricLoss, eccentric_loss
 from eccentric.methods.base import Method, Outputs, Term
 from eccentric.settings import setting
+from eccentric.theory import kernel_constant
 
 if TYPE_CHECKING:
     from jaxtyping import Float
     from torch import Tensor, nn
+
+
+ESTIMATOR_WEIGHT = 0.003  # for errors in standardised columns, which are larger than those of pixels from 0 to 1
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,14 @@ class Eccentric(Method):
     def check(cls, settings: EccentricSettings, dim: int) -> None:
         if dim == 1 and isinstance(settings.N, str):
             raise UsageError("dim 1 has no formula for the kernel constant; give N as a number, or use more dimensions")
+
+    @classmethod
+    def estimator_settings(cls, given: dict[str, Any], dim: int) -> dict[str, Any]:
+        settings = {"weight": ESTIMATOR_WEIGHT, **given}
+        if dim == 1:  # the paper's formula for N has no value there, Theorem 1 has
+            mu = settings.get("mu", EccentricSettings.mu)
+            settings.setdefault("N", float(kernel_constant(1, mu, method="exact")))
+        return settings
 
     def terms(
         self, outputs: Outputs, x: Float[Tensor, "b ..."], encoder: nn.Module, decoder: nn.Module

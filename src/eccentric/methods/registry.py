@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 from eccentric.errors import UsageError
@@ -88,6 +89,12 @@ def make_settings(name: str, values: Mapping[str, Any]) -> Any:
         UsageError: the method is unknown, it has no such setting, or a value is wrong.
     """
     return make(find(name).Settings, values, f"method {name!r}")
+
+
+def known_settings(name: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Recorded settings without those that this version of the method does not have."""
+    known = {field.name for field in fields(find(name).Settings)}
+    return {setting: value for setting, value in values.items() if setting in known}
 
 
 def make_method(name: str, values: Mapping[str, Any], dim: int) -> Method:

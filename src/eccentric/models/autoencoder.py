@@ -7,11 +7,16 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
+from eccentric.methods.base import NoSettings
+from eccentric.methods.plain import Plain
+
 if TYPE_CHECKING:
     from typing import Self
 
     from jaxtyping import Float, Shaped
     from torch import Tensor
+
+    from eccentric.methods import Method
 
 
 class Autoencoder(nn.Module):
@@ -24,16 +29,24 @@ class Autoencoder(nn.Module):
         encoder: standardised data (n, *shape) -> latents (n, d).
         decoder: latents (n, d) -> standardised data (n, *shape).
         shift, scale: numbers, or tensors that broadcast against one item. By default those of uint8 images.
+        method: what the model is trained for, with the parameters that this adds. It makes the latents of what the
+            encoder gives. By default the encoder's output is the latents, as in a plain autoencoder.
     """
 
     shift: Tensor
     scale: Tensor
 
     def __init__(
-        self, encoder: nn.Module, decoder: nn.Module, shift: Tensor | float = 0.0, scale: Tensor | float = 255.0
+        self,
+        encoder: nn.Module,
+        decoder: nn.Module,
+        shift: Tensor | float = 0.0,
+        scale: Tensor | float = 255.0,
+        method: Method | None = None,
     ) -> None:
         super().__init__()
         self.encoder, self.decoder = encoder, decoder
+        self.method = method or Plain(NoSettings(), 0)
         self.register_buffer("shift", torch.as_tensor(shift, dtype=torch.float32))
         self.register_buffer("scale", torch.as_tensor(scale, dtype=torch.float32))
 
@@ -47,8 +60,7 @@ class Autoencoder(nn.Module):
 
     def encode(self, x: Shaped[Tensor, "n ..."]) -> Float[Tensor, "n d"]:
         """Raw data to latents."""
-        latents: Tensor = self.encoder(self.standardize(x))
-        return latents
+        return self.method.encode(self.encoder(self.standardize(x)))
 
     def decode(self, z: Float[Tensor, "n d"]) -> Float[Tensor, "n ..."]:
         """Latents to raw units, as float32."""
@@ -60,5 +72,5 @@ class Autoencoder(nn.Module):
     ) -> tuple[Float[Tensor, "n d"], Float[Tensor, "n ..."], Float[Tensor, "n ..."]]:
         """Raw data to (latents, reconstruction, target), the last two in standardised units, for a training step."""
         target = self.standardize(x)
-        z = self.encoder(target)
+        z = self.method.encode(self.encoder(target))
         return z, self.decoder(z), target

@@ -7,16 +7,21 @@ from typing import TYPE_CHECKING
 import torch
 
 from eccentric.errors import UsageError
+from eccentric.methods.base import NoSettings
+from eccentric.methods.plain import Plain
 from eccentric.models.architectures import build_networks
 from eccentric.models.autoencoder import Autoencoder
 from eccentric.models.start import start_from_pca
 from eccentric.models.units import units_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from jaxtyping import Shaped
     from torch import Tensor, nn
 
     from eccentric.data.items import ItemSpec
+    from eccentric.methods import Method
 
 __all__ = ["build_model", "start_model"]
 
@@ -26,7 +31,7 @@ def build_model(
     architecture: str,
     dim: int,
     *,
-    latent_width: int | None = None,
+    method: Callable[[], Method] | None = None,
     width: float = 1.0,
     seed: int = 0,
     networks: tuple[nn.Module, nn.Module] | None = None,
@@ -37,8 +42,9 @@ def build_model(
     Args:
         spec: the items.
         architecture: a key of `ARCHITECTURES`, or "auto".
-        dim: latent dimensions, which the decoder takes.
-        latent_width: numbers that the encoder gives for an item; `dim` by default.
+        dim: latent dimensions.
+        method: makes the method, which says how many numbers the encoder gives and the decoder takes; by default that
+            of a plain autoencoder.
         width: factor on the channels of every hidden layer.
         seed: of the weights.
         networks: encoder and decoder of one's own, in place of an architecture.
@@ -47,13 +53,18 @@ def build_model(
     Raises:
         UsageError: the architecture is unknown or does not take such items.
     """
-    if networks is None:
-        with torch.random.fork_rng(devices=[]):
-            torch.default_generator.manual_seed(seed)  # torch.manual_seed would seed the caller's GPUs as well
-            networks = build_networks(spec, architecture, dim, latent_width=latent_width, width=width)
-    elif spec.is_sequence:
+    if networks is not None and spec.is_sequence:
         raise UsageError(f"{spec} cannot be learnt from yet; item_kind='table' takes each item as one row")
-    return Autoencoder(*networks, *(units or (0.0, 255.0 if spec.dtype == "uint8" else 1.0)))
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(seed)  # torch.manual_seed would seed the caller's GPUs as well
+        own = method() if method is not None else Plain(NoSettings(), dim)
+        if networks is None:
+            torch.default_generator.manual_seed(seed)  # so that networks start alike whatever the method draws
+            networks = build_networks(
+                spec, architecture, own.decoder_width, latent_width=own.encoder_width, width=width
+            )
+        networks = own.prepare(*networks)
+    return Autoencoder(*networks, *(units or (0.0, 255.0 if spec.dtype == "uint8" else 1.0)), own)
 
 
 def start_model(
@@ -62,7 +73,7 @@ def start_model(
     architecture: str,
     dim: int,
     *,
-    latent_width: int | None = None,
+    method: Callable[[], Method] | None = None,
     width: float = 1.0,
     seed: int = 0,
     networks: tuple[nn.Module, nn.Module] | None = None,
@@ -75,7 +86,7 @@ def start_model(
 
     Args:
         x: training rows, raw.
-        spec, architecture, dim, latent_width, width, seed, networks: as for `build_model`.
+        spec, architecture, dim, method, width, seed, networks: as for `build_model`.
         standardize: whether every column of a table gets a scale of its own; see `units_of`.
         from_pca: whether the model of a table starts from PCA. Networks of one's own never do.
 
@@ -87,7 +98,7 @@ def start_model(
         spec,
         architecture,
         dim,
-        latent_width=latent_width,
+        method=method,
         width=width,
         seed=seed,
         networks=networks,

@@ -56,7 +56,7 @@ def start_from_pca(model: Autoencoder, x: Shaped[Tensor, "n f"]) -> bool:
     encoder.linear.bias[:found] = (-stretch * axes @ mean).float()
     decoder.linear.weight[:, :found] = (axes.T / stretch).float()
     decoder.linear.bias.copy_(mean)
-    # With fewer rows than latents, the latents beyond PCA's say nothing yet.
+    # With fewer rows than latents, those beyond PCA's start at zero.
     for unused in (encoder.linear.weight[found:dim], encoder.linear.bias[found:dim], decoder.linear.weight[:, found:]):
         unused.zero_()
     return True

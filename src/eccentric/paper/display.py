@@ -79,7 +79,7 @@ class ReproductionProgress:
         what = f"{spec.role} d={spec.dim} λ={spec.weight:g} μ={spec.mu:g} seed={spec.seed}"
         detail = f"training {standing.done + 1} of {standing.total}: {what}"
         if metrics is not None:
-            detail += f", epoch {metrics.epoch}/{standing.epochs}, {metrics.images_per_second:,.0f} items/s"
+            detail += f", epoch {metrics.epoch}/{standing.epochs}, {metrics.items_per_second:,.0f} items/s"
         done = standing.done + standing.fraction
         self._bar.update(self._task, completed=done, total=standing.total, detail=detail)
         if not self._console.is_terminal and self._begun < standing.done:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from eccentric.data import load
 from eccentric.errors import EccentricError, UsageError
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from eccentric.training import Metrics
 
 # Settings that a recipe decides, and the folder's name does not say.
-DECISIVE = ("N", "batch_size", "learning_rate", "weight_decay", "schedule", "precision")
+DECISIVE = ("batch_size", "learning_rate", "weight_decay", "schedule", "precision")
 SHAPES = {"mnist": (1, 28, 28), "celeba": (3, 64, 64), "digits": (1, 8, 8)}
 
 
@@ -54,6 +54,10 @@ class Progress:
     metrics: Metrics | None
     epochs: int
     fraction: float
+
+
+def _decisive(config: TrainConfig) -> dict[str, Any]:
+    return {"method": config.method, **config.settings, **{name: getattr(config, name) for name in DECISIVE}}
 
 
 class Workshop:
@@ -126,7 +130,7 @@ class Workshop:
                 values[name] = given
         if spec.role == "celeba":
             values["width"] = self.scale.width
-        own = {"dim": spec.dim, "weight": spec.weight, "mu": spec.mu, "seed": spec.seed}
+        own = {"dim": spec.dim, "settings": {"weight": spec.weight, "mu": spec.mu}, "seed": spec.seed}
         return TrainConfig(**{**values, **own, "device": self.scale.device})
 
     def path(self, spec: Spec) -> Path:
@@ -179,10 +183,10 @@ class Workshop:
 
     def _check_settings(self, spec: Spec, run: Run) -> None:
         """A recipe may have been another when the run was trained."""
-        now = asdict(self.settings(spec))
-        other = [name for name in DECISIVE if run.config["train"].get(name, now[name]) != now[name]]
+        trained, now = (_decisive(config) for config in (TrainConfig.from_json(run.config), self.settings(spec)))
+        other = [name for name in now if trained[name] != now[name]]
         if other:
-            what = ", ".join(f"{name} {run.config['train'][name]}, not {now[name]}" for name in other)
+            what = ", ".join(f"{name} {trained[name]}, not {now[name]}" for name in other)
             raise UsageError(f"{run.path} was trained with other settings ({what}); use another --work")
 
     def _check_data(self, role: Role, run: Run) -> None:

@@ -11,6 +11,8 @@ from matplotlib.figure import Figure
 from eccentric.plots.style import BLUE, FAINT, GREY, ORANGE, WIDTH, styled
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from jaxtyping import Float
     from matplotlib.axes import Axes
 
@@ -20,22 +22,23 @@ def curves(
     epochs: Float[np.ndarray, " rows"],
     reconstruction: Float[np.ndarray, " rows"],
     test_reconstruction: Float[np.ndarray, " rows"],
-    eccentric: Float[np.ndarray, " rows"],
+    terms: Mapping[str, Float[np.ndarray, " rows"]],
     trace: Float[np.ndarray, " rows"],
     dim: int,
     pca: float | None = None,
 ) -> Figure:
-    """The course of training: reconstruction error, Eccentric loss and trace against epochs.
+    """The course of training: reconstruction error, the method's terms and the trace against epochs.
 
     Args:
         epochs: passes over the training data, fractions allowed.
-        reconstruction, eccentric, trace: one value a row.
+        reconstruction, trace: one value a row.
+        terms: the same for each term of the objective, by its name for readers.
         test_reconstruction: NaN where it was not measured.
         dim: d, where the trace belongs.
         pca: test error of PCA with as many components, drawn as a line.
     """
-    figure = Figure(figsize=(WIDTH, 4.9), layout="constrained")
-    top, middle, bottom = figure.subplots(3, 1, sharex=True, height_ratios=(3, 2, 2))
+    figure = Figure(figsize=(WIDTH, 3.6 + 1.3 * len(terms)), layout="constrained")
+    top, *middle, bottom = figure.subplots(2 + len(terms), 1, sharex=True, height_ratios=(3, *[2] * (1 + len(terms))))
     marker = "o" if len(epochs) < 2 else None
     measured = np.isfinite(test_reconstruction)
     few = "o" if measured.sum() <= 30 else None
@@ -49,8 +52,9 @@ def curves(
     top.legend(loc="upper right", frameon=True, facecolor="white", edgecolor="none", framealpha=1)
     _log_if_wide(top)
     top.set_title("Reconstruction error")
-    middle.plot(epochs, eccentric, color=BLUE, marker=marker, markersize=4)
-    middle.set_title("Eccentric loss")
+    for axes, (title, values) in zip(middle, terms.items(), strict=True):
+        axes.plot(epochs, values, color=BLUE, marker=marker, markersize=4)
+        axes.set_title(title)
     bottom.plot(epochs, trace, color=BLUE, marker=marker, markersize=4)
     if trace.max() > 5 * dim:
         bottom.set_yscale("log")
@@ -70,7 +74,7 @@ def curves(
     bottom.set_title("Trace (sum of the variances of the latents)")
     bottom.set_xlabel("epoch")
     bottom.set_xlim(0, epochs[-1] * (1.01 if len(epochs) > 1 else 2))  # room for the last marker
-    for axes in (top, middle, bottom):
+    for axes in (top, *middle, bottom):
         axes.grid(axis="y", color=FAINT, linewidth=0.6)
     return figure
 

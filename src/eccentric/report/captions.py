@@ -31,9 +31,11 @@ def curves(f: Facts) -> str:
         lowest = f.metrics["test_reconstruction"][best]
         if f.error > 1.02 * lowest:
             text += f", after a lowest {sig(lowest)} at epoch {f.metrics['epoch'][best]:.0f}"
+    names = list(f.method.term_titles.values())
+    terms = f" Shown before {'their weights' if len(names) > 1 else 'its weight'}: {', '.join(names)}." if names else ""
     return (
         f"{text}. The dashed line in the top panel is what PCA with {count(f.pca_dim, 'component')} reaches on test "
-        f"items, {sig(f.pca_error)}. The Eccentric loss is shown before its weight; it may be negative. The trace, "
+        f"items, {sig(f.pca_error)}.{terms} The trace, "
         f"measured on batches while the weights were changing, ended at {f.metrics['trace'][-1]:.2f}."
     )
 
@@ -41,23 +43,19 @@ def curves(f: Facts) -> str:
 def spectrum(f: Facts) -> str:
     values, d = f.eigenvalues, f.dim
     off = f.trace / d - 1
-    aim = (
-        f"at which the Eccentric loss aims; its weight was {f.settings.weight:g}"
-        if isinstance(f.settings.N, str)
-        else f"at which the Eccentric loss does not aim with N = {f.settings.N:g}"
-    )
+    aim = f.method.about_spectrum(f.method_settings)
     text = (
         "How much the training items vary along each component. The orange line at 1 is where a standard normal "
         f"distribution, or a sphere of radius √{d}, has every component. The variances add up to the trace, "
-        f"{f.trace:.2f}: {percent(abs(off))} {'below' if off < 0 else 'above'} d = {d}, {aim}."
+        f"{f.trace:.2f}: {percent(abs(off))} {'below' if off < 0 else 'above'} d = {d}." + (f" {aim}" if aim else "")
     )
     if d > 1:
         near = [f"p{k + 1}/p{k + 2}" for k in range(d - 1) if values[k] - values[k + 1] < CLOSE * values[k + 1]]
         named = ", ".join(near) or "none" if len(near) <= 4 else f"{len(near)} of {d - 1} pairs"
         text += (
-            f" They run from {values[0]:.2f} (p1) to {values[-1]:.2f} (p{d}). Neighbours within {100 * CLOSE:.0f} % of "
-            f"each other, here {named}, may trade places or mix when training is "
-            f"repeated. Components that hardly vary at all (below 0.01): {int((values < 0.01).sum())}."
+            f" The variances run from {values[0]:.2f} (p1) to {values[-1]:.2f} (p{d}). Neighbours within "
+            f"{100 * CLOSE:.0f} % of each other, here {named}, may trade places or mix when training is repeated. "
+            f"Components that hardly vary at all (below 0.01): {int((values < 0.01).sum())}."
         )
     return text
 

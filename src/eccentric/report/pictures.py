@@ -64,8 +64,9 @@ def draw(facts: Facts, model: Autoencoder, components: DeepComponents, examples:
 
 def _curves(f: Facts) -> Picture:
     m = f.metrics
+    terms = {title[0].upper() + title[1:]: m[f"term/{name}"] for name, title in f.method.term_titles.items()}
     figure = plots.curves(
-        f.epochs, m["reconstruction"], m["test_reconstruction"], m["term/eccentric"], m["trace"], f.dim, f.pca_error
+        f.epochs, m["reconstruction"], m["test_reconstruction"], terms, m["trace"], f.dim, f.pca_error
     )
     return _picture(
         "curves", "The course of training", figure, captions.curves(f), "Line charts of the losses by epoch."

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 def summary(f: Facts) -> str:
     return (
-        f"An autoencoder learnt from {f.train_items:,} {'images' if f.is_image else 'rows of a table'} ({f.name}) to "
+        f"An autoencoder ({f.method.title}) learnt from {f.train_items:,} "
+        f"{'images' if f.is_image else 'rows of a table'} ({f.name}) to "
         f"describe each by {count(f.dim, 'number')} and to rebuild it from them. Turned so that the first varies most, "
         "the second next, and so on, they are called the deep principal components (p1, p2, ...); the figures "
         f"below show what each of them does. On {_judged(f)}, {verdict(f)}"
@@ -96,7 +97,7 @@ def setup(f: Facts, config: dict[str, Any], parameters: int) -> list[tuple[str, 
             f"{config['data'].get('split', 'how is not recorded')}",
         ),
         ("Model", f"architecture {s.architecture}{factor}, {parameters:,} parameters, d = {f.dim}"),
-        ("Objective", f"mean squared error + {s.weight:g} × Eccentric loss (mu = {s.mu:g}, N = {s.N})"),
+        ("Objective", f.method.objective(f.method_settings)),
         (
             "Training",
             f"{f.epochs[-1]:g} of {s.epochs} epochs, {steps[-1]:,.0f} steps of {f.batch_size} items; Adam, learning "
@@ -116,13 +117,14 @@ def setup(f: Facts, config: dict[str, Any], parameters: int) -> list[tuple[str, 
 
 def command(config: dict[str, Any]) -> str | None:
     """The command line that repeats the run, where the folder says how the data were loaded."""
-    data, settings = config["data"], config["train"]
+    data, settings, method = config["data"], config["train"], config["method"]
     if "source" not in data or settings["architecture"] == "custom":
         return None
     options = {name.replace("_", "-"): value for name, value in settings.items()}
     options |= {name.replace("_", "-"): data.get(name) for name in ("label", "image_size", "test_fraction")}
     options |= {"split-seed": data.get("seed"), "drop": ",".join(map(str, data.get("drop") or [])) or None}
-    words = ["--out RUN"]
+    words = ["--out RUN", f"--method {shlex.quote(method['name'])}"]
+    words += [f"--set {shlex.quote(f'{name}={value}')}" for name, value in method["settings"].items()]
     words += [shlex.join([f"--{name}", str(value)]) for name, value in options.items() if value is not None]
     lines = [f"eccentric train {shlex.quote(str(data['source']))}"]
     for word in words:

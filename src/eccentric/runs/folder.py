@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +10,7 @@ from eccentric.components import DeepComponents
 from eccentric.data.items import ItemSpec
 from eccentric.errors import EccentricError, UsageError
 from eccentric.files import read_json, read_tensors
+from eccentric.methods.registry import known_settings, make_method
 from eccentric.models import build_model
 from eccentric.runs.checksums import verify
 from eccentric.runs.latents import Latents, read_latents
@@ -111,10 +112,13 @@ class Run:
                 )
             networks = encoder, decoder
         weights = read_tensors(self._verified(MODEL), expected=("shift", "scale"))
+        method = self.config["method"]
+        own = known_settings(method["name"], method["settings"])
         model = build_model(
             self.spec,
             settings["architecture"],
             settings["dim"],
+            method=partial(make_method, method["name"], own, settings["dim"]),
             width=settings.get("width", 1.0),  # folders of 0.1.0 lack it
             networks=networks,
             units=(weights["shift"], weights["scale"]),

@@ -17,7 +17,7 @@ def upgraded(config: dict[str, Any]) -> dict[str, Any]:
     if "method" not in config and isinstance(train, dict):
         settings = {name: train[name] for name in OLD_SETTINGS if name in train}
         new["method"] = {"name": "eccentric", "settings": settings}
-        new["train"] = {"width": 1.0, **train}
+        new["train"] = {"width": 1.0, **{name: value for name, value in train.items() if name not in OLD_SETTINGS}}
     if "item" not in config and "shape" in config:
         is_image = isinstance(shape, list) and len(shape) == 3
         kind, dtype = ("image", "uint8") if is_image else ("table", "float32")

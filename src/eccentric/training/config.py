@@ -1,25 +1,26 @@
-"""What a training run is told: one frozen table of settings with the paper's defaults (A.5)."""
+"""Settings of a training run: one frozen table with the paper's defaults (A.5)."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from dataclasses import asdict, dataclass, field, fields
+from typing import TYPE_CHECKING, Any
 
 from eccentric.errors import UsageError
-from eccentric.loss import EccentricLoss
+from eccentric.methods import registry
 from eccentric.models import ARCHITECTURES
+from eccentric.settings import setting
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from eccentric.methods import Method
 
 CHOICES = {
     "schedule": ("constant", "one-cycle"),
     "precision": ("auto", "32-true", "bf16-mixed"),
     "compile": ("auto", "on", "off"),
 }
-
-
-def _setting(default: Any, help: str) -> Any:
-    """A field with its meaning, which the command line shows."""
-    return field(default=default, metadata={"help": help})
 
 
 @dataclass(frozen=True)
@@ -32,25 +33,25 @@ class TrainConfig:
         UsageError: a setting is out of range.
     """
 
-    dim: int = _setting(8, "Latent dimensions, and so components (the paper's d).")
-    weight: float = _setting(0.001, "Factor of the Eccentric loss (lambda); smaller, the variances differ more.")
-    mu: float = _setting(1.0, "Strength of the repulsion.")
-    N: float | Literal["paper", "exact"] = _setting("paper", "Kernel constant: paper, exact, or a positive number.")
-    epochs: int = _setting(100, "Passes over the training data; the paper has 1000 for MNIST, 100 for CelebA.")
-    batch_size: int = _setting(100, "Items a step; the last, shorter batch of an epoch is left out.")
-    learning_rate: float = _setting(1e-4, "Adam's learning rate; the highest one, where the schedule changes it.")
-    schedule: str = _setting("constant", "Of the learning rate: constant, or one-cycle (up a tenth, down a cosine).")
-    weight_decay: float = _setting(1e-6, "Adam's weight decay.")
-    architecture: str = _setting("auto", "auto (by shape), mnist, celeba, conv or mlp.")
-    width: float = _setting(1.0, "Factor on the channels of every hidden layer of the architecture.")
-    seed: int = _setting(0, "Seed of the initial weights and the order of batches.")
-    device: str = _setting("auto", "A torch device; auto takes the accelerator if there is one.")
-    precision: str = _setting(
-        "auto", "auto, 32-true or bf16-mixed; auto takes bfloat16 for images, where it is native."
+    dim: int = setting(8, "Number of latent dimensions and components (the paper's d).")
+    method: str = setting(registry.DEFAULT, "What is trained for; `eccentric methods` lists them.")
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """The method's own settings by name. Those that are not named get their defaults, so that all are recorded."""
+    epochs: int = setting(100, "Passes over the training data; the paper has 1000 for MNIST, 100 for CelebA.")
+    batch_size: int = setting(100, "Items in a batch; the last, shorter batch of an epoch is left out.")
+    learning_rate: float = setting(1e-4, "Adam's learning rate; the highest one if the schedule varies it.")
+    schedule: str = setting(
+        "constant", "Schedule of the rate: constant, or one-cycle (10 % linear warm-up, cosine decay)."
     )
-    compile: str = _setting("auto", "auto, on or off; auto compiles where it pays for itself; off is plain PyTorch.")
-    log_every: int = _setting(50, "Steps between rows of metrics.csv; an epoch's end makes one as well.")
-    checkpoint_seconds: float = _setting(60.0, "Work that a power cut may cost; checkpoints follow rows of metrics.")
+    weight_decay: float = setting(1e-6, "Adam's weight decay.")
+    architecture: str = setting("auto", "auto (by shape), mnist, celeba, conv or mlp.")
+    width: float = setting(1.0, "Factor on the channels of every hidden layer of the architecture.")
+    seed: int = setting(0, "Seed of the initial weights and the order of batches.")
+    device: str = setting("auto", "A torch device; auto takes the accelerator if there is one.")
+    precision: str = setting("auto", "auto, 32-true or bf16-mixed; auto takes bfloat16 for images, where it is native.")
+    compile: str = setting("auto", "auto, on or off; auto compiles where it pays for itself; off is plain PyTorch.")
+    log_every: int = setting(50, "Steps between rows of metrics.csv; an epoch's end makes one as well.")
+    checkpoint_seconds: float = setting(60.0, "Minimum seconds between checkpoints, which follow rows of metrics.")
 
     def __post_init__(self) -> None:
         for name in ("dim", "epochs", "log_every"):
@@ -60,9 +61,8 @@ class TrainConfig:
             raise UsageError(f"batch_size must be at least 2, so that there is a pair, not {self.batch_size}")
         if not 0 < self.learning_rate < math.inf:
             raise UsageError(f"learning_rate must be a positive number, not {self.learning_rate}")
-        for name in ("weight", "weight_decay"):
-            if not 0 <= getattr(self, name) < math.inf:
-                raise UsageError(f"{name} must be zero or a positive number, not {getattr(self, name)}")
+        if not 0 <= self.weight_decay < math.inf:
+            raise UsageError(f"weight_decay must be zero or a positive number, not {self.weight_decay}")
         if not 0 < self.width < math.inf:
             raise UsageError(f"width must be a positive number, not {self.width}")
         for name, choices in CHOICES.items():
@@ -75,9 +75,24 @@ class TrainConfig:
         if self.architecture not in ("auto", *ARCHITECTURES, "custom"):
             known = ", ".join(("auto", *ARCHITECTURES))
             raise UsageError(f"unknown architecture {self.architecture!r}; choose one of {known}")
-        if self.dim == 1 and isinstance(self.N, str):
-            raise UsageError("dim 1 has no formula for the kernel constant; give N as a number, or use more dimensions")
-        try:
-            EccentricLoss(self.mu, self.N)
-        except ValueError as error:
-            raise UsageError(str(error)) from None
+        settings = registry.make_settings(self.method, self.settings)
+        registry.find(self.method).check(settings, self.dim)
+        object.__setattr__(self, "settings", asdict(settings))
+
+    def make_method(self) -> Method:
+        """The method with its first state."""
+        return registry.make_method(self.method, self.settings, self.dim)
+
+    def to_json(self) -> dict[str, Any]:
+        """The entries "method" and "train" of config.json."""
+        train = {name: value for name, value in asdict(self).items() if name not in ("method", "settings")}
+        return {"method": {"name": self.method, "settings": dict(self.settings)}, "train": train}
+
+    @classmethod
+    def from_json(cls, config: Mapping[str, Any]) -> TrainConfig:
+        """What `to_json` wrote, from the whole of config.json; settings unknown to this version are left out."""
+        method = config["method"]
+        known = {field.name for field in fields(cls)}
+        train = {name: value for name, value in config["train"].items() if name in known}
+        own = registry.known_settings(method["name"], method["settings"])
+        return cls(**train, method=method["name"], settings=own)

@@ -1,10 +1,10 @@
-"""The training loop: what a training is, where it stands, and how it goes on from there."""
+"""The training loop, which can be left after any row of metrics and resumed."""
 
 from __future__ import annotations
 
 import math
 import warnings
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 import torch
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from eccentric.training.batches import Batches
     from eccentric.training.config import TrainConfig
     from eccentric.training.engine import Engine
+    from eccentric.training.metrics import Metrics
     from eccentric.training.stopping import Stop
-    from eccentric.training.window import Metrics
 
 
 class Training:
@@ -60,9 +60,10 @@ class Training:
         self.config = config
         self._batches, self._fabric, self._test = batches, engine.fabric, test
         self._work = Step(model, engine, config)
-        self._record = engine.graph
+        self._record = engine.graph and model.method.traits.capturable
         self._graph: GraphedStep | None = None
         self._rate = math.nan
+        self._random_states: list[tuple[Tensor, Tensor | None]] = []  # of all ranks, at the last whole row
 
     def run(self, stop: Stop) -> Iterator[Metrics]:
         """Train to the last epoch, yielding a row of metrics every `log_every` steps and at the end of each epoch.
@@ -73,7 +74,7 @@ class Training:
         Raises:
             EccentricError: a term of the objective is no longer finite, or an epoch had no batches.
         """
-        self._work.window.start_clock()
+        self._work.sums.start_clock()
         while not self.finished:
             self.model.train()
             for x, last in _marking_the_last(self._batches.epoch(self._position)):
@@ -87,7 +88,7 @@ class Training:
                     yield self._whole_row()
                     if self._agreed(stop):
                         return
-                    self._work.window.start_clock()
+                    self._work.sums.start_clock()
             if self._position == 0:
                 raise EccentricError("an epoch had no batch of two items or more to train on")
             row = self._whole_row()
@@ -97,7 +98,7 @@ class Training:
             yield row
             if self._agreed(stop):
                 return
-            self._work.window.start_clock()
+            self._work.sums.start_clock()
 
     @property
     def finished(self) -> bool:
@@ -106,12 +107,11 @@ class Training:
 
     def log(self, metrics: Metrics) -> None:
         """Send a row to Fabric's loggers."""
-        known = {name: value for name, value in asdict(metrics).items() if value is not None}
+        known = {name: value for name, value in metrics.row().items() if value is not None}
         self._fabric.log_dict(known, metrics.step)
 
     def state_dict(self) -> dict[str, Any]:
         """All that decides how the training goes on, tensors on the CPU and plain values."""
-        device = self._fabric.device
         return {
             "step": self.step,
             "row_step": self.row_step,
@@ -119,10 +119,9 @@ class Training:
             "position": self._position,
             "model": self.model.state_dict(),
             "optimizer": self._work.optimizer.state_dict()["state"],  # settings are in the configuration
-            "window": self._work.window.state_dict(),
+            "window": self._work.sums.state_dict(),
             "batches": self._batches.state_dict(),
-            "random": torch.get_rng_state(),
-            "random_on_device": torch.cuda.get_rng_state(device) if device.type == "cuda" else None,
+            "random": self._random_states or [self._random_state()],
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -130,13 +129,19 @@ class Training:
         self.epoch, self._position = state["epoch"], state["position"]
         self.model.load_state_dict(state["model"])
         self._work.load_optimizer(state["optimizer"])
-        self._work.window.load_state_dict(state["window"])
+        self._work.sums.load_state_dict(state["window"])
         self._batches.load_state_dict(state["batches"])
-        torch.set_rng_state(state["random"])
-        if self._fabric.device.type == "cuda" and state["random_on_device"] is not None:
-            torch.cuda.set_rng_state(state["random_on_device"], self._fabric.device)
+        states = state["random"]
+        if isinstance(states, torch.Tensor):  # version 0.1.0 kept that of the first rank
+            states = [(states, state["random_on_device"])] * self._fabric.world_size
+        if self._fabric.global_rank < len(states):  # a rank that was not there before keeps what its seed gave
+            on_host, on_device = states[self._fabric.global_rank]
+            torch.set_rng_state(on_host)
+            if self._fabric.device.type == "cuda" and on_device is not None:
+                torch.cuda.set_rng_state(on_device, self._fabric.device)
 
     def _train(self, x: Shaped[Tensor, "b ..."]) -> None:
+        self.model.method.before_step(self._progress)
         now = rate(self.config, self.step, self._batches.steps)
         if now != self._rate:  # on a GPU, setting it is a launch
             self._rate = now
@@ -161,13 +166,28 @@ class Training:
             return None
 
     def _row(self) -> Metrics:
-        return self._work.window.metrics(self.step, self.epoch, self.config.weight, self._fabric)
+        return self._work.sums.metrics(self.step, self.epoch, self._fabric)
+
+    @property
+    def _progress(self) -> float:
+        """The share of the training that is done."""
+        steps = self._batches.steps
+        done = self.epoch - 1 + (self._position / steps if steps else 0.0)
+        return min(done / self.config.epochs, 1.0)
 
     def _whole_row(self) -> Metrics:
         row = self._row()
-        self._work.window.reset()
+        self._work.sums.reset()
         self.row_step = self.step
+        if self._fabric.world_size > 1:  # each rank draws its own noise
+            self._random_states = [self._random_state()] * self._fabric.world_size
+            torch.distributed.all_gather_object(self._random_states, self._random_state())
         return row
+
+    def _random_state(self) -> tuple[Tensor, Tensor | None]:
+        """The states of PyTorch's generators, on the host and on the device."""
+        device = self._fabric.device
+        return torch.get_rng_state(), torch.cuda.get_rng_state(device) if device.type == "cuda" else None
 
     def _agreed(self, stop: Stop) -> bool:
         """Whether any rank was asked to stop; then all know by which signal."""

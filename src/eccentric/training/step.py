@@ -1,4 +1,4 @@
-"""One optimisation step, taken by itself or replayed as a CUDA graph; nothing in it waits for the device."""
+"""One optimisation step, run eagerly or replayed as a CUDA graph. Nothing in it waits for the device."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import mse_loss
 
-from eccentric.loss import EccentricLoss
-from eccentric.training.window import Window
+from eccentric.training.metrics import MetricAccumulator
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from jaxtyping import Float, Shaped
 
+    from eccentric.methods import Method, Outputs
     from eccentric.models import Autoencoder
     from eccentric.training.config import TrainConfig
     from eccentric.training.engine import Engine
@@ -25,19 +25,19 @@ WARM_UP = 3  # steps before a capture, in which libraries choose their algorithm
 
 
 class Step:
-    """Forward, mean squared error + weight * Eccentric loss in float32, backward, Adam, sums for the metrics.
+    """Forward, the mean squared error and the method's weighted terms in float32, backward, Adam, sums for the metrics.
 
-    On several ranks the Eccentric loss sees the union of their batches, and the average of the ranks' gradients is that
-    of one process with the whole batch.
+    On several ranks the average of the ranks' gradients is that of one process with the whole batch: a mean over items
+    counts by the rank's share of them, and a term of the union batch sees the batches of all ranks.
 
     Args:
-        model: trained in place, on Fabric's device from here on.
+        model: trained in place, on Fabric's device from here on. Its method says what is minimised.
         engine: device, precision, ranks, and whether to compile.
-        config: weight, mu, N and Adam's settings.
+        config: Adam's settings.
 
     Attributes:
-        optimizer: Adam.
-        window: the sums; `window.reset()` begins them anew.
+        optimizer: Adam, over the parameters of encoder, decoder and method.
+        sums: what the next row of metrics is computed from; `sums.reset()` sets them to zero.
     """
 
     def __init__(self, model: Autoencoder, engine: Engine, config: TrainConfig) -> None:
@@ -50,8 +50,8 @@ class Step:
                 # Not contiguous(), which leaves a first layer of one channel as it is: its strides fit either layout,
                 # and PyTorch takes them for the other.
                 parameter.data = parameter.data.to(memory_format=self._layout)
-        self._weight = config.weight
-        self._regularizer = EccentricLoss(config.mu, config.N, sync=fabric.world_size > 1)
+        self._method = model.method
+        self._method.sync = fabric.world_size > 1
         on_cuda = fabric.device.type == "cuda"
         self.optimizer = torch.optim.Adam(
             model.parameters(),
@@ -61,11 +61,11 @@ class Step:
             fused=True,
             capturable=on_cuda,
         )
-        networks: nn.Module = _Networks(model.encoder, model.decoder)
-        if engine.compile:
+        networks: nn.Module = _Networks(model.encoder, model.decoder, model.method)
+        if engine.compile and model.method.traits.compilable:
             networks = torch.compile(networks)  # type: ignore[assignment]
         self._networks, self._wrapped_optimizer = fabric.setup(networks, self.optimizer)
-        self.window = Window(config.dim, fabric.device)
+        self.sums = MetricAccumulator(model.method.decoder_width, model.method.term_titles, fabric.device)
 
     def __call__(self, x: Shaped[Tensor, "b ..."], share: float = 1.0) -> None:
         """Train on raw data.
@@ -77,12 +77,19 @@ class Step:
         target = self._model.standardize(x)  # here in float32; Fabric rounds what goes through the networks
         if target.ndim == 4:
             target = target.contiguous(memory_format=self._layout)
-        z, reconstruction = self._networks(target)
-        recon, eccentric = mse_loss(reconstruction, target), self._regularizer(z)
+        outputs: Outputs = self._networks(target)
+        reconstruction = share * mse_loss(outputs.reconstruction, target)
+        objective, values = reconstruction, [reconstruction.detach()]
+        terms = self._method.terms(outputs, target, self._model.encoder, self._model.decoder)
+        for value, weight, over in terms.values():
+            scaled = share * value if over == "items" else value
+            objective = objective + weight * scaled
+            values.append(scaled.detach())
         self._wrapped_optimizer.zero_grad()
-        self._fabric.backward(share * recon + self._weight * eccentric)
+        self._fabric.backward(objective)
         self._wrapped_optimizer.step()
-        self.window.add(share * recon.detach(), eccentric.detach(), z.detach())
+        self._method.after_step()
+        self.sums.add(objective.detach(), values, outputs.z.detach())
 
     def load_optimizer(self, state: dict[int, dict[str, Tensor]]) -> None:
         """Take over Adam's state, as its `state_dict` has it."""
@@ -103,7 +110,7 @@ class Step:
     def state(self) -> Iterator[Tensor]:
         """Every tensor that a step changes."""
         yield from (tensor.detach() for tensor in (*self._model.parameters(), *self._model.buffers()))
-        yield from self.window.state()
+        yield from self.sums.state()
         for state in self.optimizer.state.values():
             yield from (value for value in state.values() if isinstance(value, Tensor))
 
@@ -163,12 +170,12 @@ class GraphedStep:
 
 
 class _Networks(nn.Module):
-    """What Fabric wraps: the two networks alone, from standardised data to latents and reconstruction."""
+    """What Fabric wraps: every call of a network, from standardised data to what the terms are computed from."""
 
-    def __init__(self, encoder: nn.Module, decoder: nn.Module) -> None:
+    def __init__(self, encoder: nn.Module, decoder: nn.Module, method: Method) -> None:
         super().__init__()
-        self.encoder, self.decoder = encoder, decoder
+        self.encoder, self.decoder, self.method = encoder, decoder, method
 
-    def forward(self, target: Float[Tensor, "b ..."]) -> tuple[Float[Tensor, "b d"], Float[Tensor, "b ..."]]:
-        z = self.encoder(target)
-        return z, self.decoder(z)
+    def forward(self, target: Float[Tensor, "b ..."]) -> Outputs:
+        outputs: Outputs = self.method(self.encoder, self.decoder, target)
+        return outputs

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,8 +31,8 @@ from eccentric.training.batches import TensorBatches
 from eccentric.training.config import TrainConfig
 from eccentric.training.loggers import find_loggers
 from eccentric.training.loop import Training
+from eccentric.training.metrics import columns
 from eccentric.training.stopping import Stop
-from eccentric.training.window import COLUMNS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from eccentric.data import Data, Split
-    from eccentric.training.window import Metrics
+    from eccentric.training.metrics import Metrics
 
 EXAMPLES = 24
 
@@ -123,7 +123,8 @@ def train(
                 write_manifest(out, description)
                 for note in notes:
                     on_note(note)
-                _train_and_save(training, MetricsFile(out, COLUMNS, training.row_step), checkpoints, stop, on_metrics)
+                file = MetricsFile(out, columns(model.method.term_titles), training.row_step)
+                _train_and_save(training, file, checkpoints, stop, on_metrics)
                 finish(out, model, data)
                 stopped = f"stopped after {training.step} steps"
                 description["status"] = "finished" if training.finished else stopped
@@ -220,19 +221,26 @@ def build_model(data: Data, config: TrainConfig, encoder: nn.Module | None, deco
         data.spec,
         config.architecture,
         config.dim,
+        method=config.make_method,
         width=config.width,
         seed=config.seed,
         networks=networks,
     )
-    _check_shapes(model, data.train.x, config.dim)
+    _check_shapes(model, data.train.x)
     return model
 
 
 @torch.no_grad()
-def _check_shapes(model: Autoencoder, x: Tensor, dim: int) -> None:
-    z, reconstruction, target = model.eval()(x[:1])
-    if tuple(z.shape) != (1, dim):
-        raise UsageError(f"the encoder makes latents of shape {tuple(z.shape[1:])}, but dim is {dim}")
+def _check_shapes(model: Autoencoder, x: Tensor) -> None:
+    model.eval()
+    target, wanted = model.standardize(x[:1]), model.method.encoder_width
+    h = model.encoder(target)
+    if tuple(h.shape) != (1, wanted):
+        raise UsageError(
+            f"the encoder makes latents of shape {tuple(h.shape[1:])}, but method {model.method.name} with dim "
+            f"{model.method.dim} needs ({wanted},)"
+        )
+    reconstruction = model.decoder(model.method.encode(h))
     if reconstruction.shape != target.shape:
         made, given = tuple(reconstruction.shape[1:]), tuple(target.shape[1:])
         raise UsageError(f"the decoder makes items of shape {made}, but the data have {given}")
@@ -244,7 +252,7 @@ def describe(data: Data, config: TrainConfig, source: dict[str, Any] | None, eng
         {
             "status": "training",
             **describe_data(data, source),
-            "train": asdict(config),
+            **config.to_json(),
             **engine.describe(),
             "versions": versions(),
         }
