@@ -131,7 +131,7 @@ def train_once(
 @torch.no_grad()
 def components_of(model: Autoencoder, rows: Iterable[Shaped[Tensor, "b ..."]]) -> DeepComponents:
     """Mean, axes and variances of the latents of all rows, in one pass."""
-    components = DeepComponents()
+    components = DeepComponents(model.method.traits.axes)
     for x in rows:
         components.update(model.encode(x))
     return components

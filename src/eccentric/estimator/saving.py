@@ -208,7 +208,7 @@ def _description(estimator: EccentricAutoencoder, record: Record) -> dict[str, A
     known |= {name: getattr(estimator, name).tolist() for name in STABILITY if hasattr(estimator, name)}
     spec = ItemSpec("image", shape, "uint8") if len(shape) == 3 else ItemSpec("table", shape)
     features = [] if len(shape) == 3 else known["feature_names"] or [f"x{j}" for j in range(shape[0])]
-    architecture = choose_architecture(record.config.architecture, spec)
+    architecture = choose_architecture(record.config.architecture, spec, record.model.method)
     return {
         "status": "finished",
         "data": record.data,

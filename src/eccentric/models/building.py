@@ -61,7 +61,7 @@ def build_model(
         if networks is None:
             torch.default_generator.manual_seed(seed)  # so that networks start alike whatever the method draws
             networks = build_networks(
-                spec, architecture, own.decoder_width, latent_width=own.encoder_width, width=width
+                spec, architecture, own.decoder_width, latent_width=own.encoder_width, width=width, method=own
             )
         networks = own.prepare(*networks)
     return Autoencoder(*networks, *(units or (0.0, 255.0 if spec.dtype == "uint8" else 1.0)), own)

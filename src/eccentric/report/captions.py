@@ -52,11 +52,13 @@ def spectrum(f: Facts) -> str:
     if d > 1:
         near = [f"p{k + 1}/p{k + 2}" for k in range(d - 1) if values[k] - values[k + 1] < CLOSE * values[k + 1]]
         named = ", ".join(near) or "none" if len(near) <= 4 else f"{len(near)} of {d - 1} pairs"
-        text += (
-            f" The variances run from {values[0]:.2f} (p1) to {values[-1]:.2f} (p{d}). Neighbours within "
-            f"{100 * CLOSE:.0f} % of each other, here {named}, may trade places or mix when training is repeated. "
-            f"Components that hardly vary at all (below 0.01): {int((values < 0.01).sum())}."
-        )
+        text += f" The variances run from {values[0]:.2f} (p1) to {values[-1]:.2f} (p{d})."
+        if not f.own_axes:
+            text += (
+                f" Neighbours within {100 * CLOSE:.0f} % of each other, here {named}, may trade places or mix when "
+                "training is repeated."
+            )
+        text += f" Components that hardly vary at all (below 0.01): {int((values < 0.01).sum())}."
     return text
 
 

@@ -65,6 +65,11 @@ class Facts:
         return registry.find(self.settings.method)
 
     @property
+    def own_axes(self) -> bool:
+        """Whether the components are the latent coordinates themselves."""
+        return self.method.traits.axes == "own"
+
+    @property
     def method_settings(self) -> Any:
         return registry.make_settings(self.settings.method, self.settings.settings)
 

@@ -16,11 +16,13 @@ if TYPE_CHECKING:
 
 
 def summary(f: Facts) -> str:
+    turned = "Turned so that the first varies most, the second next, and so on"
+    order = "In the order in which training put them" if f.own_axes else turned
     return (
         f"An autoencoder ({f.method.title}) learnt from {f.train_items:,} "
         f"{'images' if f.is_image else 'rows of a table'} ({f.name}) to "
-        f"describe each by {count(f.dim, 'number')} and to rebuild it from them. Turned so that the first varies most, "
-        "the second next, and so on, they are called the deep principal components (p1, p2, ...); the figures "
+        f"describe each by {count(f.dim, 'number')} and to rebuild it from them. {order}, "
+        "they are called the deep principal components (p1, p2, ...); the figures "
         f"below show what each of them does. On {_judged(f)}, {verdict(f)}"
     )
 

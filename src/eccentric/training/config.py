@@ -44,7 +44,7 @@ class TrainConfig:
         "constant", "Schedule of the rate: constant, or one-cycle (10 % linear warm-up, cosine decay)."
     )
     weight_decay: float = setting(1e-6, "Adam's weight decay.")
-    architecture: str = setting("auto", "auto (by shape), mnist, celeba, conv or mlp.")
+    architecture: str = setting("auto", "auto (by shape), mnist, celeba, conv, mlp or linear.")
     width: float = setting(1.0, "Factor on the channels of every hidden layer of the architecture.")
     seed: int = setting(0, "Seed of the initial weights and the order of batches.")
     device: str = setting("auto", "A torch device; auto takes the accelerator if there is one.")

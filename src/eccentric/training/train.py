@@ -94,7 +94,7 @@ def train(
         if resume and (out / names.CONFIG).exists():
             check_items(Run(out).config, data.shape)
     model = build_model(data, config, encoder, decoder)
-    chosen = choose_architecture(config.architecture, data.spec) if encoder is None else "custom"
+    chosen = choose_architecture(config.architecture, data.spec, model.method) if encoder is None else "custom"
     config = replace(config, architecture=chosen)
     batch_size = min(config.batch_size, len(data.train.x))
     items = len(data.train.x) // batch_size * batch_size * config.epochs
@@ -191,7 +191,7 @@ def finish(out: Path, model: Autoencoder, data: Data) -> None:
     z = {"train": encode(model, data.train.x), "test": encode(model, data.test.x)}
     if not all(latents.isfinite().all() for latents in z.values()):
         raise EccentricError("latents are NaN or infinite in evaluation mode; lower the learning rate")
-    components = DeepComponents().fit(z["train"])
+    components = DeepComponents(model.method.traits.axes).fit(z["train"])
     splits = {"train": data.train, "test": data.test}
     latents = {
         name: Latents(
