@@ -358,3 +358,16 @@ HOLED = np.where(np.arange(10)[:, None] == 4, np.nan, P)
 def test_errors(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_tensors_of_any_kind_and_what_is_refused():
+    x = torch.randn(20, 3, requires_grad=True)
+    y = x.detach().numpy()
+    np.testing.assert_array_equal(align(x, x).matrix, align(y, y).matrix)
+    assert similarity(x, x).distance == 0
+    np.testing.assert_array_equal(algorithm_1(x, x)[0].matrix, algorithm_1(y, y)[0].matrix)
+    assert align(x, y).apply(x.bfloat16()).shape == (20, 3)
+    with pytest.raises(ValueError, match="p is complex"):
+        similarity(y + 1j, y)
+    with pytest.raises(ValueError, match=r"p holds numbers beyond 1e\+100"):
+        align(y.astype(float) * 1e200, y)

@@ -185,3 +185,20 @@ def test_own_axes_are_the_coordinates_in_their_order(tmp_path):
     torch.testing.assert_close(again.update(z).eigenvalues, torch.cat([z, z]).var(0))
     with pytest.raises(ValueError, match="unknown axes 'mine'"):
         DeepComponents("mine")  # type: ignore[arg-type]
+
+
+def test_what_cannot_be_encoded_is_named():
+    components = DeepComponents().fit(torch.randn(9, 3))
+    for z in (torch.randn(4, 2), torch.randn(3), torch.randn(2, 3, 3)):
+        with pytest.raises(ValueError, match=r"latents must have shape \(n, 3\), not"):
+            components.encode(z)
+    for p in (torch.randn(4, 5), torch.randn(3), torch.randn(4, 0)):
+        with pytest.raises(ValueError, match=r"components must have shape \(n, k\) with k from 1 to 3, not"):
+            components.decode(p)
+    with pytest.raises(ValueError, match="n must not be negative, but is -1"):
+        components.sample(-1)
+    for use in (components.encode, DeepComponents().fit):
+        with pytest.raises(ValueError, match="complex numbers have no components"):
+            use(torch.randn(4, 3, dtype=torch.complex64))
+    with pytest.raises(ValueError, match=r"numbers beyond 1e\+100, whose squares overflow"):
+        DeepComponents().fit(torch.randn(9, 3, dtype=torch.float64) * 1e200)

@@ -319,6 +319,17 @@ def test_secret_labels_of_a_test_split(tmp_path: Path) -> None:
         load(tmp_path)
 
 
+def test_declared_classes_that_do_not_fit(tmp_path: Path) -> None:
+    features: dict[str, dict[str, object]] = {"kind": {"names": ["x", "y"], "_type": "ClassLabel"}}
+    columns = {"v": pa.array([1.0, 2.0, 3.0]), "kind": pa.array(["u", "v", "u"])}
+    write_parquet(tmp_path / "a.parquet", columns, features)
+    assert load(tmp_path / "a.parquet").label_names == ["u", "v"]  # the values are names already
+    for names in (None, [1, 2], "xy", []):
+        columns["kind"] = pa.array([0, 1, 1])
+        write_parquet(tmp_path / "a.parquet", columns, {"kind": {"names": names, "_type": "ClassLabel"}})
+        assert load(tmp_path / "a.parquet", label="kind").label_names == ["0", "1"]
+
+
 def test_first_declared_class_column_is_the_label(tmp_path: Path) -> None:
     features: dict[str, dict[str, object]] = {"kind": {"names": ["x", "y", "z"], "_type": "ClassLabel"}}
     columns = {"v": pa.array([1.0, 2.0, 3.0]), "kind": pa.array([0, 2, 1])}
@@ -541,7 +552,7 @@ def test_array_errors() -> None:
     with pytest.raises(EccentricError, match=r"arrays: column 'x1' is inf in row 2; fill it"):
         from_arrays(x)
     x[2, 1] = 1e300
-    with pytest.raises(EccentricError, match=r"column 'x1' is 1e\+300, too large for float32 in row 2"):
+    with pytest.raises(EccentricError, match=r"column 'x1' is 1e\+300, too large for float32 to square in row 2"):
         from_arrays(x)
 
 
@@ -818,6 +829,21 @@ def test_configurations(tmp_path: Path) -> None:
         load(f"{images}:nope")
     with pytest.raises(UsageError, match=r"digits has no configuration 'nope'"):
         load("digits:nope")
+
+
+def test_names_that_are_no_paths(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"'~nosuch/x\.csv' is neither an existing path"):
+        load("~nosuch/x.csv")
+    with pytest.raises(UsageError, match=r"cannot be a path; it holds a null character"):
+        load("a\0b")
+    with pytest.raises(UsageError, match=r"cannot be a path \(File name too long\)"):
+        load("a" * 5000)
+    with pytest.raises(UsageError, match=r"the path .* is not text in UTF-8"):
+        load(os.fsdecode(b"a\xff.csv"))
+    save_images(tmp_path, grey(3))
+    (tmp_path / os.fsdecode(b"b\xff.png")).write_bytes(png(grey(1)[0]))
+    with pytest.raises(EccentricError, match=r"the name of .* is not text in UTF-8; rename it"):
+        load(tmp_path)
 
 
 def test_unknown_sources(tmp_path: Path) -> None:

@@ -8,6 +8,8 @@ import sys
 def main() -> None:
     try:
         from eccentric.cli import run
+    except KeyboardInterrupt:  # pressed while Python imports
+        sys.exit(130)
     except ModuleNotFoundError as error:
         if error.name is None or error.name.partition(".")[0] == "eccentric":
             raise
@@ -17,4 +19,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    # `python -m` looks for modules in the working directory first, where a typer.py may lie.
+    if not sys.flags.safe_path:
+        del sys.path[0]
     main()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 Method = Literal["paper", "assignment", "procrustes"]
 METHODS: tuple[Method, ...] = ("paper", "assignment", "procrustes")
 GAP = 0.2
+LARGEST = 1e100
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +37,7 @@ class Alignment:
         Raises:
             ValueError: p is not (n, d) with this alignment's d.
         """
-        p = np.asarray(p, np.float64)
+        p = _real(p, "p")
         if p.ndim != 2 or p.shape[1] != len(self.matrix):
             raise ValueError(f"p must have shape (n, {len(self.matrix)}) as the alignment has, not {p.shape}")
         return p @ self.matrix.T
@@ -298,14 +299,27 @@ def _centred(x: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n d"]:
     return centred
 
 
+def _real(x: Any, name: str) -> np.ndarray:
+    """x as float64; a tensor may need a gradient and may lie on any device."""
+    if hasattr(x, "detach"):
+        x = x.detach().cpu()
+        if str(x.dtype) == "torch.bfloat16":  # NumPy has no such type
+            x = x.float()
+    if np.iscomplexobj(x):
+        raise ValueError(f"{name} is complex; pass real and imaginary parts as two columns")
+    return np.asarray(x, np.float64)
+
+
 def _pair(p: ArrayLike, q: ArrayLike, name: str) -> tuple[Float[np.ndarray, "n d"], Float[np.ndarray, "n d"]]:
-    p, q = np.asarray(p, np.float64), np.asarray(q, np.float64)
+    p, q = _real(p, "p"), _real(q, name)
     for called, x in (("p", p), (name, q)):
         if x.ndim != 2 or x.shape[0] < 2 or x.shape[1] == 0:
             raise ValueError(f"{called} must have shape (n, d) with n >= 2 and d >= 1, not {x.shape}")
         if not np.isfinite(x).all():
             row = int((~np.isfinite(x)).any(1).argmax())
             raise ValueError(f"{called} holds NaN or infinity, first in row {row}")
+        if np.abs(x).max() > LARGEST:
+            raise ValueError(f"{called} holds numbers beyond {LARGEST:g}, whose squares overflow; rescale them")
     if p.shape != q.shape:
         raise ValueError(f"p and {name} must be encodings of the same items in one shape, not {p.shape} and {q.shape}")
     return p, q

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from jaxtyping import Float
     from torch import Tensor
 
+LARGEST = 1e100
+
 
 class DeepComponents:
     """Principal components of latent vectors, ordered by variance.
@@ -62,7 +64,8 @@ class DeepComponents:
         """Add a batch. Returns self.
 
         Raises:
-            ValueError: z is not (n, d), d differs from earlier batches, or z holds NaN or infinity.
+            ValueError: z is not (n, d), d differs from earlier batches, or z is complex, holds NaN or infinity, or
+                numbers beyond 1e100, whose squares overflow.
         """
         if z.ndim != 2 or 0 in z.shape:
             raise ValueError(f"latents must have shape (n, d) with n, d >= 1, not {tuple(z.shape)}")
@@ -72,6 +75,8 @@ class DeepComponents:
         if not z.isfinite().all():
             row = int((~z.isfinite()).any(1).nonzero()[0])
             raise ValueError(f"latents hold NaN or infinity, first in row {row}")
+        if z.abs().max() > LARGEST:
+            raise ValueError(f"latents hold numbers beyond {LARGEST:g}, whose squares overflow; rescale them")
         mean = z.mean(0)
         centred = z - mean
         scatter = centred.T @ centred
@@ -110,11 +115,23 @@ class DeepComponents:
         return self._axes
 
     def encode(self, z: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:
-        """Latents to coordinates along the components, in z's dtype and on its device; without a gradient."""
+        """Latents to coordinates along the components, in z's dtype and on its device; without a gradient.
+
+        Raises:
+            ValueError: z is not (n, d), or complex.
+        """
+        if z.ndim != 2 or z.shape[1] != self.dim:
+            raise ValueError(f"latents must have shape (n, {self.dim}), not {tuple(z.shape)}")
         return _like((_float64(z) - self.mean) @ self.basis.T, z)
 
     def decode(self, p: Float[Tensor, "n k"]) -> Float[Tensor, "n d"]:
-        """Coordinates back to latents; with k < d, the remaining components are held at their mean."""
+        """Coordinates back to latents; with k < d, the remaining components are held at their mean.
+
+        Raises:
+            ValueError: p is not (n, k) with k <= d, or complex.
+        """
+        if p.ndim != 2 or not 1 <= p.shape[1] <= self.dim:
+            raise ValueError(f"components must have shape (n, k) with k from 1 to {self.dim}, not {tuple(p.shape)}")
         return _like(_float64(p) @ self.basis[: p.shape[1]] + self.mean, p)
 
     def eigenpairs(self, k: int | None = None, scale: float = 2.0) -> Float[Tensor, "k 2 d"]:
@@ -161,6 +178,8 @@ class DeepComponents:
         """
         if method not in ("standard", "matched"):
             raise ValueError(f"unknown sampling method {method!r}; choose 'standard' or 'matched'")
+        if n < 0:
+            raise ValueError(f"n must not be negative, but is {n}")
         generator = torch.Generator()
         generator.seed() if seed is None else generator.manual_seed(seed)
         noise = torch.randn(n, self.dim, generator=generator, dtype=torch.float64)
@@ -208,8 +227,11 @@ def _principal(covariance: Float[Tensor, "d d"]) -> tuple[Float[Tensor, " d"], F
 
 
 def _float64(z: Tensor) -> Tensor:
+    z = torch.as_tensor(z)
+    if z.is_complex():
+        raise ValueError("complex numbers have no components here; pass real and imaginary parts as two columns")
     # On the CPU, because not every accelerator has float64.
-    return torch.as_tensor(z).detach().to("cpu", torch.float64)
+    return z.detach().to("cpu", torch.float64)
 
 
 def _like(result: Tensor, given: Tensor) -> Tensor:

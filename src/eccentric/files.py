@@ -19,7 +19,12 @@ if TYPE_CHECKING:
 
 @contextmanager
 def atomic(path: Path) -> Iterator[Path]:
-    """A temporary path beside `path`, moved to it when the block ends well and removed when it does not."""
+    """A temporary path beside `path`, moved to it when the block ends well and removed when it does not.
+
+    A link stays a link: the file that it names is written.
+    """
+    if path.is_symlink():
+        path = path.resolve()
     try:
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=path.suffix)
     except OSError as error:

@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 
 from eccentric._version import __version__
+from eccentric.cli.output import tolerate_lost_output
 from eccentric.errors import EccentricError, UsageError
 from eccentric.settings import help_texts
 from eccentric.training.config import TrainConfig
@@ -39,6 +40,7 @@ DropOption = Annotated[str, typer.Option(help="Columns of a table to leave out, 
 
 def run() -> None:
     """Run the command line; a user's mistake ends in one line and exit status 2 or 1."""
+    tolerate_lost_output()
     try:
         app()
     except EccentricError as error:

@@ -39,9 +39,16 @@ def class_names(table: pa.Table) -> dict[str, list[str]]:
     """The names of each ClassLabel column, which Hugging Face's `datasets` keeps in the schema's metadata."""
     try:
         features = json.loads((table.schema.metadata or {})[b"huggingface"])["info"]["features"]
-        return {c: f["names"] for c, f in features.items() if isinstance(f, dict) and f.get("_type") == "ClassLabel"}
+        declared = {
+            c: f["names"] for c, f in features.items() if isinstance(f, dict) and f.get("_type") == "ClassLabel"
+        }
+        return {c: names for c, names in declared.items() if _are_names(names)}
     except (KeyError, TypeError, ValueError, AttributeError):  # no such metadata, or another program's
         return {}
+
+
+def _are_names(names: object) -> bool:
+    return isinstance(names, list) and len(names) > 0 and all(isinstance(name, str) for name in names)
 
 
 def usual_label(table: pa.Table, columns: Sequence[str], classes: Iterable[str] = ()) -> str | None:
@@ -105,7 +112,7 @@ def encode(
             f"{source}: {column!r} holds fractions ({some}, ...), but a label must be categories; "
             "choose another column with --label"
         )
-    if names is not None:
+    if names is not None and all(isinstance(v, int | float) and float(v).is_integer() for v in everything):
         return _declared(values, division, column=column, source=source, names=names)
     if any(isinstance(v, float) for v in everything) and all(float(v).is_integer() for v in everything):
         values = [[int(v) for v in part] for part in values]  # whole numbers, made floats by a missing value elsewhere

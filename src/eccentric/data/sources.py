@@ -74,6 +74,10 @@ def read(source: str | Path, label: str | None = None, preferred: str | None = N
 def _expanded(source: str | Path) -> Path:
     """The path with ~ made the home folder; as it is, where there is no such user."""
     try:
+        str(source).encode()
+    except UnicodeEncodeError:
+        raise UsageError(f"the path {str(source)!r} is not text in UTF-8; rename it, or link to it") from None
+    try:
         path = Path(source).expanduser()
         path.exists()
     except RuntimeError:

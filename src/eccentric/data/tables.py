@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 __all__ = ["from_columns", "from_matrices", "row_names"]
 
 
+LARGEST = 1e18
+"""A variance of larger values overflows in float32, in which models are trained."""
 BLOCK = 1 << 21  # values converted at once
 NAMELESS = ("", "Unnamed: 0", "__index_level_0__")
 """What pandas calls a column of row names or numbers that has no name."""
@@ -155,7 +157,8 @@ def _first_text(column: pa.ChunkedArray) -> str:
 
 
 def _check_finite(x: np.ndarray, part: Part, columns: Sequence[str], source: str, original: Any) -> None:
-    bad = ~np.isfinite(x)
+    with np.errstate(over="ignore"):
+        bad = ~(np.abs(x) <= LARGEST)
     count = int(bad.sum())
     if not count:
         return
@@ -164,7 +167,7 @@ def _check_finite(x: np.ndarray, part: Part, columns: Sequence[str], source: str
     if value is None:
         what = "is empty"
     elif np.isfinite(value):
-        what = f"is {value:g}, too large for float32"
+        what = f"is {value:g}, too large for float32 to square"
     else:
         what = f"is {value}"
     more = f" ({count - 1:,} more such values)" if count > 1 else ""

@@ -117,8 +117,10 @@ class Stream:
         first: items of the first batch.
     """
 
-    def __init__(self, loader: Iterable[Any]) -> None:
+    def __init__(self, loader: Iterable[Any], rows: Sequence[int] | None = None) -> None:
+        """`rows` are those of the data set that the loader gives, in its order, for errors."""
         self._loader = loader
+        self._rows = rows
         first = next(iter(loader), None)
         if first is None:
             raise ValueError("Found a data set with 0 sample(s) while a minimum of 1 is required.")
@@ -133,6 +135,7 @@ class Stream:
         return len(self._loader)  # type: ignore[arg-type]
 
     def __iter__(self) -> Iterator[Shaped[Tensor, "b ..."]]:
+        seen = 0
         for number, batch in enumerate(self._loader):
             x = _tensor_of(batch)
             if tuple(x.shape[1:]) != self.raw_shape:
@@ -141,10 +144,13 @@ class Stream:
             x = x if x.dtype == torch.uint8 else x.float()
             if x.is_floating_point() and not x.isfinite().all():
                 place = (~x.isfinite()).nonzero()[0].tolist()
+                where = f"batch {number}, row {place[0]}"
+                if self._rows is not None:
+                    where = f"row {self._rows[seen + place[0]]} of the data set"
                 raise ValueError(
-                    f"Input X contains NaN or infinity. The first is in batch {number}, row {place[0]}, "
-                    f"at {place[1:]} of the item."
+                    f"Input X contains NaN or infinity. The first is in {where}, at {place[1:]} of the item."
                 )
+            seen += len(x)
             yield x
 
 

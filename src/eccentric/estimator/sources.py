@@ -163,7 +163,8 @@ def _stream(data: Dataset[Any], rows: np.ndarray, size: int = STREAM_BATCH, seed
             drop_last=seed is not None and len(rows) >= size,
             generator=None if seed is None else torch.Generator().manual_seed(seed),
             collate_fn=keep_whole,
-        )
+        ),
+        rows.tolist() if seed is None else None,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,7 +22,10 @@ class Stop:
 
 @contextmanager
 def stop_on_signal() -> Iterator[Stop]:
-    """A request that the first Ctrl-C, termination or closed terminal makes; a second ends the program at once."""
+    """A request that the first Ctrl-C or termination makes; a second ends the program at once.
+
+    Meanwhile a closed terminal stops nothing: training goes on without it.
+    """
     stop = Stop()
     received = 0
 
@@ -36,9 +39,12 @@ def stop_on_signal() -> Iterator[Stop]:
         stop.asked, stop.signum = True, signum
 
     # Python allows signal handlers in the main thread only.
-    known = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
-    signals = known if threading.current_thread() is threading.main_thread() else []
-    previous = {number: signal.signal(number, ask) for number in signals}
+    handlers: dict[int, Any] = {signal.SIGINT: ask, signal.SIGTERM: ask}
+    if hasattr(signal, "SIGHUP"):
+        handlers[signal.SIGHUP] = signal.SIG_IGN
+    if threading.current_thread() is not threading.main_thread():
+        handlers = {}
+    previous = {number: signal.signal(number, handler) for number, handler in handlers.items()}
     try:
         yield stop
     finally:

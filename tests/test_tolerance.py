@@ -1,0 +1,75 @@
+"""What a user's surroundings may do: odd terminals, closed pipes, full disks, modules of other names in the folder."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from eccentric.files import write_json
+from eccentric.training import stop_on_signal
+
+RUN = [sys.executable, "-m", "eccentric"]
+QUICK = ["--epochs", "1", "--dim", "3", "--device", "cpu"]
+
+
+def run(*arguments: object, **options: object) -> subprocess.CompletedProcess[str]:
+    options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options}
+    return subprocess.run([*RUN, *map(str, arguments)], text=True, check=False, timeout=120, **options)  # type: ignore
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full on this system")
+def test_a_full_disk_for_the_output_does_not_end_training(tmp_path: Path) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = run("train", "digits", "--out", tmp_path / "run", *QUICK, stdout=full)
+    assert done.returncode == 0, done.stderr
+    assert "note: standard output is gone (No space left on device); going on without it" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert (tmp_path / "run" / "report.html").exists()
+
+
+def test_a_closed_pipe_does_not_end_training(tmp_path: Path) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = run("train", "digits", "--out", tmp_path / "run", *QUICK, stdout=writing)
+    os.close(writing)
+    assert done.returncode == 0, done.stderr
+    assert "standard output is gone (Broken pipe)" in done.stderr
+    assert (tmp_path / "run" / "report.html").exists()
+
+
+def test_a_closed_terminal_stops_nothing() -> None:
+    with stop_on_signal() as stop:
+        os.kill(os.getpid(), signal.SIGHUP)
+        time.sleep(0.01)
+        assert not stop.asked
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(0.01)
+        assert (stop.asked, stop.signum) == (True, signal.SIGTERM)
+
+
+def test_a_terminal_without_arrows(tmp_path: Path) -> None:
+    environment = {**os.environ, "PYTHONIOENCODING": "latin-1", "PYTHONUTF8": "0"}
+    code = "from eccentric.cli.output import tolerate_lost_output as t; t(); print('a \\u2192 b', '\\udcff')"
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, check=False)
+    assert done.stdout.split() == [b"a", b"\\u2192", b"b", b"\\udcff"]
+
+
+def test_modules_of_the_working_directory_are_not_taken_for_libraries(tmp_path: Path) -> None:
+    for name in ("typer", "rich"):
+        (tmp_path / f"{name}.py").write_text("raise RuntimeError('the wrong module')")
+    done = run("--version", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_link_stays_a_link(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "a.json").symlink_to(tmp_path / "elsewhere" / "b.json")
+    write_json(tmp_path / "a.json", 1)
+    assert (tmp_path / "a.json").is_symlink()
+    assert (tmp_path / "elsewhere" / "b.json").read_text() == "1\n"
