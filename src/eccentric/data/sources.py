@@ -82,8 +82,6 @@ def _expanded(source: str | Path) -> Path:
         path.exists()
     except RuntimeError:
         return Path(source)
-    except ValueError:
-        raise UsageError(f"{str(source)!r} cannot be a path; it holds a null character") from None
     except OSError as error:
         raise UsageError(f"{str(source)[:80]!r} cannot be a path ({error.strerror})") from None
     return path

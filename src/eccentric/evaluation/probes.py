@@ -104,7 +104,8 @@ def pca_encodings(
     features = train[0].numel()
     chosen = torch.randperm(len(train), generator=torch.Generator().manual_seed(0))
     chosen = chosen[: max(components, MOST_NUMBERS // features)].sort().values
-    pca = PCA(min(components, len(chosen), features), random_state=0).fit(standardize(train[chosen]))
+    with np.errstate(invalid="ignore"):  # constant items have no variance, of which PCA takes shares
+        pca = PCA(min(components, len(chosen), features), random_state=0).fit(standardize(train[chosen]))
 
     squares = 0.0
     encoded: dict[str, list[np.ndarray]] = {"train": [], "test": []}
