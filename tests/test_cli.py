@@ -269,6 +269,13 @@ class TestSample:
         assert (a == b).all()
         assert (a != c).any()
 
+    def test_samples_by_a_way_that_does_not_suit_are_refused(self, eccentric, digits_run, tmp_path):
+        out = tmp_path / "s.npy"
+        status, _, err = eccentric("sample", digits_run, "--out", out, "--method", "categorical")
+        assert status == 2
+        assert "no sampling 'categorical'; choose one of matched, standard, mixture" in " ".join(err.split())
+        assert not out.exists()
+
     def test_a_table(self, eccentric, table, tmp_path):
         assert eccentric("train", table, "--out", tmp_path / "run", *QUICK)[0] == 0
         assert eccentric("sample", tmp_path / "run", "--out", tmp_path / "s.csv", "--count", "7")[0] == 0

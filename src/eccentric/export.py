@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
 from eccentric.data import load_all
 from eccentric.errors import EccentricError, UsageError
+from eccentric.evaluation.random_latents import random_latents
 from eccentric.files import atomic
 from eccentric.inference import decode, encode
 from eccentric.runs.latents import Latents, latents_table
@@ -99,11 +100,23 @@ def write_encoding(path: Path, splits: dict[str, Latents]) -> None:
             pyarrow.parquet.write_table(table, temporary)
 
 
-def sample(
-    run: Run, count: int, method: Literal["standard", "matched"], seed: int | None = None
-) -> Shaped[np.ndarray, "n ..."]:
-    """Decoded random latents in the data's own units: uint8 images (n, c, h, w) or float32 rows (n, features)."""
-    raw = decode(run.model(), run.components.sample(count, method, seed))
+def sample(run: Run, count: int, method: str | None = None, seed: int | None = None) -> Shaped[np.ndarray, "n ..."]:
+    """Decoded random latents in the data's own units: uint8 images (n, c, h, w) or float32 rows (n, features).
+
+    Args:
+        method: a way of sampling that suits what the run was trained for (`Traits.samplings`); the first by default.
+
+    Raises:
+        UsageError: the way of sampling does not suit the run.
+    """
+    model, components = run.model(), run.components
+
+    def training_latents() -> Tensor:
+        saved = run.latents("train")
+        return components.decode(torch.from_numpy(saved.p)) if saved.z is None else torch.from_numpy(saved.z)
+
+    sampling = model.method.traits.samplings[0] if method is None else method
+    raw = decode(model, random_latents(model.method, components, training_latents, count, sampling, seed))
     return (raw.round().clamp(0, 255).to(torch.uint8) if run.spec.is_image else raw).numpy()
 
 

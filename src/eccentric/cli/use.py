@@ -50,9 +50,14 @@ def sample(
     out: Annotated[Path, typer.Option(help="File to write: .png for images, .csv for tables, .npy for either.")],
     count: Annotated[int, typer.Option(min=1, help="How many.")] = 64,
     method: Annotated[
-        Literal["standard", "matched"],
-        typer.Option(help="Latents from a standard normal, or from a Gaussian matched to the training latents."),
-    ] = "matched",
+        str | None,
+        typer.Option(
+            help="Latents from a standard normal (standard), from a Gaussian matched to the training latents (matched) "
+            "or from a mixture of Gaussians fitted to them (mixture); uniform for hyperspherical-vae, categorical for "
+            "vq-vae. The default is the most natural one for what the run was trained for.",
+            show_default=False,
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Seed.")] = 0,
 ) -> None:
     """Decode random latents into new items."""
