@@ -4,12 +4,13 @@ BIN := $(VENV)/bin
 DEMO := runs/demo
 DEMO_SETTINGS := --dim 6 --epochs 100 --learning-rate 0.001
 
-.PHONY: help demo test test-slow test-lowest lint format bench clean
+.PHONY: help demo test test-slow fuzz test-lowest lint format bench clean
 
 help:
 	@echo "make demo         train on the embedded digits and write $(DEMO)/report.html"
 	@echo "make test         run the tests"
 	@echo "make test-slow    run the long checks as well"
+	@echo "make fuzz         ten minutes of odd files at every door"
 	@echo "make test-lowest  run the tests with the oldest versions allowed"
 	@echo "make lint         ruff, formatter, mypy"
 	@echo "make bench        measure the loss against its rivals"
@@ -33,7 +34,11 @@ test: $(VENV)/.installed
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --dist worksteal -m "not slow" --cov --cov-report=term:skip-covered
 
 test-slow: $(VENV)/.installed
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --dist worksteal
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --dist worksteal -m "not fuzz"
+
+# FUZZ_MINUTES=1 for less, FUZZ_START=5000 for other files. Its counts stand in docs/reliability.md.
+fuzz: $(VENV)/.installed
+	OMP_NUM_THREADS=1 $(BIN)/pytest -q -s -m fuzz tests/fuzz
 
 # PyPI's builds of the oldest PyTorch bring CUDA with them, several GB.
 LOWEST := .venv-lowest

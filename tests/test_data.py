@@ -857,7 +857,7 @@ def test_unknown_sources(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"no data given; name a data set"):
         load("")
     (tmp_path / "a.xls").write_text("")
-    with pytest.raises(UsageError, match=r"a\.xls: unknown kind of file; give \.npy, \.npz, \.csv, .* or a folder"):
+    with pytest.raises(UsageError, match=r"a\.xls: unknown kind of file; give \.npy, \.npz, .* or a folder"):
         load(tmp_path / "a.xls")
     save_images(tmp_path, grey(1))
     with pytest.raises(UsageError, match=r"000\.png is one image; give the folder that holds it"):

@@ -29,7 +29,7 @@ DataArgument = Annotated[
     typer.Argument(
         metavar="DATA",
         help="digits (embedded), mnist or celeba (from the hub), a hub id, or a path: a folder of images or of a "
-        "data set, an .npy, .npz, .csv or .parquet file.",
+        "data set, or one file (.csv, .tsv, .parquet, .json, .npy, .npz, .h5ad).",
     ),
 ]
 RunArgument = Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a training run.")]

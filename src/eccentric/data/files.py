@@ -7,6 +7,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, TypeVar
 
 from eccentric.data.array_files import read_npy, read_npz
+from eccentric.data.gene_matrices import read_h5ad
 from eccentric.data.source import Source
 from eccentric.data.splits import listing
 from eccentric.data.text_tables import read_text_table
@@ -124,5 +125,6 @@ def _one_table(path: Path, label: str | None, preferred: str | None = None) -> S
 READERS: dict[str, Callable[[Path, str | None, str | None], Source]] = {
     ".npy": read_npy,
     ".npz": read_npz,
+    ".h5ad": read_h5ad,
     **dict.fromkeys(TABLES, _one_table),
 }

@@ -102,7 +102,7 @@ def from_matrices(
     for part in division.parts:
         raw = matrices[part.key]
         vague |= {columns[j]: None for j in np.flatnonzero(blurred(raw[part.rows])).tolist()}
-        with np.errstate(over="ignore"):
+        with np.errstate(over="ignore", invalid="ignore"):  # some NaN do not survive the cast without a warning
             x = raw[part.rows].astype(np.float32, copy=False)
 
         def original(i: int, j: int, raw: np.ndarray = raw, part: Part = part) -> object:

@@ -1,0 +1,89 @@
+"""Annotated matrices of cells and genes (.h5ad) -> one Arrow table."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from eccentric.data.labels import USUAL
+from eccentric.data.source import Source
+from eccentric.data.splits import listing
+from eccentric.errors import EccentricError, UsageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["read_h5ad"]
+
+BLOCK = 1 << 24  # values made dense at once
+
+
+def read_h5ad(path: Path, label: str | None, preferred: str | None = None) -> Source:
+    """The matrix X with a column for each gene, and one column of `obs` as labels.
+
+    A sparse matrix is made dense some rows at a time, as float32.
+
+    Args:
+        path: of the file.
+        label: column of obs that holds the labels, "" for none, None for the usual ones.
+        preferred: name of a column of obs that comes before the usual ones, where there is one.
+
+    Raises:
+        UsageError: obs has no column called `label`.
+        EccentricError: anndata is not installed, there is no X, or genes share a name.
+    """
+    try:
+        import anndata
+    except ModuleNotFoundError:
+        raise EccentricError(f"{path} needs anndata, which is not installed; pip install eccentric[h5ad]") from None
+    import pyarrow as pa
+
+    found = anndata.read_h5ad(path)
+    obs = [str(name) for name in found.obs.columns]
+    chosen = _label(path, obs, label, preferred)
+    names = [str(name) for name in found.var_names]
+    if len({*names}) < len(names):
+        raise EccentricError(f"{path}: genes share a name; call var_names_make_unique() and write the file anew")
+    if chosen in names:
+        raise EccentricError(f"{path}: {chosen!r} is both a gene and a column of obs; rename the column")
+    x = _dense(path, found)
+    columns: dict[str, Any] = {name: pa.array(x[:, j]) for j, name in enumerate(names)}
+    if chosen is not None:
+        columns[chosen] = pa.array(_plain(found.obs[chosen]), from_pandas=True)
+    notes = [f"no labels; columns of obs that could be chosen: {listing(obs, 12)}"] if obs and not chosen else []
+    if found.layers or found.raw is not None:
+        others = [*found.layers, *(["raw"] if found.raw is not None else [])]
+        notes.append(f"X taken; left out: {listing(others)}")
+    return Source(path.stem, str(path), tables={"all": pa.table(columns)}, notes=notes, label=chosen)
+
+
+def _label(path: Path, obs: list[str], label: str | None, preferred: str | None) -> str | None:
+    if label:
+        if label not in obs:
+            raise UsageError(f"{path} has no column {label!r} of obs (--label); it has {listing(obs, 12)}")
+        return label
+    if label == "":
+        return None
+    usual = [name for want in USUAL for name in obs if name.lower() == want]
+    return next((name for name in (preferred, *usual) if name in obs), None)
+
+
+def _dense(path: Path, found: Any) -> np.ndarray:
+    """(n, f) float32, column by column in memory, as the table wants it."""
+    n, f = found.shape
+    if found.X is None or f == 0:
+        raise EccentricError(f"{path} has no matrix X; write the file with one")
+    matrix = found.X.tocsr() if hasattr(found.X, "tocsr") else found.X
+    x = np.empty((n, f), np.float32, order="F")
+    rows = max(1, BLOCK // f)
+    with np.errstate(over="ignore"):  # beyond float32: becomes inf here, and an error where the table is checked
+        for start in range(0, n, rows):
+            block = matrix[start : start + rows]
+            x[start : start + rows] = block.toarray() if hasattr(block, "toarray") else block
+    return x
+
+
+def _plain(values: Any) -> Any:
+    """A column of obs, its categories as the values they stand for."""
+    return values.astype(values.cat.categories.dtype) if hasattr(values, "cat") else values

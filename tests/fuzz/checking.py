@@ -1,0 +1,96 @@
+"""Runs of many cases through one door, in a process of their own: a crash or a hang of a library is found, too.
+
+Prints one JSON object: cases, how many were right and how many refused in one line, and the seeds of all others.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+import tempfile
+import time
+import traceback
+import warnings
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+
+from eccentric.data import load_all
+from eccentric.errors import EccentricError
+from tests.fuzz.files import DOORS, Case
+from tests.fuzz.runs import make_run, read_run, spoil
+
+__all__ = ["SECONDS", "check_one", "main"]
+
+SECONDS = 10
+
+
+class Hang(BaseException):
+    """A case took more than `SECONDS`."""
+
+
+def _alarm(signum: int, frame: object) -> None:
+    raise Hang
+
+
+def check_one(door: str, seed: int, folder: Path, run: Path | None = None) -> str:
+    """ "right", "refused", or what is wrong."""
+    random = np.random.default_rng([seed, *door.encode()])
+    folder.mkdir(parents=True)
+    previous = signal.signal(signal.SIGALRM, _alarm)
+    signal.alarm(SECONDS)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            if run is not None:
+                read_run(spoil(run, folder, random))
+                return "right"
+            return _judge(DOORS[door](folder, random))
+    except EccentricError as error:
+        return "refused" if "\n" not in str(error) and str(error) else f"wrong: {error!r} is no single line"
+    except Hang:
+        return f"wrong: more than {SECONDS} s"
+    except Exception:
+        return "wrong: " + traceback.format_exc(limit=-3)
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, previous)
+
+
+def _judge(case: Case) -> str:
+    items = load_all(case.path)
+    count = sum(len(split.x) for split in items.splits.values())
+    if case.items is not None and count != case.items:
+        return f"wrong: {count} items of {case.items}"
+    for split in items.splits.values():
+        if not split.x.float().isfinite().all():
+            return "wrong: a number that is not finite"
+        if split.labels is not None and not (split.labels >= 0).all() & (split.labels < len(items.label_names)).all():
+            return "wrong: a label without a name"
+    if case.values is not None:
+        found = next(iter(items.splits.values())).x.numpy()
+        if found.shape != case.values.shape or not np.allclose(found, case.values, atol=1e-5):
+            return "wrong: other values"
+    return "right"
+
+
+def main(door: str, start: int, seconds: float) -> None:
+    counts: Counter[str] = Counter()
+    wrong: dict[int, str] = {}
+    ends = time.monotonic() + seconds
+    seed = start
+    with tempfile.TemporaryDirectory() as folder:
+        run = make_run(Path(folder)) if door == "run folders" else None
+        while time.monotonic() < ends:
+            result = check_one(door, seed, Path(folder, str(seed)), run)
+            counts[result.partition(":")[0]] += 1
+            if result.startswith("wrong"):
+                wrong[seed] = result
+            seed += 1
+    print(json.dumps({"door": door, "cases": seed - start, **counts, "seeds": wrong}))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], int(sys.argv[2]), float(sys.argv[3]))
