@@ -295,3 +295,41 @@ class TestRefused:
     def test_a_stream_in_parts(self):
         with pytest.raises(TypeError, match="partial_fit takes the rows of one batch"):
             quick().partial_fit(Numbered(10))
+
+
+class TestItemKind:
+    def test_items_of_more_axes_as_rows_of_a_table(self, tmp_path):
+        x = np.random.default_rng(0).normal(size=(60, 5, 4)).astype(np.float32)
+        model = quick(n_components=2, item_kind="table").fit(x)
+        flat = quick(n_components=2).fit(x.reshape(60, 20))
+        np.testing.assert_array_equal(model.transform(x), flat.transform(x.reshape(60, 20)))
+        assert model.inverse_transform(model.transform(x)).shape == x.shape
+        assert model.item_shape_ == (5, 4)
+        model.save(tmp_path / "run")
+        again = EccentricAutoencoder.load(tmp_path / "run")
+        np.testing.assert_array_equal(again.transform(x), model.transform(x))
+        assert again.item_kind == "table"
+
+    def test_sequences_are_refused_in_one_line(self):
+        x = np.random.default_rng(0).normal(size=(20, 50, 6))
+        with pytest.raises(ValueError, match="no architecture for 50x6 sequences yet; item_kind='table'") as caught:
+            quick(item_kind="sequence").fit(x)
+        assert "\n" not in str(caught.value)
+
+    @pytest.mark.parametrize(
+        ("kind", "message"),
+        [
+            ("graph", r"The 'item_kind' parameter of EccentricAutoencoder must be one of 'auto', 'image'"),
+            ("image", r"item_kind='image' needs X of shape \(n, h, w\) or \(n, c, h, w\)"),
+            ("sequence", r"item_kind='sequence' needs X of shape \(n, steps, features\)"),
+        ],
+    )
+    def test_a_kind_that_does_not_fit(self, kind, message):
+        with pytest.raises(ValueError, match=message):
+            quick(item_kind=kind).fit(low_rank())
+
+    def test_a_data_set_as_a_table(self):
+        data = TensorDataset(torch.rand(60, 5, 4))
+        model = quick(n_components=2, item_kind="table").fit(data)
+        assert model.transform(data).shape == (60, 2)
+        assert model._model.shift.shape == (20,)

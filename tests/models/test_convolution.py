@@ -85,6 +85,26 @@ def test_frozen_parameters_and_second_derivatives(ours: nn.Module, pytorchs: nn.
 
 
 @BOTH
+def test_gradients_of_a_gradient_penalty_are_pytorchs(ours: nn.Module, pytorchs: nn.Module) -> None:
+    """Second derivatives under autocast, with respect to the weights too."""
+    pytorchs.load_state_dict(ours.state_dict())
+    found = []
+    for layer in (ours, pytorchs):
+        layer.zero_grad()
+        x = images().requires_grad_()
+        with torch.autocast("cpu", torch.bfloat16):
+            y = torch.nn.functional.softplus(layer(x))
+            (slope,) = torch.autograd.grad(y, x, torch.ones_like(y), create_graph=True)
+        slope.square().sum().backward()
+        assert x.grad is not None
+        found.append([x.grad, *(parameter.grad for parameter in layer.parameters() if parameter.grad is not None)])
+    assert len(found[0]) == len(found[1]) == 3
+    for a, b in zip(*found, strict=True):
+        assert a.dtype == b.dtype == torch.float32
+        torch.testing.assert_close(a, b, rtol=0.03, atol=0.03 * float(b.abs().max()))
+
+
+@BOTH
 def test_compiled_it_stays_in_one_graph(ours: nn.Module, pytorchs: nn.Module) -> None:
     expected = outcome(ours, torch.float32, autocast=True)
     torch.compiler.reset()

@@ -8,7 +8,7 @@ import pytest
 
 from eccentric.data.items import ItemSpec
 from eccentric.report import captions, words
-from eccentric.report.facts import Neighbours
+from eccentric.runs.views import Neighbours
 
 
 @pytest.mark.parametrize(

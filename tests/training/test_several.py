@@ -5,9 +5,11 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
+from eccentric.errors import EccentricError
 from eccentric.training import Run, Stop
 from eccentric.training.several import train_several
 
@@ -85,3 +87,88 @@ def test_no_run_outlives_what_started_it(tmp_path, monkeypatch):
         train_several(command, tmp_path, [0, 1], Stop(), at_once=2, on_epoch=broken_off)
     assert len(started) == 2
     assert all(process.wait(timeout=60) in (143, -signal.SIGTERM) for process in started)
+
+
+SEVERAL = """
+import sys
+from pathlib import Path
+from eccentric.training import Stop
+from eccentric.training.several import train_several
+arguments = ["digits", "--epochs", "100000", "--dim", "2", "--device", "cpu"]
+train_several(arguments, Path(sys.argv[1]), [0, 1], Stop(), at_once=2)
+"""
+
+
+def children_of(parent: int) -> list[int]:
+    path = Path(f"/proc/{parent}/task/{parent}/children")
+    return [int(pid) for pid in path.read_text().split()]
+
+
+def is_running(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs Linux's /proc")
+def test_the_runs_end_when_their_parent_is_killed(tmp_path):
+    parent = subprocess.Popen([sys.executable, "-c", SEVERAL, str(tmp_path)], env=ENVIRONMENT)
+    metrics = [tmp_path / f"seed-{seed}" / "metrics.csv" for seed in (0, 1)]
+    wait_for(lambda: all(path.exists() and path.read_text().count("\n") > 1 for path in metrics))
+    children = children_of(parent.pid)
+    assert len(children) == 2
+    parent.kill()
+    parent.wait()
+    wait_for(lambda: not any(is_running(pid) for pid in children))
+    for seed in (0, 1):
+        assert Run(tmp_path / f"seed-{seed}").config["status"].startswith("stopped after")
+
+
+@pytest.mark.parametrize("by", ["kernel", "pipe"])
+def test_a_child_ends_with_its_parent(by):
+    """Also where the kernel does not tell of the parent's death, by the pipe that is closed."""
+    code = (
+        "import eccentric.training.child as child, os, sys, time\n"
+        + ("child._linux_tells_us = lambda: False\n" if by == "pipe" else "")
+        + "child.end_with(int(sys.argv[1]))\n"
+        "print('ready', flush=True)\n"
+        "time.sleep(600)\n"
+    )
+    parent_code = (
+        "import os, subprocess, sys\n"
+        "child = subprocess.Popen([sys.executable, '-c', sys.argv[1], str(os.getpid())], stdin=subprocess.PIPE,"
+        " stdout=subprocess.PIPE)\n"
+        "child.stdout.readline()\n"
+        "print(child.pid, flush=True)\n"
+        "child.wait()\n"
+    )
+    parent = subprocess.Popen([sys.executable, "-c", parent_code, code], env=ENVIRONMENT, stdout=subprocess.PIPE)
+    assert parent.stdout is not None
+    pid = int(parent.stdout.readline())
+    assert is_running(pid)
+    parent.kill()
+    parent.communicate()
+    wait_for(lambda: not is_running(pid))
+
+
+def test_each_attempt_has_a_fresh_log(tmp_path):
+    """A log of an earlier attempt, to which its processes may still write, is another file."""
+    for name in ("seed-0.log", "seed-1.log"):
+        (tmp_path / name).write_text("of an earlier attempt\n")
+    with (tmp_path / "seed-0.log").open("a") as old:
+        with pytest.raises(EccentricError, match="seed 0 and 1 failed"):
+            train_several(["digits", "--architecture", "mnist", *OPTIONS], tmp_path, [0, 1], Stop(), at_once=2)
+        old.write("still writing\n")
+    for name in ("seed-0.log", "seed-1.log"):
+        text = (tmp_path / name).read_text()
+        assert "earlier" not in text
+        assert "still" not in text
+        assert text.startswith("error: ")
+
+
+def wait_for(condition, seconds=120.0):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)

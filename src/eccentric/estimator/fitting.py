@@ -10,7 +10,6 @@ import numpy as np
 import torch
 
 from eccentric.components import DeepComponents
-from eccentric.data.items import ItemSpec
 from eccentric.inference import item_errors
 from eccentric.models import Autoencoder, start_model
 from eccentric.training import engine as engines
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from jaxtyping import Float, Shaped
     from torch import Tensor
 
+    from eccentric.data.items import ItemSpec
     from eccentric.estimator.sources import Source
     from eccentric.training.config import TrainConfig
     from eccentric.training.metrics import Metrics
@@ -57,13 +57,14 @@ def epochs_for(steps: int | None) -> int:
     return UNSIZED_EPOCHS if steps is None else max(FEWEST_EPOCHS, math.ceil(STEPS / steps))
 
 
-def make_model(config: TrainConfig, x: Shaped[Tensor, "n ..."], standardize: bool) -> tuple[Autoencoder, list[int]]:
+def make_model(
+    config: TrainConfig, x: Shaped[Tensor, "n ..."], spec: ItemSpec, standardize: bool
+) -> tuple[Autoencoder, list[int]]:
     """The model in its first state for training rows like x, and the columns that are constant in them.
 
     Tables are brought to mean 0 and standard deviation 1 by column, or with `standardize=False` to a mean variance of
     1; images from their lowest to their highest value (0 to 255 for uint8) to the decoder's range from 0 to 1.
     """
-    spec = ItemSpec("image" if x.ndim == 4 else "table", tuple(x.shape[1:]), str(x.dtype).removeprefix("torch."))
     return start_model(
         x,
         spec,
@@ -95,7 +96,7 @@ def train_once(
     Raises:
         EccentricError: training diverged.
     """
-    images = len(source.shape) == 3
+    images = source.spec.is_image
     work = engines.work_of(model, source.sample) * (source.items or 0) * config.epochs
     engine = engines.start(config, work, images=images, ranks=False)  # all rows are here, also under torchrun or SLURM
     device = engine.fabric.device

@@ -10,7 +10,9 @@ import torch
 from sklearn.utils.validation import check_array, validate_data
 from torch.utils.data import DataLoader, Dataset, RandomSampler, SubsetRandomSampler, WeightedRandomSampler
 
+from eccentric.data.items import ItemSpec
 from eccentric.errors import UsageError
+from eccentric.models import choose_architecture
 from eccentric.training.batches import data_of
 
 if TYPE_CHECKING:
@@ -49,7 +51,9 @@ def check_order(X: Any) -> None:
 def check_items(estimator: BaseEstimator, X: Any, *, reset: bool, least: int = 1) -> Shaped[np.ndarray, "n ..."]:
     """X as an array: a table (n, f), or images (n, c, h, w), in the type it came in if NumPy has it for numbers.
 
-    A memory-mapped array stays on disk. Sets or checks `n_features_in_`, `feature_names_in_` and `item_shape_`.
+    A memory-mapped array stays on disk. Sets or checks `n_features_in_`, `feature_names_in_`, `item_shape_` and the
+    specification of the items, `_spec`. Items of more than one axis are images, or rows of a table where the parameter
+    `item_kind` is "table".
 
     Args:
         reset: for `fit`, which learns the shape and the names; otherwise X must have those.
@@ -67,12 +71,14 @@ def check_items(estimator: BaseEstimator, X: Any, *, reset: bool, least: int = 1
         )
         _check_finite(estimator, images, None)
         if reset:
-            _check_channels(images)
+            estimator._spec = spec_of(images.shape[1:], estimator.item_kind, str(images.dtype))
+            if estimator._spec.is_image:
+                _check_channels(images)
             estimator.n_features_in_ = int(np.prod(images.shape[1:]))
             estimator.item_shape_ = images.shape[1:]
             vars(estimator).pop("feature_names_in_", None)
         _check_shape(estimator, images.shape[1:])
-        return _with_channels(images)
+        return images.reshape(len(images), *estimator._spec.shape)
     try:
         numbers = isinstance(X, np.ndarray) and X.dtype.kind in "iufb"  # converted batch by batch
         table: np.ndarray = validate_data(
@@ -87,6 +93,7 @@ def check_items(estimator: BaseEstimator, X: Any, *, reset: bool, least: int = 1
         raise _naming_the_column(error, X) from None
     _check_finite(estimator, table, getattr(X, "columns", None))
     if reset:
+        estimator._spec = spec_of(table.shape[1:], estimator.item_kind)
         estimator.item_shape_ = table.shape[1:]
     _check_shape(estimator, table.shape[1:])
     return table
@@ -99,8 +106,9 @@ def check_stream(estimator: BaseEstimator, X: Dataset[Any] | DataLoader[Any], *,
         ValueError: the first batch has not the shape that was fitted, or X yields nothing.
     """
     loader = X if isinstance(X, DataLoader) else DataLoader(X, STREAM_BATCH)
-    stream = Stream(loader)
+    stream = Stream(loader, estimator.item_kind if reset else estimator._spec.kind)
     if reset:
+        estimator._spec = stream.spec
         vars(estimator).pop("feature_names_in_", None)
         estimator.item_shape_ = stream.raw_shape
         estimator.n_features_in_ = int(np.prod(stream.raw_shape))
@@ -113,11 +121,11 @@ class Stream:
 
     Attributes:
         raw_shape: of an item as the loader has it.
-        shape: of an item as the networks take it: (features,), or (channels, height, width).
+        spec: of an item as the networks take it.
         first: items of the first batch.
     """
 
-    def __init__(self, loader: Iterable[Any], rows: Sequence[int] | None = None) -> None:
+    def __init__(self, loader: Iterable[Any], item_kind: str = "auto", rows: Sequence[int] | None = None) -> None:
         """`rows` are those of the data set that the loader gives, in its order, for errors."""
         self._loader = loader
         self._rows = rows
@@ -128,7 +136,7 @@ class Stream:
         self.first, self.raw_shape = len(x), tuple(x.shape[1:])
         if len(self.raw_shape) > 3:
             raise ValueError(f"Found items of shape {self.raw_shape}; a table has (f,), images (h, w) or (c, h, w)")
-        self.shape = (1, *self.raw_shape) if len(self.raw_shape) == 2 else self.raw_shape
+        self.spec = spec_of(self.raw_shape, item_kind, str(x.dtype).removeprefix("torch."))
 
     def __len__(self) -> int:
         """Batches; TypeError where the loader does not know."""
@@ -140,7 +148,7 @@ class Stream:
             x = _tensor_of(batch)
             if tuple(x.shape[1:]) != self.raw_shape:
                 raise ValueError(f"batch {number} holds items of shape {tuple(x.shape[1:])}, others {self.raw_shape}")
-            x = x.reshape(len(x), *self.shape)
+            x = x.reshape(len(x), *self.spec.shape)
             x = x if x.dtype == torch.uint8 else x.float()
             if x.is_floating_point() and not x.isfinite().all():
                 place = (~x.isfinite()).nonzero()[0].tolist()
@@ -208,8 +216,29 @@ def _tensor_of(batch: Any) -> Tensor:
         raise ValueError(str(error)) from None
 
 
-def _with_channels(images: np.ndarray) -> Shaped[np.ndarray, "n c h w"]:
-    return images[:, None] if images.ndim == 3 else images
+def spec_of(shape: Sequence[int], item_kind: str, dtype: str = "float32") -> ItemSpec:
+    """What items of a shape are to the networks.
+
+    Args:
+        shape: of an item of X: (f,), (h, w) or (c, h, w).
+        item_kind: the parameter of that name.
+        dtype: of X; anything but uint8 images is worked on as float32.
+
+    Raises:
+        ValueError: items of that shape cannot be of that kind.
+        UsageError: there is no architecture for that kind.
+    """
+    kind = item_kind if item_kind != "auto" else "table" if len(shape) == 1 else "image"
+    if kind == "table":
+        return ItemSpec("table", (math.prod(shape),))
+    if kind == "image" and len(shape) > 1:
+        return ItemSpec("image", (1,) * (3 - len(shape)) + tuple(shape), "uint8" if dtype == "uint8" else "float32")
+    if kind == "sequence" and len(shape) == 2:
+        spec = ItemSpec("sequence", (shape[0], shape[1]))
+        choose_architecture("auto", spec)
+        return spec
+    wanted = "(n, h, w) or (n, c, h, w)" if kind == "image" else "(n, steps, features)"
+    raise ValueError(f"item_kind={kind!r} needs X of shape {wanted}, but an item of X has the shape {tuple(shape)}")
 
 
 def _check_channels(images: np.ndarray) -> None:

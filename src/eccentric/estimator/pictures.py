@@ -37,7 +37,7 @@ def components(estimator: EccentricAutoencoder) -> Figure:
     with torch.no_grad():
         decoded = model.decoder(pairs.reshape(-1, d)).numpy()
     sides = decoded.reshape(k, 2, *decoded.shape[1:])
-    if sides.ndim == 5:
+    if estimator._spec.is_image:
         return plots.eigenpairs(255 * sides, estimator.explained_variance_)
     return plots.feature_effects(sides[:, 1] - sides[:, 0], _names(estimator), model.scale.ndim == 0)
 

@@ -81,7 +81,7 @@ class Record:
         train = _latents(model, components, source.sample[kept], source.sample_rows[kept])
         held = len(source.held_out) > 0
         test = _latents(model, components, source.held_out, source.held_out_rows) if held else train
-        images = len(source.shape) == 3
+        images = source.spec.is_image
         # A loader does not give the same rows again.
         known = {} if source.drawn is None else {"fingerprint": fingerprint(source.sample)}
         return cls(
@@ -122,7 +122,7 @@ def save(estimator: EccentricAutoencoder, path: str | Path, overwrite: bool) -> 
         if not overwrite:
             raise FileExistsError(f"{out} already holds a run; choose another folder, or pass overwrite=True")
     record = estimator._record or _of_stream(estimator)
-    model, examples = _in_the_folders_units(record)
+    model, examples = _in_the_folders_units(record, estimator._spec)
     description = _description(estimator, record)
     with claimed(out), _under_way(out) as made:
         write_manifest(made, description)
@@ -173,10 +173,11 @@ def load(cls: type[EccentricAutoencoder], path: str | Path) -> EccentricAutoenco
         pca_error=float(evaluation["pca_test_reconstruction"]),
         train=run.latents("train"),
         test=run.latents("test"),
-        examples=run.examples.float() / 255 * model.scale + model.shift if len(run.shape) == 3 else run.examples,
+        examples=run.examples.float() / 255 * model.scale + model.shift if run.spec.is_image else run.examples,
         data=run.config["data"],
     )
     self.n_components_ = components.dim
+    self._spec = run.spec
     self.item_shape_ = tuple(known["item_shape"])
     self.n_features_in_ = int(np.prod(self.item_shape_))
     if known["feature_names"] is not None:
@@ -194,20 +195,20 @@ def load(cls: type[EccentricAutoencoder], path: str | Path) -> EccentricAutoenco
 def _description(estimator: EccentricAutoencoder, record: Record) -> dict[str, Any]:
     """config.json."""
     names = getattr(estimator, "feature_names_in_", None)
-    shape = _shape(estimator)
+    images = estimator._spec.is_image
+    spec = ItemSpec("image", estimator._spec.shape, "uint8") if images else estimator._spec
     known: dict[str, Any] = {
         "parameters": {name: _plain(value) for name, value in estimator.get_params(deep=False).items()},
         "item_shape": list(estimator.item_shape_),
         "feature_names": None if names is None else [str(name) for name in names],
         "n_iter": estimator.n_iter_,
     }
-    if len(shape) == 3:
+    if images:
         known["units"] = {"shift": record.model.shift.item(), "scale": record.model.scale.item()}
     if hasattr(estimator, "n_samples_seen_"):
         known["n_samples_seen"] = estimator.n_samples_seen_
     known |= {name: getattr(estimator, name).tolist() for name in STABILITY if hasattr(estimator, name)}
-    spec = ItemSpec("image", shape, "uint8") if len(shape) == 3 else ItemSpec("table", shape)
-    features = [] if len(shape) == 3 else known["feature_names"] or [f"x{j}" for j in range(shape[0])]
+    features = [] if images else known["feature_names"] or [f"x{j}" for j in range(spec.size)]
     architecture = choose_architecture(record.config.architecture, spec, record.model.method)
     return {
         "status": "finished",
@@ -248,10 +249,9 @@ def _of_command_line(config: TrainConfig, run: Run) -> dict[str, Any]:
         "precision": config.precision,
     }
     generic = run.feature_names == [f"x{j}" for j in range(len(run.feature_names))]
-    shape = run.shape
     return {
         "parameters": parameters,
-        "item_shape": shape[1:] if len(shape) == 3 and shape[0] == 1 else shape,
+        "item_shape": run.spec.image_size if run.spec.channels == 1 else run.shape,
         "feature_names": None if generic else run.feature_names,
         "n_iter": int(run.metrics["epoch"][-1]),
     }
@@ -267,7 +267,7 @@ def _of_stream(estimator: EccentricAutoencoder) -> Record:
         model=model,
         components=components,
         config=config,
-        engine=engines.start(config, work=0.0, images=x.ndim == 4, ranks=False).describe(),
+        engine=engines.start(config, work=0.0, images=estimator._spec.is_image, ranks=False).describe(),
         metrics=estimator._metrics,
         items=len(x),
         error=estimator.reconstruction_error_,
@@ -279,10 +279,10 @@ def _of_stream(estimator: EccentricAutoencoder) -> Record:
     )
 
 
-def _in_the_folders_units(record: Record) -> tuple[Autoencoder, Tensor]:
+def _in_the_folders_units(record: Record, spec: ItemSpec) -> tuple[Autoencoder, Tensor]:
     """Model and examples as a run folder has them: images from 0 to 255."""
     model, examples = record.model, record.examples
-    if examples.ndim != 4:
+    if not spec.is_image:
         return model, examples
     pixels = ((examples - model.shift) / model.scale * 255).round().clamp(0, 255).to(torch.uint8)
     return Autoencoder(model.encoder, model.decoder, method=model.method), pixels
@@ -308,9 +308,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {str(name): _plain(own) for name, own in value.items()}
     return value if isinstance(value, str | int | float | bool | None) else None
-
-
-def _shape(estimator: EccentricAutoencoder) -> tuple[int, ...]:
-    """Of an item as the networks take it."""
-    shape = tuple(int(side) for side in estimator.item_shape_)
-    return (1, *shape) if len(shape) == 2 else shape

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from eccentric.data.items import KINDS
 from eccentric.estimator import fitting
 from eccentric.methods import registry
 
@@ -45,6 +46,8 @@ def check_parameters(estimator: EccentricAutoencoder) -> None:
     whole("batch_size", 2, "auto")
     whole("n_iter_no_change", 1, "auto")
     must("n_runs", is_whole(estimator.n_runs, 1), "an int in the range [1, inf)")
+    kinds = ("auto", *KINDS)
+    must("item_kind", estimator.item_kind in kinds, f"one of {', '.join(map(repr, kinds))}")
     fraction = estimator.validation_fraction
     must("validation_fraction", isinstance(fraction, Real) and 0 <= fraction < 1, "a float in the range [0.0, 1.0)")
     must("method", isinstance(estimator.method, str), "the name of a method")
@@ -105,7 +108,7 @@ def common(estimator: EccentricAutoencoder, dim: int, rate: float) -> dict[str, 
 def settle(estimator: EccentricAutoencoder, source: Source) -> dict[str, Any]:
     """For `TrainConfig`, all but the seed, with every "auto" settled for these rows."""
     items = source.items
-    images = len(source.shape) == 3
+    images = source.spec.is_image
     auto = estimator.batch_size == "auto"
     size = source.step or (fitting.batch_size_for(items, images) if auto else int(estimator.batch_size))
     if items is not None and size > items:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from jaxtyping import Int, Shaped
     from torch import Tensor
 
+    from eccentric.data.items import ItemSpec
     from eccentric.estimator.transformer import EccentricAutoencoder
     from eccentric.training.batches import Batches
 
@@ -42,7 +43,7 @@ class Source:
     """Training rows, wherever they lie.
 
     Attributes:
-        shape: of an item: (features,) or (channels, height, width).
+        spec: what one item is.
         items: training rows; None where a loader does not say.
         sample: training rows in memory, raw: all of an array, a random choice (or the first) of a stream.
         held_out: rows kept from the training, raw; none of a loader, or of fewer than about 20 rows.
@@ -53,7 +54,7 @@ class Source:
         step: rows a step, where a loader decides it.
     """
 
-    shape: tuple[int, ...]
+    spec: ItemSpec
     items: int | None
     sample: Shaped[Tensor, "n ..."]
     held_out: Shaped[Tensor, "m ..."]
@@ -84,33 +85,35 @@ def take(estimator: EccentricAutoencoder, X: Any, fraction: float, random: np.ra
     if not is_stream(X):
         x = check_items(estimator, X, reset=True, least=2)
         if isinstance(X, np.memmap):
-            return from_dataset(Mapped(x), fraction, random)
-        if x.ndim == 2:
+            return from_dataset(Mapped(x), estimator._spec, fraction, random)
+        if estimator._spec.is_table:
             state.warn_of_blurred(estimator, np.flatnonzero(blurred(x)).tolist())
-        return from_array(x, fraction, random)
+        return from_array(x, estimator._spec, fraction, random)
     stream = check_stream(estimator, X, reset=True)
     if isinstance(X, Dataset) and not isinstance(X, IterableDataset):
         if len(X) < 2:  # type: ignore[arg-type]
             raise ValueError("Found a data set with 1 sample(s) while a minimum of 2 is required.")
-        return from_dataset(X, fraction, random)
+        return from_dataset(X, stream.spec, fraction, random)
     if estimator.n_runs > 1:
         raise ValueError("n_runs > 1 needs rows to hold out, which a loader cannot give; pass its data set instead")
     return from_loader(stream)
 
 
-def from_array(x: Shaped[np.ndarray, "n ..."], fraction: float, random: np.random.RandomState) -> Source:
+def from_array(
+    x: Shaped[np.ndarray, "n ..."], spec: ItemSpec, fraction: float, random: np.random.RandomState
+) -> Source:
     """An array in memory, copied once as float32 or uint8."""
     train, held = split(len(x), fraction, random)
-    return _resident(as_tensor(x[train]), train, as_tensor(x[held]), held)
+    return _resident(spec, as_tensor(x[train]), train, as_tensor(x[held]), held)
 
 
-def _resident(kept: Tensor, train: np.ndarray, held_out: Tensor, held: np.ndarray) -> Source:
+def _resident(spec: ItemSpec, kept: Tensor, train: np.ndarray, held_out: Tensor, held: np.ndarray) -> Source:
     def drawn(random: np.random.RandomState) -> Source:
         rows = _with_replacement(len(kept), random)
-        return _resident(kept[rows], train[rows], held_out, held)
+        return _resident(spec, kept[rows], train[rows], held_out, held)
 
     return Source(
-        shape=tuple(kept.shape[1:]),
+        spec=spec,
         items=len(kept),
         sample=kept,
         held_out=held_out,
@@ -122,37 +125,44 @@ def _resident(kept: Tensor, train: np.ndarray, held_out: Tensor, held: np.ndarra
     )
 
 
-def from_dataset(data: Dataset[Any], fraction: float, random: np.random.RandomState) -> Source:
+def from_dataset(data: Dataset[Any], spec: ItemSpec, fraction: float, random: np.random.RandomState) -> Source:
     """Items that are read when they are wanted: a map-style data set, or an array on disk (`Mapped`)."""
     train, held = split(len(data), fraction, random)  # type: ignore[arg-type]
-    held_out = torch.cat(list(_stream(data, held))) if len(held) else None
-    return _indexed(data, train, held_out, held, random)
+    held_out = torch.cat(list(_stream(data, spec, held))) if len(held) else None
+    return _indexed(data, spec, train, held_out, held, random)
 
 
 def _indexed(
-    data: Dataset[Any], train: np.ndarray, held_out: Tensor | None, held: np.ndarray, random: np.random.RandomState
+    data: Dataset[Any],
+    spec: ItemSpec,
+    train: np.ndarray,
+    held_out: Tensor | None,
+    held: np.ndarray,
+    random: np.random.RandomState,
 ) -> Source:
     def drawn(random: np.random.RandomState) -> Source:
-        return _indexed(data, train[_with_replacement(len(train), random)], held_out, held, random)
+        return _indexed(data, spec, train[_with_replacement(len(train), random)], held_out, held, random)
 
-    stream = _stream(data, train)
-    most = max(2, MOST_SAMPLED // int(np.prod(stream.shape)))
+    stream = _stream(data, spec, train)
+    most = max(2, MOST_SAMPLED // spec.size)
     chosen = train if len(train) <= most else np.sort(random.choice(train, most, replace=False))
-    sample = torch.cat(list(_stream(data, chosen)))
+    sample = torch.cat(list(_stream(data, spec, chosen)))
     return Source(
-        shape=stream.shape,
+        spec=spec,
         items=len(train),
         sample=sample,
         held_out=sample[:0] if held_out is None else held_out,
         sample_rows=chosen,
         held_out_rows=held,
-        batches=lambda size, seed, device: Loaded(_stream(data, train, size, seed), device),
+        batches=lambda size, seed, device: Loaded(_stream(data, spec, train, size, seed), device),
         rows=lambda: stream,
         drawn=drawn,
     )
 
 
-def _stream(data: Dataset[Any], rows: np.ndarray, size: int = STREAM_BATCH, seed: int | None = None) -> Stream:
+def _stream(
+    data: Dataset[Any], spec: ItemSpec, rows: np.ndarray, size: int = STREAM_BATCH, seed: int | None = None
+) -> Stream:
     """Chosen rows of a data set: in order, or with a seed in another order each time and whole batches only."""
     keep_whole: Any = _as_it_is if isinstance(data, Mapped) else None
     return Stream(
@@ -164,19 +174,20 @@ def _stream(data: Dataset[Any], rows: np.ndarray, size: int = STREAM_BATCH, seed
             generator=None if seed is None else torch.Generator().manual_seed(seed),
             collate_fn=keep_whole,
         ),
+        spec.kind,
         rows.tolist() if seed is None else None,
     )
 
 
 def from_loader(stream: Stream) -> Source:
     """A loader of the user's own, read as it comes; nothing can be held out of it."""
-    most = max(2, MOST_SAMPLED // int(np.prod(stream.shape)))
+    most = max(2, MOST_SAMPLED // stream.spec.size)
     sample = torch.cat(list(_first(stream, most)))[:most]
     if len(sample) < 2:
         raise ValueError(f"Found array with {len(sample)} sample(s) while a minimum of 2 is required.")
     items = len(sample)
     return Source(
-        shape=stream.shape,
+        spec=stream.spec,
         items=items if items < most else None,
         sample=sample,
         held_out=sample[:0],

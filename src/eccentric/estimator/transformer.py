@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from eccentric.components import DeepComponents
+    from eccentric.data.items import ItemSpec
     from eccentric.models import Autoencoder
 
 
@@ -52,6 +53,8 @@ class EccentricAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
         mu: strength of the repulsion in the Eccentric loss, larger than 1/2; None takes the default of 1.
         method_settings: further settings of the method by name, such as {"beta": 4}.
         n_runs: independent trainings; the first is kept, the others say how stable its components are.
+        item_kind: what the items of X are. "auto" takes (n, f) for a table and other shapes for images; "table" makes
+            one row of each item, whatever its shape; "sequence", for (n, steps, features), has no architecture yet.
         architecture: "auto" takes a table's networks ("mlp"), for 1x28x28 and 3x64x64 images the paper's ("mnist",
             "celeba"), for others "conv".
         standardize: bring each column of a table to mean 0 and standard deviation 1. False keeps the columns'
@@ -98,6 +101,7 @@ class EccentricAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
 
     n_components_: int
     _model: Autoencoder
+    _spec: ItemSpec
     _components: DeepComponents | None  # None while those of a stream are not asked for
     _record: saving.Record | None  # None after `partial_fit`
 
@@ -110,6 +114,7 @@ class EccentricAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
         mu: float | None = None,
         method_settings: Mapping[str, Any] | None = None,
         n_runs: int = 1,
+        item_kind: Literal["auto", "image", "table", "sequence"] = "auto",
         architecture: str = "auto",
         standardize: bool = True,
         max_epochs: int | Literal["auto"] = "auto",
@@ -129,6 +134,7 @@ class EccentricAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
         self.mu = mu
         self.method_settings = method_settings
         self.n_runs = n_runs
+        self.item_kind = item_kind
         self.architecture = architecture
         self.standardize = standardize
         self.max_epochs = max_epochs
@@ -170,7 +176,7 @@ class EccentricAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
                 config = TrainConfig(**settled, seed=int(seed))
                 # All runs of a table start at PCA. On the very same rows they would agree on noise as well.
                 rows = source.drawn(random) if number and source.drawn else source
-                model, constant = fitting.make_model(config, rows.sample, self.standardize)
+                model, constant = fitting.make_model(config, rows.sample, self._spec, self.standardize)
                 if not number:
                     state.warn_of_constant(self, constant)
                 name = f"run {number + 1} of {self.n_runs}, " if self.n_runs > 1 else ""
@@ -203,18 +209,18 @@ class EccentricAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
             settings.check_parameters(self)
             x = inputs.as_tensor(inputs.check_items(self, X, reset=first, least=2))
             if not hasattr(self, "_learner"):
-                auto = fitting.batch_size_for(None, x.ndim == 4)
+                auto = fitting.batch_size_for(None, self._spec.is_image)
                 size = auto if self.batch_size == "auto" else int(self.batch_size)
                 seed = int(check_random_state(self.random_state).randint(2**31 - 1))
                 dim = settings.dimensions(self, len(x)) if first else self.n_components_
                 config = TrainConfig(**settings.common(self, dim, fitting.RATE), epochs=1, batch_size=size, seed=seed)
                 if first:
-                    self._model, constant = fitting.make_model(config, x, self.standardize)
+                    self._model, constant = fitting.make_model(config, x, self._spec, self.standardize)
                     state.warn_of_constant(self, constant)
                     self.n_components_, self.n_samples_seen_, self._record = config.dim, 0, None
                 self._recent, self._metrics = Recent(), []
                 self._config = config
-                self._learner = Learner(copy.deepcopy(self._model), config, images=x.ndim == 4)
+                self._learner = Learner(copy.deepcopy(self._model), config, images=self._spec.is_image)
             row = self._learner.learn(x)
             self._model = copy.deepcopy(self._learner.model).to_inference()
             self._recent.add(x)

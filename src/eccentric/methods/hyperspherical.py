@@ -35,7 +35,8 @@ class HypersphericalVAE(VAE):
     name: ClassVar[str] = "hyperspherical-vae"
     title: ClassVar[str] = "hyperspherical variational autoencoder"
     own_samplings: ClassVar[dict[str, str]] = {"uniform": "Latents are drawn uniformly from the unit sphere."}
-    traits: ClassVar[Traits] = Traits(starts_from_pca=False, samplings=("uniform",))
+    # The quadrature's cached nodes make torch.compile warn and split the graph in many parts.
+    traits: ClassVar[Traits] = Traits(compilable=False, starts_from_pca=False, samplings=("uniform",))
 
     @classmethod
     def check(cls, settings: VAESettings, dim: int) -> None:

@@ -1,4 +1,4 @@
-"""Several seeds at once: each run is the very command that trains it alone, in a process with its share of the cores.
+"""Several seeds at once: each run is the command that trains it alone, in a process with its share of the cores.
 
 That measured best on a CPU: two processes of one thread train two of the paper's MNIST networks in less time than two
 threads train them one after the other (`python -m benchmarks.training`).
@@ -56,6 +56,8 @@ def train_several(
     """
     try:
         out.mkdir(parents=True, exist_ok=True)
+        for seed in seeds:  # of an earlier attempt, whose processes may still write to them
+            _log_of(out, seed).unlink(missing_ok=True)
     except OSError as error:
         raise EccentricError(f"cannot write to the folder {out}: {error.strerror}; choose another") from None
     at_once = min(len(seeds), at_once)
@@ -67,12 +69,17 @@ def train_several(
         while waiting or running:
             while waiting and len(running) < at_once and not stop.asked:
                 seed = waiting.pop(0)
-                command = [sys.executable, "-m", "eccentric", "train", *arguments]
+                command = [sys.executable, "-m", "eccentric.training.child", str(os.getpid()), "train", *arguments]
                 command += ["--seed", str(seed), "--out", str(folder_of(out, seed))]
-                with _log_of(out, seed).open("wb") as log:
+                with _log_of(out, seed).open("xb") as log:
                     # A session of its own: Ctrl-C reaches this process alone, which tells the others.
                     running[seed] = subprocess.Popen(
-                        command, stdout=log, stderr=subprocess.STDOUT, env=environment, start_new_session=True
+                        command,
+                        stdin=subprocess.PIPE,  # closed when this process ends, see `child`
+                        stdout=log,
+                        stderr=subprocess.STDOUT,
+                        env=environment,
+                        start_new_session=True,
                     )
             if stop.asked:
                 waiting.clear()
@@ -88,15 +95,15 @@ def train_several(
                 status = running[seed].poll()
                 if status is None:
                     continue
-                del running[seed]
+                _close(running.pop(seed))
                 if status == 0 or (stop.asked and status in (128 + signal.SIGTERM, -signal.SIGTERM)):
-                    _log_of(out, seed).unlink()
+                    _log_of(out, seed).unlink(missing_ok=True)
                 else:
                     failed[seed] = status
     if failed:
         first = min(failed)
         path = _log_of(out, first)
-        reason = "".join(path.read_text(encoding="utf-8", errors="replace").splitlines()[-1:]).removeprefix("error: ")
+        reason = _last_line(path).removeprefix("error: ")
         if failed[first] == -signal.SIGKILL:
             reason = "killed, as a system short of memory does"
         raise EccentricError(f"seed {' and '.join(map(str, sorted(failed)))} failed ({reason}); see {path}")
@@ -104,13 +111,27 @@ def train_several(
 
 @contextmanager
 def _left_to_nobody(running: dict[int, subprocess.Popen[bytes]]) -> Iterator[None]:
-    """Should this process be broken off, the runs are, too: they live in sessions of their own."""
+    """End the runs if this process is interrupted: they have sessions of their own, which Ctrl-C does not reach."""
     try:
         yield
     except BaseException:
         for process in running.values():
             process.terminate()
+            _close(process)
         raise
+
+
+def _close(process: subprocess.Popen[bytes]) -> None:
+    assert process.stdin is not None
+    process.stdin.close()
+
+
+def _last_line(path: Path) -> str:
+    try:
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    except FileNotFoundError:
+        return "its log was removed"
+    return "".join(lines[-1:])
 
 
 def places(device: torch.device) -> int:
