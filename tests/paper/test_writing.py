@@ -6,11 +6,12 @@ import re
 import pytest
 
 from eccentric.errors import UsageError
-from eccentric.paper import ITEMS, Claim, Number, Result, Table
+from eccentric.paper import ITEMS, Claim, Number, Result, Table, conditions, published, records
 from eccentric.paper.page import section, write_page
 from eccentric.paper.results import ordered, record, summarised
 from eccentric.paper.trend import Line, Trend
 from eccentric.paper.writing import Kept, write_item
+from tests.paper.conftest import MILESTONE
 
 CONDITIONS = {"device": "a CPU", "versions": {"eccentric": "1"}, "seconds": 200.0}
 
@@ -187,3 +188,21 @@ def test_what_another_version_wrote_is_as_good_as_not_made(tmp_path):
 def test_no_page_of_nothing(tmp_path):
     with pytest.raises(UsageError, match="nothing was reproduced"):
         write_page(tmp_path, ITEMS)
+
+
+def test_trainings_are_kept_as_small_records(workshop, tmp_path, monkeypatch):
+    page = tmp_path / "docs" / "page.md"
+    write_page(workshop.folder, ITEMS, page)
+    assert Kept(page).records() == []  # the digits are no data set of the paper's
+
+    monkeypatch.setattr(records, "MILESTONES", (MILESTONE,))
+    monkeypatch.setitem(conditions.OFFICIAL, "digits", {"train": 60_000, "test": 10_000})
+    monkeypatch.setitem(published.EPOCHS, "digits", 1000)
+    text = write_page(workshop.folder, ITEMS, page).read_text(encoding="utf-8")
+    found = Kept(page).records()
+    assert len(found) == 17
+    assert [each["name"] for each in found] == sorted(each["name"] for each in found)
+    assert all(list(each["course"]) == ["2", "5"] for each in found)
+    assert len(text[text.index("All trainings") :].splitlines()) == 17 + 6
+    page.unlink()
+    assert write_page(tmp_path / "elsewhere", ITEMS, page).read_text(encoding="utf-8") == text

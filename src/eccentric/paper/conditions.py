@@ -96,6 +96,12 @@ def _share_of_papers(role: str, run: Run) -> float:
     return run.config["train"]["epochs"] * run.config["items"]["train"] / items_seen_by_papers(role)
 
 
+def share_of_papers(run: Run) -> float | None:
+    """The same for a run of which nothing else is known; None for one on data that stand in for the paper's."""
+    name = run.config["data"]["name"]
+    return _share_of_papers(name, run) if name in OFFICIAL else None
+
+
 def items_seen_by_papers(role: str) -> int:
     """How many items a training of the paper sees, all epochs together."""
     return published.EPOCHS[role] * OFFICIAL[role]["train"]

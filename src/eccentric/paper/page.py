@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from eccentric.errors import EccentricError, UsageError
 from eccentric.files import atomic
+from eccentric.paper.records import trainings_section
 from eccentric.paper.writing import InWorkshop, Kept
 
 if TYPE_CHECKING:
@@ -55,6 +56,8 @@ def write_page(folder: Path, names: Iterable[str], page: Path | None = None) -> 
         picture = _relative(results.picture(name), page.parent) if result["figure"] else None
         trend = _relative(results.trend(name), page.parent) if result["trend"] else None
         parts.append(section(result, picture, trend))
+    if records := results.records():
+        parts.append(trainings_section(records))
     with atomic(page) as temporary:
         temporary.write_text("\n".join(parts), encoding="utf-8")
     return page

@@ -11,6 +11,7 @@ import numpy as np
 
 from eccentric.errors import EccentricError
 from eccentric.files import atomic, read_json, write_json
+from eccentric.paper.records import finished_records
 from eccentric.paper.results import record
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from eccentric.paper.trend import Trend
 
 RESULT, FIGURE, TABLE, NUMBERS, TREND = "result.json", "figure.png", "table.md", "numbers.csv", "trend.png"
+RUNS = "runs.json"
 KEYS = {"place", "title", "command", "figure", "table"} | {"numbers", "claims", "notes", "protocol", "comparable"}
 KEYS |= {"conditions", "trend"}
 
@@ -116,7 +118,7 @@ def read_result(path: Path) -> dict[str, Any] | None:
 
 
 class Kept:
-    """Small results beside a page, which need neither runs nor weights: PAGE's folder NAME.json, and the pictures.
+    """Small results beside a page, which need neither runs nor weights: items, records of trainings, pictures.
 
     A page is written from these alone, so that a machine without the runs can write it, and can go on from them.
 
@@ -149,6 +151,15 @@ class Kept:
                 else:
                     to.unlink(missing_ok=True)
             write_json(self.results / f"{name}.json", result)
+        records = {each["name"]: each for each in (*self.records(), *finished_records(folder))}
+        if records:
+            write_json(self.results / RUNS, [records[name] for name in sorted(records)])
+
+    def records(self) -> list[dict[str, Any]]:
+        """Of finished trainings, here or on other machines, by name."""
+        path = self.results / RUNS
+        found: list[dict[str, Any]] = read_json(path) if path.is_file() else []
+        return found
 
     def read(self, name: str) -> dict[str, Any] | None:
         return read_result(self.results / f"{name}.json")
@@ -174,3 +185,6 @@ class InWorkshop:
 
     def trend(self, name: str) -> Path:
         return self.folder / name / TREND
+
+    def records(self) -> list[dict[str, Any]]:
+        return list(finished_records(self.folder))
