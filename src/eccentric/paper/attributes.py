@@ -212,8 +212,8 @@ TABLE_4 = Item(
     table_4_specs,
     attributes_of,
     trend={
-        "Mean error by 20 neighbours, in percent": r"^(.*): KNN\(20\)$",
-        "by a tree of depth 8": r"^(.*): DT\(8\)$",
+        "Mean error of 20 neighbours, %": r"^(.*): KNN\(20\)$",
+        "Mean error of a tree of depth 8, %": r"^(.*): DT\(8\)$",
     },
 )
 TABLE_5 = Item(
@@ -223,5 +223,5 @@ TABLE_5 = Item(
     table_5,
     lambda workshop: [face_spec(workshop, WEIGHT, MU, seed=0)],
     attributes_of,
-    trend={"Accuracy with one component, in percent": r"^(.*): with one component$"},
+    trend={"Accuracy with one component, %": r"^(.*): with one component$"},
 )

@@ -112,5 +112,5 @@ TABLE_3 = Item(
     "12 trainings on MNIST: d = 2, 4, 6 and 8, three runs each",
     table_3,
     table_3_specs,
-    trend={"Error with 60,000 labels, in percent": r"^(d = .*), 60,000 labels$"},
+    trend={"Error with 60,000 labels, %": r"^(d = .*), 60,000 labels$"},
 )

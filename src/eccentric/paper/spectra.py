@@ -167,7 +167,7 @@ FIGURE_5 = Item(
     figure_5,
     four_runs,
     trend={
-        "Standard deviation of the eigenvalues / their mean": r"^(.*): standard deviation .* their mean$",
+        "Deviation of the eigenvalues / their mean": r"^(.*): standard deviation .* their mean$",
         "Largest and smallest of all eigenvalues": r"^(largest|smallest) eigenvalue of all$",
     },
 )

@@ -8,7 +8,7 @@ import matplotlib
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
 
-from eccentric.plots.style import FAINT, GREY, INK, WIDTH, styled
+from eccentric.plots.style import FAINT, GREY, HALO, INK, WIDTH, styled
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -59,7 +59,15 @@ def _panel(
     axes.axvline(goal, color=GREY, linewidth=0.8, linestyle=(0, (4, 3)))
     axes.set_xlim(seen[0] / 1.5, goal * 2.2)
     axes.annotate(
-        "the paper ★" if drawn else "the paper's length", (goal, 1), xycoords=("data", "axes fraction"),
-        xytext=(-3, 3), textcoords="offset points", ha="right", va="bottom", fontsize=8, color=INK,
-    )  # fmt: skip
+        "the paper ★" if drawn else "the paper's length",
+        (goal, 0),
+        xycoords=("data", "axes fraction"),
+        xytext=(-4, 4),
+        textcoords="offset points",
+        ha="right",
+        va="bottom",
+        fontsize=8,
+        color=INK,
+        path_effects=HALO,
+    )
     axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=8)
