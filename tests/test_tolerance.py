@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from eccentric.errors import EccentricError
 from eccentric.files import write_json
+from eccentric.runs import Run
 from eccentric.training import stop_on_signal
 
 RUN = [sys.executable, "-m", "eccentric"]
@@ -73,3 +75,10 @@ def test_a_link_stays_a_link(tmp_path: Path) -> None:
     write_json(tmp_path / "a.json", 1)
     assert (tmp_path / "a.json").is_symlink()
     assert (tmp_path / "elsewhere" / "b.json").read_text() == "1\n"
+
+
+def test_a_pipe_in_a_run_folder_does_not_hang(tmp_path: Path) -> None:
+    write_json(tmp_path / "config.json", {})
+    os.mkfifo(tmp_path / "metrics.csv")
+    with pytest.raises(EccentricError, match=r"metrics\.csv is neither a file nor a folder; remove it"):
+        Run(tmp_path)

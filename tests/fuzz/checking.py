@@ -14,13 +14,18 @@ import traceback
 import warnings
 from collections import Counter
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from eccentric.data import load_all
 from eccentric.errors import EccentricError
 from tests.fuzz.files import DOORS, Case
+from tests.fuzz.kills import kill_a_save, make_estimator
 from tests.fuzz.runs import make_run, read_run, spoil
+
+if TYPE_CHECKING:
+    from eccentric import EccentricAutoencoder
 
 __all__ = ["SECONDS", "check_one", "main"]
 
@@ -35,7 +40,9 @@ def _alarm(signum: int, frame: object) -> None:
     raise Hang
 
 
-def check_one(door: str, seed: int, folder: Path, run: Path | None = None) -> str:
+def check_one(
+    door: str, seed: int, folder: Path, run: Path | None = None, estimator: EccentricAutoencoder | None = None
+) -> str:
     """ "right", "refused", or what is wrong."""
     random = np.random.default_rng([seed, *door.encode()])
     folder.mkdir(parents=True)
@@ -44,6 +51,8 @@ def check_one(door: str, seed: int, folder: Path, run: Path | None = None) -> st
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
+            if estimator is not None:
+                return kill_a_save(estimator, folder, random)
             if run is not None:
                 read_run(spoil(run, folder, random))
                 return "right"
@@ -83,8 +92,9 @@ def main(door: str, start: int, seconds: float) -> None:
     seed = start
     with tempfile.TemporaryDirectory() as folder:
         run = make_run(Path(folder)) if door == "run folders" else None
+        estimator = make_estimator() if door == "killed saves" else None
         while time.monotonic() < ends:
-            result = check_one(door, seed, Path(folder, str(seed)), run)
+            result = check_one(door, seed, Path(folder, str(seed)), run, estimator)
             counts[result.partition(":")[0]] += 1
             if result.startswith("wrong"):
                 wrong[seed] = result

@@ -15,7 +15,7 @@ from tests.fuzz.files import DOORS
 from tests.fuzz.runs import make_run
 
 MINUTES = float(os.environ.get("FUZZ_MINUTES", "10"))
-EVERY = [*DOORS, "run folders"]
+EVERY = [*DOORS, "run folders", "killed saves"]
 
 
 @pytest.mark.parametrize("door", DOORS)

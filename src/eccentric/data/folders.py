@@ -74,6 +74,8 @@ def read_folder(folder: Path, config: str | None = None) -> Source:
 
 def _check_beside(folder: Path, images: Sequence[Path], tables: Sequence[Path]) -> None:
     """Refuse a folder of images with tables that may be the data themselves."""
+    if not tables:
+        return
     pictures = {path.with_suffix("") for path in images}
     alone = [path for path in tables if path.with_suffix("") not in pictures]  # not one about each image
     binary = [path for path in alone if path.suffix.lower() not in TEXT_TABLES]

@@ -40,6 +40,9 @@ class Run:
             raise EccentricError(f"there is no run folder {self.path}")
         if not (self.path / CONFIG).is_file():
             raise EccentricError(f"{self.path} is no run folder, it has no {CONFIG}; name the --out of a training run")
+        for entry in sorted(self.path.iterdir()):
+            if not entry.is_file() and not entry.is_dir():  # reading a pipe would wait for its writer for ever
+                raise EccentricError(f"{entry} is neither a file nor a folder; remove it")
 
     @cached_property
     def config(self) -> dict[str, Any]:
