@@ -68,6 +68,8 @@ class Traits:
     axes: Literal["principal", "own"] = "principal"
     """What the components are: the principal axes of the latents, or the latent coordinates themselves, in their own
     order, where training orders them."""
+    scheduled: bool = False
+    """Whether the objective changes with the share of the training that is done, which then cannot be prolonged."""
     architecture: str | None = None
     """The only architecture it works with, which "auto" then stands for; None where any will do."""
 

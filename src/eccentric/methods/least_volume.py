@@ -14,11 +14,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from torch.nn.utils.parametrizations import spectral_norm
-
 from eccentric.methods.base import Method, Outputs, Term, Traits
 from eccentric.methods.checks import check_factor, check_positive
-from eccentric.methods.weights import layers
+from eccentric.methods.spectral import normalize_spectra
 from eccentric.settings import setting
 
 if TYPE_CHECKING:
@@ -58,9 +56,7 @@ class LeastVolume(Method):
     traits: ClassVar[Traits] = Traits(starts_from_pca=False, samplings=("matched", "mixture"))
 
     def prepare(self, encoder: nn.Module, decoder: nn.Module) -> tuple[nn.Module, nn.Module]:
-        for layer in layers(decoder):
-            spectral_norm(layer)
-        return encoder, decoder
+        return encoder, normalize_spectra(decoder)
 
     def terms(
         self, outputs: Outputs, x: Float[Tensor, "b ..."], encoder: nn.Module, decoder: nn.Module

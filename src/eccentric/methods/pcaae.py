@@ -123,7 +123,12 @@ class PCAAE(Method):
     Settings: ClassVar[type[Any]] = PCAAESettings
     term_titles: ClassVar[dict[str, str]] = {"correlation": "squared correlation with earlier latents"}
     traits: ClassVar[Traits] = Traits(
-        capturable=False, compilable=False, starts_from_pca=False, axes="own", samplings=("matched", "mixture")
+        scheduled=True,
+        capturable=False,
+        compilable=False,
+        starts_from_pca=False,
+        axes="own",
+        samplings=("matched", "mixture"),
     )
 
     def __init__(self, settings: PCAAESettings, dim: int) -> None:

@@ -22,12 +22,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from torch import nn
-from torch.nn.utils.parametrizations import spectral_norm
 
 from eccentric.methods.base import Method, Outputs, Term, Traits
 from eccentric.methods.checks import check_factor
 from eccentric.methods.precision import at_least_float32
-from eccentric.methods.weights import layers
+from eccentric.methods.spectral import normalize_spectra
 from eccentric.settings import setting
 
 if TYPE_CHECKING:
@@ -153,6 +152,4 @@ class RAESN(_RAE):
     traits: ClassVar[Traits] = Traits(samplings=SAMPLINGS, starts_from_pca=False)
 
     def prepare(self, encoder: nn.Module, decoder: nn.Module) -> tuple[nn.Module, nn.Module]:
-        for layer in layers(decoder):
-            spectral_norm(layer)
-        return encoder, decoder
+        return encoder, normalize_spectra(decoder)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from eccentric.errors import UsageError
+from eccentric.methods import find
 from eccentric.runs.digests import differing_parts
 
 # Settings that do not decide what is computed, or that one may have a reason to change on the way.
@@ -34,7 +35,8 @@ def changes_since(recorded: dict[str, Any], now: dict[str, Any]) -> list[str]:
     old, new = recorded["train"], now["train"]
     differing = _differing(old, new)
     fixed = [name for name in differing if name not in MAY_CHANGE]
-    if "epochs" in differing and (new["schedule"] != "constant" or new["epochs"] < old["epochs"]):
+    scheduled = new["schedule"] != "constant" or find(now["method"]["name"]).traits.scheduled
+    if "epochs" in differing and (scheduled or new["epochs"] < old["epochs"]):
         fixed.append("epochs")  # the schedule's end, or a past that cannot be undone
     other = [f"{name} was {old[name]}, not {new[name]}" for name in fixed]
     before, method = recorded["method"], now["method"]

@@ -1,0 +1,169 @@
+"""What every method in the registry must do, so that a new one needs no code outside its file."""
+
+from __future__ import annotations
+
+import dataclasses
+import html
+import os
+import subprocess
+import sys
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from eccentric.data import from_arrays
+from eccentric.errors import UsageError
+from eccentric.files import read_tensors
+from eccentric.methods import METHODS, Method, make_method, make_settings
+from eccentric.models import build_model
+from eccentric.plots import style
+from eccentric.report import write_report
+from eccentric.runs import Run
+from eccentric.training import Stop, TrainConfig, train
+from eccentric.training.metrics import columns
+
+NAMES = sorted(METHODS)
+KINDS = ("image", "table")
+
+
+def data(kind: str):
+    random = np.random.default_rng(0)
+    factors = random.normal(size=(64, 3))
+    if kind == "table":
+        return from_arrays(
+            (factors @ random.normal(size=(3, 6)) + 0.1 * random.normal(size=(64, 6))).astype(np.float32)
+        )
+    waves = np.sin(np.arange(64).reshape(1, 8, 8) / (5 + np.abs(factors[:, :1, None])))
+    images = 127 + 60 * waves + 20 * factors[:, 1, None, None]
+    return from_arrays(images.clip(0, 255).astype(np.uint8), labels=np.arange(64) % 2)
+
+
+def config(method: str) -> TrainConfig:
+    return TrainConfig(
+        method=method, dim=3, epochs=2, batch_size=16, learning_rate=1e-3, width=0.1, log_every=2, device="cpu"
+    )
+
+
+def ask(stop, metrics):
+    stop.asked = True
+
+
+@pytest.fixture(autouse=True)
+def low_resolution(monkeypatch):
+    monkeypatch.setitem(style.STYLE, "figure.dpi", 50)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("name", NAMES)
+def test_trains_resumes_to_the_bit_and_opens(name, kind, tmp_path):
+    items = data(kind)
+    whole = train(items, config(name), tmp_path / "whole")
+    stop = Stop()
+    stopped = train(items, config(name), tmp_path / "resumed", stop=stop, on_metrics=partial(ask, stop))
+    assert not stopped.finished
+    resumed = train(items, config(name), tmp_path / "resumed", resume=True)
+    assert resumed.finished
+
+    ours, theirs = (read_tensors(run.path / "model.safetensors") for run in (resumed, whole))
+    assert ours.keys() == theirs.keys()
+    for tensor in theirs:
+        assert torch.equal(ours[tensor], theirs[tensor]), tensor
+
+    assert set(columns(METHODS[name].term_titles)) <= set(whole.metrics)
+    for column, values in whole.metrics.items():
+        assert column in ("test_reconstruction", "items_per_second") or np.isfinite(values).all(), column
+
+    model = Run(whole.path).model()
+    with torch.no_grad():
+        z = model.encode(items.test.x)
+        assert z.shape == (len(items.test.x), model.method.decoder_width)
+        assert torch.equal(z, model.encode(items.test.x)), "an item has one latent"
+        assert model.decode(z).shape == items.test.x.shape
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if METHODS[name].traits.has_spectrum])
+def test_reports(name, tmp_path):
+    run = train(data("image"), dataclasses.replace(config(name), epochs=1), tmp_path / "run")
+    text = write_report(run).read_text(encoding="utf-8")
+    assert METHODS[name].title in text
+    assert f"--method {name}" in text or "--method" not in text
+    for title in METHODS[name].term_titles.values():
+        assert html.escape(title, quote=False) in text.replace("&#39;", "'")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_terms_are_scalars_in_float32_with_the_names_that_the_method_gives(name):
+    spec = data("image").spec
+    model = build_model(spec, "auto", 3, method=config(name).make_method, width=0.1)
+    x = model.standardize(data("image").train.x[:8])
+    model.method.before_step(0.5)
+    outputs = model.method(model.encoder, model.decoder, x)
+    terms = model.method.terms(outputs, x, model.encoder, model.decoder)
+    assert list(terms) == list(METHODS[name].term_titles)
+    for value, weight, over in terms.values():
+        assert value.shape == ()
+        assert value.dtype == torch.float32
+        assert over in ("items", "union")
+        assert torch.as_tensor(weight).isfinite()
+    assert outputs.reconstruction.shape == x.shape
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_bad_settings_are_refused_by_name(name):
+    with pytest.raises(UsageError, match=f"method {name!r} has no setting 'nonsense'"):
+        make_settings(name, {"nonsense": 1})
+    for field in dataclasses.fields(METHODS[name].Settings):
+        assert field.metadata["help"].endswith(".")
+        if isinstance(field.default, int | float) and not isinstance(field.default, bool):
+            for value in ("many", float("nan"), -1):
+                with pytest.raises(UsageError, match=field.name) as caught:
+                    make_method(name, {field.name: value}, 3)
+                assert "\n" not in str(caught.value)
+
+
+def test_an_unknown_method_is_refused_with_the_nearest_name():
+    with pytest.raises(UsageError, match=r"unknown method 'wae_mmd' .*'wae-mmd'"):
+        TrainConfig(method="wae_mmd")
+
+
+def test_names_and_titles_differ():
+    assert len({method.title for method in METHODS.values()}) == len(METHODS)
+    assert all(issubclass(method, Method) and method.__doc__ for method in METHODS.values())
+
+
+def main() -> None:
+    """What each of two ranks does: train every method in one process group, resume one half of the way."""
+    for name in NAMES:
+        out = Path(sys.argv[1]) / name
+        train(data("image"), config(name), out / "whole")
+        stop = Stop()
+        train(data("image"), config(name), out / "resumed", stop=stop, on_metrics=partial(ask, stop))
+        train(data("image"), config(name), out / "resumed", resume=True)
+
+
+def test_two_ranks(tmp_path):
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(
+        [*torchrun, "-m", "tests.methods.test_contract", str(tmp_path)],
+        check=False,
+        timeout=300,
+        capture_output=True,
+        text=True,
+        env=environment,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    for name in NAMES:
+        whole, resumed = (Run(tmp_path / name / part) for part in ("whole", "resumed"))
+        assert whole.finished
+        assert whole.config["engine"]["ranks"] == 2
+        ours, theirs = (read_tensors(run.path / "model.safetensors") for run in (resumed, whole))
+        for tensor in theirs:
+            assert torch.equal(ours[tensor], theirs[tensor]), f"{name}: {tensor}"
+
+
+if __name__ == "__main__":
+    main()
