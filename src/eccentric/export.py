@@ -59,7 +59,7 @@ def encode_data(
     return {
         name: Latents(
             p=components.encode(encode(model, _fit(split.x, data.spec, spec, source))).numpy(),
-            labels=None if split.labels is None else np.array(data.label_names)[split.labels],
+            labels=split.label_texts(data.label_names),
             rows=split.rows,
             files=None if split.files is None else np.array(split.files),
         )
@@ -128,12 +128,12 @@ def check_samples_path(path: Path, run: Run) -> None:
         raise UsageError(f"samples of this run are written as {' or '.join(known)}, not {path.name!r}")
 
 
-def write_samples(path: Path, samples: Shaped[np.ndarray, "n ..."], feature_names: list[str]) -> None:
+def write_samples(path: Path, samples: Shaped[np.ndarray, "n ..."], spec: ItemSpec, feature_names: list[str]) -> None:
     """Images as one .png sheet, tables as .csv, either as .npy."""
     with atomic(path) as temporary:
         if path.suffix.lower() == ".npy":
             np.save(temporary, samples)
-        elif samples.ndim == 4:
+        elif spec.is_image:
             from PIL import Image
 
             Image.fromarray(_sheet(samples).squeeze()).save(temporary, format="png")

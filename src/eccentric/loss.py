@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     from torch import Tensor
     from torch.distributed import ProcessGroup
 
+    from eccentric.ranks import Exchange
+
 Impl = Literal["auto", "reference", "blocked", "triton"]
-Exchange = Literal["gather", "ring"]
 IMPLS = ("auto", "reference", "blocked", "triton")
 EXCHANGES = ("gather", "ring")
 

@@ -6,7 +6,7 @@ communication and computes value and gradient; the backward pass multiplies a sa
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 import torch.distributed as dist
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from jaxtyping import Float
     from torch.distributed import ProcessGroup
 
-    from eccentric.loss import Exchange
+
+Exchange = Literal["gather", "ring"]
 
 
 def union_loss(

@@ -55,13 +55,14 @@ def train(
     from eccentric.runs.claim import check_folder
     from eccentric.training import Run, stop_on_signal
     from eccentric.training.engine import first_rank
+    from eccentric.training.recipes import check_recipe
     from eccentric.training.recipes import recipe as settings_of
     from eccentric.training.train import train as train_run
 
     given = given_settings(context)
     TrainConfig(**given)  # a mistake is named before the data are read, which may take long
     if recipe is not None:
-        settings_of(recipe, ())
+        check_recipe(recipe)
     if runs > 1:
         _train_several(context, out, [settings["seed"] + number for number in range(runs)])
         return
@@ -88,7 +89,7 @@ def train(
         loaded = load(data, **reading, on_progress=bar.show)
     for note in loaded.notes:
         print_note(note)
-    base = settings_of(recipe, loaded.shape) if recipe is not None else {}
+    base = settings_of(recipe, loaded.spec) if recipe is not None else {}
     if recipe is None and begun is not None:
         base = vars(TrainConfig.from_json(begun))
     config = merged(base, given)

@@ -67,7 +67,7 @@ def sample(
 
     trained = Run(path)
     check_samples_path(out, trained)
-    write_samples(out, draw(trained, count, method, seed), trained.feature_names)
+    write_samples(out, draw(trained, count, method, seed), trained.spec, trained.feature_names)
     console.print(f"{count} sample{'s' if count > 1 else ''}: {out}", markup=False, soft_wrap=True)
 
 

@@ -12,7 +12,7 @@ from eccentric.errors import EccentricError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from jaxtyping import Float, Int, UInt8
+    from jaxtyping import Float, Int, Shaped, UInt8
     from torch import Tensor
 
     from eccentric.data.items import ItemSpec
@@ -34,6 +34,10 @@ class Split:
     """int64, ascending: the row of each item in the table it came from, counted from 0."""
     files: list[str] | None = None
     """The file of each image, as a path within the folder it was read from; None where images are no single files."""
+
+    def label_texts(self, names: list[str]) -> Shaped[np.ndarray, " n"] | None:
+        """The labels as text, or None where there are none; `names` is `Data.label_names`."""
+        return None if self.labels is None else np.array(names)[self.labels]
 
 
 @dataclass(frozen=True)

@@ -27,11 +27,10 @@ from eccentric.runs.digests import fingerprint
 from eccentric.runs.manifest import write_manifest
 from eccentric.runs.metrics import MetricsFile
 from eccentric.runs.names import CONFIG, LOCK
-from eccentric.runs.results import write_results
+from eccentric.runs.results import choose_examples, write_results
 from eccentric.training import engine as engines
 from eccentric.training.config import TrainConfig
 from eccentric.training.metrics import Metrics, columns
-from eccentric.training.train import choose_examples
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

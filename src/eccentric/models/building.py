@@ -91,7 +91,7 @@ def start_model(
         from_pca: whether the model of a table starts from PCA. Networks of one's own never do.
 
     Raises:
-        UsageError: the architecture is unknown or does not take such items.
+        UsageError: the architecture is unknown or does not take such items, or networks of one's own do not fit.
     """
     shift, scale, constant = units_of(x, spec, standardize)
     model = build_model(
@@ -104,6 +104,28 @@ def start_model(
         networks=networks,
         units=(shift, scale),
     )
-    if from_pca and spec.is_table and networks is None:
+    if networks is not None:
+        check_shapes(model, x)
+    elif from_pca and spec.is_table:
         start_from_pca(model, x)
     return model, constant
+
+
+@torch.no_grad()
+def check_shapes(model: Autoencoder, x: Shaped[Tensor, "n ..."]) -> None:
+    """Raise `UsageError` unless the encoder gives what the method takes, and the decoder gives items like those of x.
+
+    The model is in evaluation mode from here on.
+    """
+    model.eval()
+    target, wanted = model.standardize(x[:1]), model.method.encoder_width
+    h = model.encoder(target)
+    if tuple(h.shape) != (1, wanted):
+        raise UsageError(
+            f"the encoder makes latents of shape {tuple(h.shape[1:])}, but method {model.method.name} with dim "
+            f"{model.method.dim} needs ({wanted},)"
+        )
+    reconstruction = model.decoder(model.method.encode(h))
+    if reconstruction.shape != target.shape:
+        made, given = tuple(reconstruction.shape[1:]), tuple(target.shape[1:])
+        raise UsageError(f"the decoder makes items of shape {made}, but the data have {given}")

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from eccentric.data import load
+from eccentric.data.items import ItemSpec
 from eccentric.errors import EccentricError, UsageError
 from eccentric.files import read_json
 from eccentric.paper import published
@@ -124,7 +125,7 @@ class Workshop:
 
     def settings(self, spec: Spec) -> TrainConfig:
         """Of the recipe, the scale and the run itself, in this order."""
-        values = recipe(self.scale.recipe, self.shape(spec.role))
+        values = recipe(self.scale.recipe, ItemSpec("image", self.shape(spec.role)))
         for name in ("epochs", "batch_size"):
             if (given := self.scale.of(name, spec.role)) is not None:
                 values[name] = given

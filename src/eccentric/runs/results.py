@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import torch
+
 from eccentric.files import write_json, write_tensors
 from eccentric.runs.checksums import write_checksums
 from eccentric.runs.latents import Latents, write_latents
@@ -17,6 +19,15 @@ if TYPE_CHECKING:
 
     from eccentric.components import DeepComponents
     from eccentric.models import Autoencoder
+
+
+MOST_EXAMPLES = 24
+
+
+def choose_examples(x: Shaped[Tensor, "n ..."]) -> Shaped[Tensor, "k ..."]:
+    """A few items of the test split, at random (the same for every run), since a split may be sorted by class."""
+    chosen = torch.randperm(len(x), generator=torch.Generator().manual_seed(0))[:MOST_EXAMPLES]
+    return x[chosen]
 
 
 def write_results(

@@ -44,6 +44,8 @@ class Engine:
     """Whether torch.compile works on the networks."""
     graph: bool
     """Whether the whole step is replayed as a CUDA graph."""
+    images: bool = False
+    """Whether the items are images."""
     notes: tuple[str, ...] = ()
     """What the user should know, one sentence each."""
 
@@ -126,6 +128,7 @@ def start(
         precision=precision,
         compile=compiled,
         graph=device.type == "cuda" and config.compile != "off" and fabric.world_size == 1,
+        images=images,
         notes=tuple(notes),
     )
 

@@ -50,6 +50,7 @@ class Step:
                 # Not contiguous(), which leaves a first layer of one channel as it is: its strides fit either layout,
                 # and PyTorch takes them for the other.
                 parameter.data = parameter.data.to(memory_format=self._layout)
+        self._images = engine.images
         self._method = model.method
         self._method.sync = fabric.world_size > 1
         on_cuda = fabric.device.type == "cuda"
@@ -75,7 +76,7 @@ class Step:
             share: how much their mean error counts beside those of other ranks; 1 where all batches are equal.
         """
         target = self._model.standardize(x)  # here in float32; Fabric rounds what goes through the networks
-        if target.ndim == 4:
+        if self._images:
             target = target.contiguous(memory_format=self._layout)
         outputs: Outputs = self._networks(target)
         reconstruction = share * mse_loss(outputs.reconstruction, target)

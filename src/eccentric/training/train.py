@@ -8,27 +8,23 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
 
 from eccentric._version import versions
-from eccentric.components import DeepComponents
 from eccentric.errors import EccentricError, UsageError
-from eccentric.evaluation.probes import neighbour_error, neighbours_for, pca_encodings
-from eccentric.inference import encode, reconstruction_error
 from eccentric.models import Autoencoder, choose_architecture, start_model
-from eccentric.runs import Latents, Run, names
+from eccentric.runs import Run, names
 from eccentric.runs.checkpoints import Checkpoints
 from eccentric.runs.claim import check_folder, claimed, clear_folder
 from eccentric.runs.dataset import describe_data
 from eccentric.runs.manifest import write_manifest
 from eccentric.runs.metrics import MetricsFile
-from eccentric.runs.results import write_results
 from eccentric.runs.resuming import changes_since, check_items
 from eccentric.runs.upgrade import upgraded
 from eccentric.training import engine as engines
 from eccentric.training.batches import TensorBatches
 from eccentric.training.config import TrainConfig
+from eccentric.training.finishing import finish
 from eccentric.training.loggers import find_loggers
 from eccentric.training.loop import Training
 from eccentric.training.metrics import columns
@@ -38,12 +34,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from contextlib import AbstractContextManager
 
-    from torch import Tensor, nn
+    from torch import nn
 
-    from eccentric.data import Data, Split
+    from eccentric.data import Data
     from eccentric.training.metrics import Metrics
-
-EXAMPLES = 24
 
 
 def train(
@@ -93,7 +87,7 @@ def train(
         check_folder(out, overwrite, resume)
         if resume and (out / names.CONFIG).exists():
             check_items(Run(out).config, data.shape)
-    model = build_model(data, config, encoder, decoder)
+    model = _start(data, config, encoder, decoder)
     chosen = choose_architecture(config.architecture, data.spec, model.method) if encoder is None else "custom"
     config = replace(config, architecture=chosen)
     batch_size = min(config.batch_size, len(data.train.x))
@@ -101,7 +95,7 @@ def train(
     work = engines.work_of(model, data.train.x) * items
     engine = engines.start(config, work, images=data.is_image, loggers=find_loggers(loggers, out))
     fabric = engine.fabric
-    description = describe(data, config, source, engine) if fabric.is_global_zero else {}
+    description = _describe(data, config, source, engine) if fabric.is_global_zero else {}
     checkpoints = Checkpoints(out / names.CHECKPOINTS)
 
     with _random_state(fabric.device), claimed(out) if fabric.is_global_zero else nullcontext():
@@ -186,28 +180,7 @@ def _train_and_save(
         raise EccentricError(f"{error}" + (f"; {kept} is kept, --resume goes on from it" if kept else "")) from None
 
 
-def finish(out: Path, model: Autoencoder, data: Data) -> None:
-    """What a trained model makes of the data: weights, components, latents, examples, evaluation."""
-    z = {"train": encode(model, data.train.x), "test": encode(model, data.test.x)}
-    if not all(latents.isfinite().all() for latents in z.values()):
-        raise EccentricError("latents are NaN or infinite in evaluation mode; lower the learning rate")
-    components = DeepComponents(model.method.traits.axes).fit(z["train"])
-    splits = {"train": data.train, "test": data.test}
-    latents = {
-        name: Latents(
-            p=components.encode(z[name]).numpy(),
-            labels=label_names(data, split),
-            rows=split.rows,
-            z=z[name].numpy(),
-            files=None if split.files is None else np.array(split.files),
-        )
-        for name, split in splits.items()
-    }
-    evaluation = evaluate(model, data, latents["train"].p, latents["test"].p)
-    write_results(out, model, components, latents, choose_examples(data.test.x), evaluation)
-
-
-def build_model(data: Data, config: TrainConfig, encoder: nn.Module | None, decoder: nn.Module | None) -> Autoencoder:
+def _start(data: Data, config: TrainConfig, encoder: nn.Module | None, decoder: nn.Module | None) -> Autoencoder:
     """The model with its first weights, which depend on the seed alone."""
     if (encoder is None) != (decoder is None):
         raise UsageError("give both encoder and decoder, or neither")
@@ -226,27 +199,10 @@ def build_model(data: Data, config: TrainConfig, encoder: nn.Module | None, deco
         seed=config.seed,
         networks=networks,
     )
-    _check_shapes(model, data.train.x)
     return model
 
 
-@torch.no_grad()
-def _check_shapes(model: Autoencoder, x: Tensor) -> None:
-    model.eval()
-    target, wanted = model.standardize(x[:1]), model.method.encoder_width
-    h = model.encoder(target)
-    if tuple(h.shape) != (1, wanted):
-        raise UsageError(
-            f"the encoder makes latents of shape {tuple(h.shape[1:])}, but method {model.method.name} with dim "
-            f"{model.method.dim} needs ({wanted},)"
-        )
-    reconstruction = model.decoder(model.method.encode(h))
-    if reconstruction.shape != target.shape:
-        made, given = tuple(reconstruction.shape[1:]), tuple(target.shape[1:])
-        raise UsageError(f"the decoder makes items of shape {made}, but the data have {given}")
-
-
-def describe(data: Data, config: TrainConfig, source: dict[str, Any] | None, engine: engines.Engine) -> dict[str, Any]:
+def _describe(data: Data, config: TrainConfig, source: dict[str, Any] | None, engine: engines.Engine) -> dict[str, Any]:
     """The content of config.json: all that is needed to repeat the run."""
     return upgraded(
         {
@@ -257,39 +213,6 @@ def describe(data: Data, config: TrainConfig, source: dict[str, Any] | None, eng
             "versions": versions(),
         }
     )
-
-
-def evaluate(model: Autoencoder, data: Data, train_p: np.ndarray, test_p: np.ndarray) -> dict[str, Any]:
-    """Test reconstruction and nearest-neighbour error, beside PCA with the same number of components."""
-    shift, scale = model.shift.cpu(), model.scale.cpu()
-    pca_train, pca_test, pca_error = pca_encodings(
-        data.train.x, data.test.x, train_p.shape[1], lambda x: ((x - shift) / scale).flatten(1).numpy()
-    )
-    result: dict[str, Any] = {
-        "test_reconstruction": reconstruction_error(model, data.test.x),
-        "pca_test_reconstruction": pca_error,
-    }
-    # Labels that nearly all differ name items, not classes.
-    if data.train.labels is not None and data.test.labels is not None and 2 * len(data.label_names) <= len(train_p):
-        neighbours = neighbours_for(len(train_p))
-        labels = data.train.labels, data.test.labels
-        result |= {
-            "neighbours": neighbours,
-            "neighbour_error": neighbour_error(train_p, labels[0], test_p, labels[1], neighbours),
-            "pca_neighbour_error": neighbour_error(pca_train, labels[0], pca_test, labels[1], neighbours),
-        }
-    return result
-
-
-def choose_examples(x: Tensor) -> Tensor:
-    """A few items of the test split, at random (the same for every run), since a split may be sorted by class."""
-    chosen = torch.randperm(len(x), generator=torch.Generator().manual_seed(0))[:EXAMPLES]
-    return x[chosen]
-
-
-def label_names(data: Data, split: Split) -> np.ndarray | None:
-    """The labels as text, (n,), or None."""
-    return None if split.labels is None else np.array(data.label_names)[split.labels]
 
 
 def _random_state(device: torch.device) -> AbstractContextManager[None]:

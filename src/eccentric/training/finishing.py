@@ -1,0 +1,45 @@
+"""What a trained model leaves in its run folder: weights, components, latents, examples, evaluation."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from eccentric.components import DeepComponents
+from eccentric.errors import EccentricError
+from eccentric.evaluation.judging import evaluate
+from eccentric.inference import encode
+from eccentric.runs.latents import Latents
+from eccentric.runs.results import choose_examples, write_results
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from eccentric.data import Data
+    from eccentric.models import Autoencoder
+
+
+def finish(out: Path, model: Autoencoder, data: Data) -> None:
+    """Encode the data with a trained model, measure how good it is, and write the results to the folder `out`.
+
+    Raises:
+        EccentricError: latents are not finite, or the folder cannot be written.
+    """
+    z = {"train": encode(model, data.train.x), "test": encode(model, data.test.x)}
+    if not all(latents.isfinite().all() for latents in z.values()):
+        raise EccentricError("latents are NaN or infinite in evaluation mode; lower the learning rate")
+    components = DeepComponents(model.method.traits.axes).fit(z["train"])
+    splits = {"train": data.train, "test": data.test}
+    latents = {
+        name: Latents(
+            p=components.encode(z[name]).numpy(),
+            labels=split.label_texts(data.label_names),
+            rows=split.rows,
+            z=z[name].numpy(),
+            files=None if split.files is None else np.array(split.files),
+        )
+        for name, split in splits.items()
+    }
+    evaluation = evaluate(model, data, latents["train"].p, latents["test"].p)
+    write_results(out, model, components, latents, choose_examples(data.test.x), evaluation)
