@@ -158,7 +158,8 @@ def _trend(result: Mapping[str, Any]) -> list[str]:
     return [
         f"*The numbers after {_some(before)} and {last} epochs. The last point is the result above; those before it "
         f"are the same runs ({seeds} of each setting) earlier in training{rate}. The dashed line is where the paper's "
-        "training ended" + (", with the published values as stars.*" if trend["stars"] else ".*")
+        "training ended"
+        + (", with the published values as stars; dotted lines only join the two.*" if trend["stars"] else ".*")
     ]
 
 

@@ -40,7 +40,6 @@ def _panel(
     axes: Axes, title: str, lines: Sequence[Course], seen: Sequence[float], goal: float, comparable: bool
 ) -> None:
     colours = matplotlib.colormaps["viridis"]
-    drawn = False
     for k, (label, values, published, spread) in enumerate(lines):
         colour = colours(0.9 * k / max(1, len(lines) - 1))
         axes.plot(seen, values, color=colour, marker="o", markersize=3.5, label=label)
@@ -49,7 +48,6 @@ def _panel(
                 goal, published, yerr=spread, color=colour, marker="*", markersize=9, capsize=2, linestyle="none"
             )
             axes.plot((seen[-1], goal), (values[-1], published), color=colour, linewidth=0.8, linestyle=(0, (1, 3)))
-            drawn = True
     axes.set_xscale("log")
     axes.xaxis.set_major_locator(LogLocator(numticks=12))
     axes.xaxis.set_minor_formatter(NullFormatter())
@@ -59,7 +57,7 @@ def _panel(
     axes.axvline(goal, color=GREY, linewidth=0.8, linestyle=(0, (4, 3)))
     axes.set_xlim(seen[0] / 1.5, goal * 2.2)
     axes.annotate(
-        "the paper ★" if drawn else "the paper's length",
+        "the paper",
         (goal, 0),
         xycoords=("data", "axes fraction"),
         xytext=(-4, 4),
