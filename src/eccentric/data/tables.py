@@ -88,7 +88,9 @@ def _blocks(table: pa.Table, columns: Sequence[str]) -> Iterator[tuple[int, np.n
     width = max(1, BLOCK // max(table.num_rows, 1))
     for start in range(0, len(columns), width):
         found = [_numbers(table.column(indices[name])) for name in columns[start : start + width]]
-        yield start, np.stack(found, axis=1, dtype=np.float64, casting="unsafe"), np.array([_is_fine(v) for v in found])
+        with np.errstate(invalid="ignore"):  # some NaN do not survive the cast without a warning
+            block = np.stack(found, axis=1, dtype=np.float64, casting="unsafe")
+        yield start, block, np.array([_is_fine(v) for v in found])
 
 
 def from_matrices(
