@@ -183,7 +183,7 @@ def test_own_axes_are_the_coordinates_in_their_order(tmp_path):
     again = DeepComponents.load(tmp_path / "c.safetensors")
     assert again.axes == "own"
     torch.testing.assert_close(again.update(z).eigenvalues, torch.cat([z, z]).var(0))
-    with pytest.raises(ValueError, match="unknown axes 'mine'"):
+    with pytest.raises(ValueError, match="unknown axes 'mine'; choose one of principal, own, anchored"):
         DeepComponents("mine")  # type: ignore[arg-type]
 
 

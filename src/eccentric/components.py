@@ -8,12 +8,17 @@ from typing import TYPE_CHECKING, Literal
 
 import torch
 
+from eccentric.axes import anchored_axes, principal_axes
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from jaxtyping import Float
     from torch import Tensor
 
+Axes = Literal["principal", "own", "anchored"]
+
+AXES: tuple[Axes, ...] = ("principal", "own", "anchored")
 LARGEST = 1e100
 
 
@@ -23,11 +28,21 @@ class DeepComponents:
     `fit(z)` at once, or `update(z)` batch by batch: the mean and covariance are exact either way (streaming, in float64
     on the CPU, Chan et al. 1983). The coordinates along the components are called p; p = (z - mean) @ basis.T.
 
-    The sign of each axis is fixed by making its largest entry positive, so that the same latents give the same signs.
+    A rotation of the latents changes neither the reconstruction nor the Eccentric loss, so neither of them can decide
+    on the axes. These can:
+
+    - "principal": the principal axes of the latents, as in the paper. The components are uncorrelated. The largest
+      entry of each axis is positive, so the same latents give the same signs. Where the variances are nearly equal,
+      noise decides on the axes.
+    - "anchored": the rotation that brings the centred latents nearest to anchors, which every call of `fit` and
+      `update` takes: one row of numbers for each latent vector, such as the scores of a linear PCA of the same data.
+      The anchors are scaled to unit variance first, and the axes are ordered by the latents' variance along them. Each
+      component has a positive correlation with its anchor. The components may be correlated.
+    - "own": the coordinates less their means, in their own order, for latents that are ordered by training. They may be
+      correlated.
 
     Args:
-        axes: "principal", or "own" for latents whose coordinates are ordered by training. The components are then the
-            coordinates less their means, in their own order; they may be correlated.
+        axes: "principal", "anchored" or "own".
 
     Attributes:
         axes: as given.
@@ -35,58 +50,83 @@ class DeepComponents:
         count: vectors seen.
         mean: (d,) float64.
         covariance: (d, d) float64, normalised by count - 1 as in scikit-learn's PCA.
-        eigenvalues: (d,) float64, variances along the components, descending for principal axes.
-        basis: (d, d) float64, one principal axis a row.
+        eigenvalues: (d,) float64, variances along the components, in descending order unless the axes are "own". Where
+            components are correlated, these are not the eigenvalues of the covariance; their sum is its trace all the
+            same.
+        basis: (d, d) float64, one axis a row; orthonormal.
     """
 
-    def __init__(self, axes: Literal["principal", "own"] = "principal") -> None:
-        if axes not in ("principal", "own"):
-            raise ValueError(f"unknown axes {axes!r}; choose 'principal' or 'own'")
-        self.axes = axes
+    def __init__(self, axes: Axes = "principal") -> None:
+        if axes not in AXES:
+            raise ValueError(f"unknown axes {axes!r}; choose one of {', '.join(AXES)}")
+        self.axes: Axes = axes
+        self.dim = 0
         self.count = 0
-        self.mean: Tensor = torch.zeros(0, dtype=torch.float64)
-        self._scatter: Tensor = torch.zeros(0, 0, dtype=torch.float64)  # sum of outer products about the mean
+        # Of the latents, followed by the anchors where there are any: mean, and sum of outer products about the mean.
+        self._mean: Tensor = torch.zeros(0, dtype=torch.float64)
+        self._scatter: Tensor = torch.zeros(0, 0, dtype=torch.float64)
         self._axes: tuple[Tensor, Tensor] | None = None
 
     def __repr__(self) -> str:
         return f"DeepComponents(dim={self.dim}, count={self.count})"
 
     @property
-    def dim(self) -> int:
-        return len(self.mean)
+    def mean(self) -> Float[Tensor, " d"]:
+        return self._mean[: self.dim]
 
-    def fit(self, z: Float[Tensor, "n d"]) -> DeepComponents:
-        """Forget what was seen and take z alone. Returns self."""
+    def fit(self, z: Float[Tensor, "n d"], anchors: Float[Tensor, "n m"] | None = None) -> DeepComponents:
+        """Forget what was seen and take z alone. Returns self.
+
+        Args:
+            z: latents.
+            anchors: for anchored axes, as for `update`.
+        """
         self.count = 0
-        return self.update(z)
+        return self.update(z, anchors)
 
-    def update(self, z: Float[Tensor, "n d"]) -> DeepComponents:
+    def update(self, z: Float[Tensor, "n d"], anchors: Float[Tensor, "n m"] | None = None) -> DeepComponents:
         """Add a batch. Returns self.
+
+        Args:
+            z: latents.
+            anchors: for anchored axes, m <= d numbers for each latent vector, such as its item's scores in a linear PCA
+                with d components. Their scale is of no importance. With m < d, the remaining axes are the principal
+                axes of the subspace orthogonal to the anchored ones.
 
         Raises:
             ValueError: z is not (n, d), d differs from earlier batches, or z is complex, holds NaN or infinity, or
-                numbers beyond 1e100, whose squares overflow.
+                numbers beyond 1e100, whose squares overflow. The same for anchors, or there are anchors but the axes
+                are not anchored, or the other way round.
         """
+        if (anchors is not None) != (self.axes == "anchored"):
+            raise ValueError(
+                "axes='anchored' need anchors, such as the scores of a linear PCA, and other axes take none"
+            )
+        dim = z.shape[1] if z.ndim == 2 else 0
         if z.ndim != 2 or 0 in z.shape:
             raise ValueError(f"latents must have shape (n, d) with n, d >= 1, not {tuple(z.shape)}")
-        if self.count and z.shape[1] != self.dim:
-            raise ValueError(f"latents have {z.shape[1]} dimensions, earlier batches had {self.dim}")
-        z = _float64(z)
-        if not z.isfinite().all():
-            row = int((~z.isfinite()).any(1).nonzero()[0])
-            raise ValueError(f"latents hold NaN or infinity, first in row {row}")
-        if z.abs().max() > LARGEST:
-            raise ValueError(f"latents hold numbers beyond {LARGEST:g}, whose squares overflow; rescale them")
+        if self.count and dim != self.dim:
+            raise ValueError(f"latents have {dim} dimensions, earlier batches had {self.dim}")
+        z = _checked(z, "latents")
+        if anchors is not None:
+            if anchors.ndim != 2 or len(anchors) != len(z) or not 1 <= anchors.shape[1] <= dim:
+                raise ValueError(
+                    f"anchors must have shape ({len(z)}, m) with m from 1 to {dim}, not {tuple(anchors.shape)}"
+                )
+            if self.count and anchors.shape[1] != len(self._mean) - dim:
+                before = len(self._mean) - dim
+                raise ValueError(f"anchors have {anchors.shape[1]} columns, earlier batches had {before}")
+            z = torch.cat([z, _checked(anchors, "anchors")], 1)
         mean = z.mean(0)
         centred = z - mean
         scatter = centred.T @ centred
         if self.count == 0:
-            self.count, self.mean, self._scatter = len(z), mean, scatter
+            self.dim, self.count, self._mean, self._scatter = dim, len(z), mean, scatter
         else:
             count = self.count + len(z)
-            shift = mean - self.mean
+            shift = mean - self._mean
             self._scatter = self._scatter + scatter + torch.outer(shift, shift) * (self.count * len(z) / count)
-            self.mean = self.mean + shift * (len(z) / count)
+            self._mean = self._mean + shift * (len(z) / count)
             self.count = count
         self._axes = None
         return self
@@ -97,7 +137,7 @@ class DeepComponents:
             raise ValueError(
                 f"a covariance needs 2 or more latent vectors, {self.count} seen; call fit or update first"
             )
-        return self._scatter / (self.count - 1)
+        return self._scatter[: self.dim, : self.dim] / (self.count - 1)
 
     @property
     def eigenvalues(self) -> Float[Tensor, " d"]:
@@ -109,9 +149,14 @@ class DeepComponents:
 
     def _decomposition(self) -> tuple[Tensor, Tensor]:
         if self._axes is None:
-            covariance = self.covariance
-            own = covariance.diagonal().clone(), torch.eye(self.dim, dtype=torch.float64)
-            self._axes = own if self.axes == "own" else _principal(covariance)
+            covariance, dim = self.covariance, self.dim
+            if self.axes == "own":
+                self._axes = covariance.diagonal().clone(), torch.eye(dim, dtype=torch.float64)
+            elif self.axes == "anchored":
+                joint = self._scatter / (self.count - 1)
+                self._axes = anchored_axes(covariance, joint[:dim, dim:], joint.diagonal()[dim:])
+            else:
+                self._axes = principal_axes(covariance)
         return self._axes
 
     def encode(self, z: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:
@@ -174,6 +219,8 @@ class DeepComponents:
     ) -> Float[Tensor, "n d"]:
         """n random latents: "standard" from N(0, I), "matched" from a Gaussian of the latents' mean and covariance.
 
+        The covariance is the whole one, whatever the axes.
+
         Section 4.1; matched sampling gives the better images there, hence the default. float32, on the CPU.
         """
         if method not in ("standard", "matched"):
@@ -185,8 +232,8 @@ class DeepComponents:
         noise = torch.randn(n, self.dim, generator=generator, dtype=torch.float64)
         if method == "standard":
             return noise.float()
-        # Own axes may be correlated.
-        values, axes = self._decomposition() if self.axes == "principal" else _principal(self.covariance)
+        # Components along other axes may be correlated.
+        values, axes = self._decomposition() if self.axes == "principal" else principal_axes(self.covariance)
         return (noise * values.sqrt() @ axes + self.mean).float()
 
     def save(self, path: str | Path) -> None:
@@ -194,9 +241,18 @@ class DeepComponents:
         from eccentric.files import write_tensors
 
         values, axes = self._decomposition()
-        tensors = {"mean": self.mean, "scatter": self._scatter, "eigenvalues": values, "basis": axes}
+        latents, anchors = slice(self.dim), slice(self.dim, None)
+        tensors = {
+            "mean": self.mean.clone(),
+            "scatter": self._scatter[latents, latents].clone(),
+            "eigenvalues": values,
+            "basis": axes,
+        }
         if self.axes == "own":
             tensors["own_axes"] = torch.tensor(True)
+        if self.axes == "anchored":
+            tensors["anchor_mean"] = self._mean[anchors].clone()
+            tensors["anchor_scatter"] = self._scatter[:, anchors].clone()
         write_tensors(Path(path), {**tensors, "count": torch.tensor(self.count)})
 
     @classmethod
@@ -205,8 +261,14 @@ class DeepComponents:
         from eccentric.files import read_tensors
 
         tensors = read_tensors(Path(path), expected=("count", "mean", "scatter", "eigenvalues", "basis"))
-        self = cls("own" if "own_axes" in tensors else "principal")
-        self.count, self.mean, self._scatter = int(tensors["count"]), tensors["mean"], tensors["scatter"]
+        anchored = "anchor_scatter" in tensors
+        self = cls("anchored" if anchored else "own" if "own_axes" in tensors else "principal")
+        self.count, self._mean, self._scatter = int(tensors["count"]), tensors["mean"], tensors["scatter"]
+        self.dim = len(self._mean)
+        if anchored:
+            own = tensors["anchor_scatter"]  # (d + m, m)
+            self._mean = torch.cat([self._mean, tensors["anchor_mean"]])
+            self._scatter = torch.cat([torch.cat([self._scatter, own[: self.dim].T]), own], 1)
         # The stored axes, not new ones: another machine's eigensolver may turn a group of equal eigenvalues.
         self._axes = tensors["eigenvalues"], tensors["basis"]
         return self
@@ -217,13 +279,14 @@ class DeepComponents:
         return k
 
 
-def _principal(covariance: Float[Tensor, "d d"]) -> tuple[Float[Tensor, " d"], Float[Tensor, "d d"]]:
-    """Variances, descending, and axes, one a row."""
-    ascending, columns = torch.linalg.eigh(covariance)
-    axes = columns.T.flip(0)
-    largest = axes.gather(1, axes.abs().argmax(1, keepdim=True))
-    # Rounding can leave a variance of zero just below it.
-    return ascending.flip(0).clamp(min=0), axes * largest.sign()
+def _checked(z: Tensor, what: str) -> Float[Tensor, "n k"]:
+    z = _float64(z)
+    if not z.isfinite().all():
+        row = int((~z.isfinite()).any(1).nonzero()[0])
+        raise ValueError(f"{what} hold NaN or infinity, first in row {row}")
+    if z.abs().max() > LARGEST:
+        raise ValueError(f"{what} hold numbers beyond {LARGEST:g}, whose squares overflow; rescale them")
+    return z
 
 
 def _float64(z: Tensor) -> Tensor:
