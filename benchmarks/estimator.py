@@ -171,7 +171,7 @@ def ours(weight: float | None = None) -> Callable[[Split, int, int], Coded]:
         seconds = time.perf_counter() - start
         made = model.inverse_transform(model.transform(data.raw[1]))
         raw = data.raw[1].reshape(made.shape)
-        unit = model._model.scale.numpy()
+        unit = model._fitted.model.scale.numpy()
         error = float(np.square((made - raw) / unit).mean())
         stop = len(data.stop)  # the rows come first, and the rivals do not train on them
         return Coded(error, model.transform(data.raw[0][stop:]), model.transform(data.raw[1]), seconds)

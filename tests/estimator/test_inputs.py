@@ -85,7 +85,7 @@ class TestKinds:
         data = TensorDataset(torch.from_numpy(low_rank().astype(np.float32)))
         model = quick(n_components=3, max_epochs=20).fit(data)
         assert model.reconstruction_error_ < 0.01
-        assert len(model._record.test.rows) == 60
+        assert len(model._fitted.record.test.rows) == 60
         np.testing.assert_allclose(model.transform(data), model.transform(data.tensors[0]), atol=1e-5)
         assert model.score(data) == pytest.approx(model.score(data.tensors[0]), abs=1e-6)
 
@@ -115,7 +115,7 @@ class TestKinds:
         x = torch.from_numpy(low_rank().astype(np.float32))
         model = quick(n_components=2, max_epochs=2).fit(DataLoader(TensorDataset(x), 10))
         assert model.history_["step"][-1] == 120
-        assert model._record.config.batch_size == 10
+        assert model._fitted.record.config.batch_size == 10
 
     def test_an_iterable_data_set(self):
         x = torch.from_numpy(low_rank().astype(np.float32))
@@ -188,7 +188,7 @@ class TestImages:
     def test_booleans_are_zero_and_one(self):
         x = squares() > 0
         model = quick(n_components=2, max_epochs=2).fit(x)
-        assert (model._model.shift.item(), model._model.scale.item()) == (0, 1)
+        assert (model._fitted.model.shift.item(), model._fitted.model.scale.item()) == (0, 1)
         assert model.score(x) == model.score(x.astype(np.float32))
         same = quick(n_components=2, max_epochs=2).fit(x.astype(np.float32))
         assert model.reconstruction_error_ == same.reconstruction_error_
@@ -226,9 +226,9 @@ def test_latents_leave_the_device_before_numpy_takes_them(fitted):
     model: Any = SimpleNamespace(
         parameters=lambda: iter([torch.zeros(1)]), encode=lambda batch: on_device, eval=lambda: None
     )
-    expected = fitted._components.encode(torch.ones(4, 3)).numpy()
-    np.testing.assert_array_equal(encode_array(model, fitted._components, x), expected)
-    np.testing.assert_array_equal(encode_stream(model, fitted._components, [torch.from_numpy(x)]), expected)
+    expected = fitted._fitted.components.encode(torch.ones(4, 3)).numpy()
+    np.testing.assert_array_equal(encode_array(model, fitted._fitted.components, x), expected)
+    np.testing.assert_array_equal(encode_stream(model, fitted._fitted.components, [torch.from_numpy(x)]), expected)
 
 
 class TestRefused:
@@ -332,4 +332,4 @@ class TestItemKind:
         data = TensorDataset(torch.rand(60, 5, 4))
         model = quick(n_components=2, item_kind="table").fit(data)
         assert model.transform(data).shape == (60, 2)
-        assert model._model.shift.shape == (20,)
+        assert model._fitted.model.shift.shape == (20,)

@@ -96,7 +96,7 @@ def test_beats_pca_on_a_curve():
 
 def test_pca_error_is_pcas(digits):
     model = quick(n_components=4).fit(digits)
-    held = np.setdiff1d(np.arange(len(digits)), model._record.train.rows)
+    held = np.setdiff1d(np.arange(len(digits)), model._fitted.record.train.rows)
     train = np.delete(digits, held, axis=0)
     spread = train.std(0, ddof=1)
     spread[spread == 0] = 1
@@ -173,7 +173,7 @@ def test_stays_in_one_process_under_slurm(monkeypatch, tmp_path):
         monkeypatch.setenv(f"SLURM_{name}", value)
     x = low_rank(100)
     model = quick(n_components=2, max_epochs=1).fit(x)
-    assert model._record.engine["engine"]["ranks"] == 1
+    assert model._fitted.record.engine["engine"]["ranks"] == 1
     model.partial_fit(x).save(tmp_path / "run")
     assert Run(tmp_path / "run").config["engine"]["ranks"] == 1
 
@@ -214,7 +214,7 @@ class TestSettings:
         assert model.history_["test_reconstruction"].min() < model.pca_reconstruction_error_
         assert model.reconstruction_error_ == model.pca_reconstruction_error_
         assert "the first state is kept" in capsys.readouterr().out
-        train = noise[model._record.train.rows]
+        train = noise[model._fitted.record.train.rows]
         scores = PCA(3).fit_transform((train - train.mean(0)) / train.std(0))
         p = model.transform(train)
         left = p - scores @ np.linalg.lstsq(scores, p, rcond=None)[0]
@@ -238,7 +238,7 @@ class TestSettings:
     def test_without_it_all_rows_are_learnt_from(self):
         model = quick(early_stopping=False, max_epochs=3).fit(low_rank(100))
         assert model.n_iter_ == 3
-        assert len(model._record.train.rows) == 100
+        assert len(model._fitted.record.train.rows) == 100
         assert np.isnan(model.history_["test_reconstruction"]).all()
 
     def test_defaults_adapt_to_the_rows(self):
@@ -316,7 +316,7 @@ class TestStream:
         model = quick(n_components=2)
         for _ in range(5):
             model.partial_fit(low_rank(1500))
-        assert len(model._recent.x) == 2000
+        assert len(model._fitted.stream.recent.x) == 2000
 
     def test_goes_on_from_a_fit(self):
         x = low_rank()

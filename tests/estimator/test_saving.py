@@ -230,8 +230,8 @@ class TestFolder:
         path.write_text(json.dumps(config))
         other = EccentricAutoencoder.load(tmp_path / "run")
         same(fitted, other, table)
-        assert other._record is not None
-        assert other._record.config.weight_decay == TrainConfig().weight_decay
+        assert other._fitted.record is not None
+        assert other._fitted.record.config.weight_decay == TrainConfig().weight_decay
 
     def test_what_is_no_run(self, tmp_path):
         with pytest.raises(EccentricError, match="there is no run folder"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -29,6 +30,24 @@ DOUBLE = (np.float64, np.float32)
 SHUFFLING = (RandomSampler, SubsetRandomSampler, WeightedRandomSampler)
 
 
+@dataclass(frozen=True)
+class Layout:
+    """What the items of X are.
+
+    Attributes:
+        shape: of an item as the user passes it: (f,), (h, w), (c, h, w) or (steps, features).
+        spec: of an item as the networks take it.
+    """
+
+    shape: tuple[int, ...]
+    spec: ItemSpec
+
+    @property
+    def size(self) -> int:
+        """Numbers in an item."""
+        return math.prod(self.shape)
+
+
 def is_stream(X: Any) -> bool:
     """Whether X is a PyTorch data set or loader, read batch by batch and never held."""
     return isinstance(X, Dataset | DataLoader)
@@ -48,16 +67,20 @@ def check_order(X: Any) -> None:
         raise ValueError("the DataLoader drops its last batch, so rows would be missing; pass its data set instead")
 
 
-def check_items(estimator: BaseEstimator, X: Any, *, reset: bool, least: int = 1) -> Shaped[np.ndarray, "n ..."]:
-    """X as an array: a table (n, f), or images (n, c, h, w), in the type it came in if NumPy has it for numbers.
+def check_items(
+    estimator: BaseEstimator, X: Any, item_kind: str, *, fitted: Layout | None = None, least: int = 1
+) -> tuple[Shaped[np.ndarray, "n ..."], Layout]:
+    """X as an array, a table (n, f) or images (n, c, h, w), and what its items are.
 
-    A memory-mapped array stays on disk. Sets or checks `n_features_in_`, `feature_names_in_`, `item_shape_` and the
-    specification of the items, `_spec`. Items of more than one axis are images, or rows of a table where the parameter
-    `item_kind` is "table".
+    The array has the type of X if NumPy has it for numbers. A memory-mapped array stays on disk. Items of more than one
+    axis are images, or rows of a table if `item_kind` is "table".
 
     Args:
-        reset: for `fit`, which learns the shape and the names; otherwise X must have those.
-        least: as many items as there must be; two make a pair to learn from.
+        estimator: scikit-learn's checks set or compare its `n_features_in_` and `feature_names_in_`.
+        X: whatever the user passed, but no stream.
+        item_kind: the estimator's parameter.
+        fitted: the layout that X must have; None learns layout and names from X.
+        least: the minimum number of items; two make a pair to learn from.
 
     Raises:
         ValueError, TypeError: scikit-learn's own, with the row and column of the first number that is not finite.
@@ -70,21 +93,19 @@ def check_items(estimator: BaseEstimator, X: Any, *, reset: bool, least: int = 1
             X, dtype="numeric", allow_nd=True, ensure_all_finite=False, ensure_min_samples=least, estimator=estimator
         )
         _check_finite(estimator, images, None)
-        if reset:
-            estimator._spec = spec_of(images.shape[1:], estimator.item_kind, str(images.dtype))
-            if estimator._spec.is_image:
+        layout = fitted or Layout(images.shape[1:], spec_of(images.shape[1:], item_kind, str(images.dtype)))
+        if fitted is None:
+            if layout.spec.is_image:
                 _check_channels(images)
-            estimator.n_features_in_ = int(np.prod(images.shape[1:]))
-            estimator.item_shape_ = images.shape[1:]
-            vars(estimator).pop("feature_names_in_", None)
-        _check_shape(estimator, images.shape[1:])
-        return images.reshape(len(images), *estimator._spec.shape)
+            _forget_columns(estimator, layout)
+        _check_shape(estimator, images.shape[1:], layout)
+        return images.reshape(len(images), *layout.spec.shape), layout
     try:
         numbers = isinstance(X, np.ndarray) and X.dtype.kind in "iufb"  # converted batch by batch
         table: np.ndarray = validate_data(
             estimator,
             X,
-            reset=reset,
+            reset=fitted is None,
             dtype=None if numbers else DOUBLE,
             ensure_all_finite=False,
             ensure_min_samples=least,
@@ -92,36 +113,38 @@ def check_items(estimator: BaseEstimator, X: Any, *, reset: bool, least: int = 1
     except ValueError as error:
         raise _naming_the_column(error, X) from None
     _check_finite(estimator, table, getattr(X, "columns", None))
-    if reset:
-        estimator._spec = spec_of(table.shape[1:], estimator.item_kind)
-        estimator.item_shape_ = table.shape[1:]
-    _check_shape(estimator, table.shape[1:])
-    return table
+    layout = fitted or Layout(table.shape[1:], spec_of(table.shape[1:], item_kind))
+    _check_shape(estimator, table.shape[1:], layout)
+    return table, layout
 
 
-def check_stream(estimator: BaseEstimator, X: Dataset[Any] | DataLoader[Any], *, reset: bool) -> Stream:
-    """X as batches of items that are checked as they come.
+def check_stream(
+    estimator: BaseEstimator, X: Dataset[Any] | DataLoader[Any], item_kind: str, *, fitted: Layout | None = None
+) -> Stream:
+    """X as batches of items that are checked as they come. The arguments are those of `check_items`.
 
     Raises:
         ValueError: the first batch has not the shape that was fitted, or X yields nothing.
     """
     loader = X if isinstance(X, DataLoader) else DataLoader(X, STREAM_BATCH)
-    stream = Stream(loader, estimator.item_kind if reset else estimator._spec.kind)
-    if reset:
-        estimator._spec = stream.spec
-        vars(estimator).pop("feature_names_in_", None)
-        estimator.item_shape_ = stream.raw_shape
-        estimator.n_features_in_ = int(np.prod(stream.raw_shape))
-    _check_shape(estimator, stream.raw_shape)
+    stream = Stream(loader, item_kind if fitted is None else fitted.spec.kind)
+    if fitted is None:
+        _forget_columns(estimator, stream.layout)
+    _check_shape(estimator, stream.layout.shape, fitted or stream.layout)
     return stream
+
+
+def _forget_columns(estimator: BaseEstimator, layout: Layout) -> None:
+    """Set what scikit-learn's own checks set for a table: the items have a size, but no names of columns."""
+    estimator.n_features_in_ = layout.size
+    vars(estimator).pop("feature_names_in_", None)
 
 
 class Stream:
     """A loader whose batches are float32 or uint8 tensors (b, *shape), finite; an error names the batch and the place.
 
     Attributes:
-        raw_shape: of an item as the loader has it.
-        spec: of an item as the networks take it.
+        layout: what the items are.
         first: items of the first batch.
     """
 
@@ -133,10 +156,10 @@ class Stream:
         if first is None:
             raise ValueError("Found a data set with 0 sample(s) while a minimum of 1 is required.")
         x = _tensor_of(first)
-        self.first, self.raw_shape = len(x), tuple(x.shape[1:])
-        if len(self.raw_shape) > 3:
-            raise ValueError(f"Found items of shape {self.raw_shape}; a table has (f,), images (h, w) or (c, h, w)")
-        self.spec = spec_of(self.raw_shape, item_kind, str(x.dtype).removeprefix("torch."))
+        self.first, shape = len(x), tuple(x.shape[1:])
+        if len(shape) > 3:
+            raise ValueError(f"Found items of shape {shape}; a table has (f,), images (h, w) or (c, h, w)")
+        self.layout = Layout(shape, spec_of(shape, item_kind, str(x.dtype).removeprefix("torch.")))
 
     def __len__(self) -> int:
         """Batches; TypeError where the loader does not know."""
@@ -146,9 +169,11 @@ class Stream:
         seen = 0
         for number, batch in enumerate(self._loader):
             x = _tensor_of(batch)
-            if tuple(x.shape[1:]) != self.raw_shape:
-                raise ValueError(f"batch {number} holds items of shape {tuple(x.shape[1:])}, others {self.raw_shape}")
-            x = x.reshape(len(x), *self.spec.shape)
+            if tuple(x.shape[1:]) != self.layout.shape:
+                raise ValueError(
+                    f"batch {number} holds items of shape {tuple(x.shape[1:])}, others {self.layout.shape}"
+                )
+            x = x.reshape(len(x), *self.layout.spec.shape)
             x = x if x.dtype == torch.uint8 else x.float()
             if x.is_floating_point() and not x.isfinite().all():
                 place = (~x.isfinite()).nonzero()[0].tolist()
@@ -249,16 +274,13 @@ def _check_channels(images: np.ndarray) -> None:
         )
 
 
-def _check_shape(estimator: BaseEstimator, shape: tuple[int, ...]) -> None:
-    fitted = estimator.item_shape_
-    if tuple(shape) == tuple(fitted):
+def _check_shape(estimator: BaseEstimator, shape: tuple[int, ...], fitted: Layout) -> None:
+    if tuple(shape) == tuple(fitted.shape):
         return
     name, features = type(estimator).__name__, int(np.prod(shape))
-    if len(shape) == len(fitted) == 1:
-        raise ValueError(
-            f"X has {features} features, but {name} is expecting {estimator.n_features_in_} features as input"
-        )
-    raise ValueError(f"X has items of shape {tuple(shape)}, but {name} is expecting {tuple(fitted)} as input")
+    if len(shape) == len(fitted.shape) == 1:
+        raise ValueError(f"X has {features} features, but {name} is expecting {fitted.size} features as input")
+    raise ValueError(f"X has items of shape {tuple(shape)}, but {name} is expecting {tuple(fitted.shape)} as input")
 
 
 def _check_finite(estimator: BaseEstimator, x: np.ndarray, columns: Any) -> None:

@@ -3,28 +3,35 @@
 from __future__ import annotations
 
 import copy
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 import torch
+from sklearn.utils import check_random_state
 
 from eccentric.errors import EccentricError
-from eccentric.estimator.fitting import components_of
+from eccentric.estimator import fitting, settings
+from eccentric.estimator.warning import warn_of_constant
 from eccentric.training import engine as engines
+from eccentric.training.config import TrainConfig
 from eccentric.training.step import Step
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from jaxtyping import Shaped
     from torch import Tensor
 
     from eccentric.components import DeepComponents
+    from eccentric.data.items import ItemSpec
+    from eccentric.estimator.settings import Parameters
     from eccentric.models import Autoencoder
-    from eccentric.training.config import TrainConfig
     from eccentric.training.metrics import Metrics
 
 RECENT = 2000  # rows that the components of a stream are taken from
 
 
-class Learner:
+class IncrementalTrainer:
     """Takes the steps of `partial_fit` at a constant rate.
 
     Args:
@@ -90,4 +97,64 @@ class Recent:
         """Of these rows' latents by the present encoder."""
         assert self.x is not None
         device = next(model.parameters()).device
-        return components_of(model, (part.to(device) for part in self.x.split(500)))
+        return fitting.components_of(model, (part.to(device) for part in self.x.split(500)))
+
+
+@dataclass
+class Streamed:
+    """What `partial_fit` goes on from.
+
+    Attributes:
+        config: settings of the training.
+        trainer: holds the device, so it is left out of a pickle.
+        recent: the latest rows.
+        metrics: one row a call.
+    """
+
+    config: TrainConfig
+    trainer: IncrementalTrainer | None
+    recent: Recent = field(default_factory=Recent)
+    metrics: list[Metrics] = field(default_factory=list)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "trainer": None}
+
+
+def learn_next(
+    parameters: Parameters,
+    x: Shaped[Tensor, "n ..."],
+    spec: ItemSpec,
+    *,
+    model: Autoencoder | None,
+    stream: Streamed | None,
+    names: Sequence[str] | None,
+) -> tuple[Autoencoder, Streamed]:
+    """Learn from the next rows of a stream.
+
+    Args:
+        parameters: of the estimator; settled by the first call.
+        x: rows, raw.
+        spec: what one item is.
+        model: to go on from; None makes one for x.
+        stream: to go on from.
+        names: of the columns, for warnings.
+
+    Returns:
+        The model after x, on the CPU in evaluation mode, and what to go on from.
+    """
+    if stream is None or stream.trainer is None:
+        auto = fitting.batch_size_for(None, spec.is_image)
+        size = auto if parameters.batch_size == "auto" else int(parameters.batch_size)
+        seed = int(check_random_state(parameters.random_state).randint(2**31 - 1))
+        dim = settings.dimensions(parameters, len(x), spec.size) if model is None else model.method.dim
+        config = TrainConfig(**settings.common(parameters, dim, fitting.RATE), epochs=1, batch_size=size, seed=seed)
+        if model is None:
+            model, constant = fitting.make_model(config, x, spec, parameters.standardize)
+            warn_of_constant(names, constant)
+        stream = Streamed(config, IncrementalTrainer(copy.deepcopy(model), config, images=spec.is_image))
+    trainer = stream.trainer
+    assert trainer is not None
+    row = trainer.learn(x)
+    stream.recent.add(x)
+    stream.metrics.append(row)
+    return copy.deepcopy(trainer.model).to_inference(), stream

@@ -1,4 +1,4 @@
-"""What a run leaves, and the run folder it is written to and read from: the same as `eccentric train` makes."""
+"""The run folder that an estimator is written to and read from: the same as `eccentric train` makes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import shutil
 import tempfile
 from collections.abc import Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,104 +14,40 @@ import numpy as np
 import torch
 
 from eccentric._version import versions
-from eccentric.alignment import Stability, align, component_stability
 from eccentric.data.items import ItemSpec
 from eccentric.errors import EccentricError
-from eccentric.estimator.state import STABILITY
-from eccentric.evaluation.probes import pca_encodings
-from eccentric.inference import encode
+from eccentric.estimator.inputs import Layout
+from eccentric.estimator.record import Record
+from eccentric.estimator.state import Fitted
 from eccentric.models import Autoencoder, choose_architecture
-from eccentric.runs import Latents, Run
+from eccentric.runs import Run
 from eccentric.runs.claim import claimed, clear_folder, holds_run
-from eccentric.runs.digests import fingerprint
 from eccentric.runs.manifest import write_manifest
 from eccentric.runs.metrics import MetricsFile
 from eccentric.runs.names import CONFIG, LOCK
-from eccentric.runs.results import choose_examples, write_results
-from eccentric.training import engine as engines
+from eccentric.runs.results import write_results
 from eccentric.training.config import TrainConfig
 from eccentric.training.metrics import Metrics, columns
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from jaxtyping import Float, Shaped
     from torch import Tensor
-
-    from eccentric.components import DeepComponents
-    from eccentric.estimator import fitting
-    from eccentric.estimator.sources import Source
-    from eccentric.estimator.transformer import EccentricAutoencoder
 
 UNDER_WAY = ".new-"
 
 
-@dataclass(frozen=True, eq=False)
-class Record:
-    """A run, after its data are gone.
+def save(fitted: Fitted, known: dict[str, Any], path: str | Path, overwrite: bool) -> None:
+    """Write a run folder.
 
-    Attributes:
-        model, components: as trained.
-        config, engine, metrics: how.
-        items: rows trained on.
-        error, pca_error: on the held-out rows, or on training rows if there are none.
-        train, test: encodings of up to 10,000 training rows, and of the rows the errors are of.
-        examples: a few of the latter, raw.
-        data: what config.json says of them.
+    Args:
+        fitted: what the estimator has learnt.
+        known: what else it holds, by name: the entry "estimator" of config.json.
+        path, overwrite: as for `EccentricAutoencoder.save`.
+
+    Raises:
+        FileExistsError: something lies there.
     """
-
-    model: Autoencoder
-    components: DeepComponents
-    config: TrainConfig
-    engine: dict[str, Any]
-    metrics: list[Metrics]
-    items: int
-    error: float
-    pca_error: float
-    train: Latents
-    test: Latents
-    examples: Shaped[Tensor, "k ..."]
-    data: dict[str, Any]
-
-    @classmethod
-    def of(cls, trained: fitting.Trained, config: TrainConfig, components: DeepComponents, source: Source) -> Record:
-        model = trained.model
-        kept, judged = source.kept, source.judged
-        train = _latents(model, components, source.sample[kept], source.sample_rows[kept])
-        held = len(source.held_out) > 0
-        test = _latents(model, components, source.held_out, source.held_out_rows) if held else train
-        images = source.spec.is_image
-        # A loader does not give the same rows again.
-        known = {} if source.drawn is None else {"fingerprint": fingerprint(source.sample)}
-        return cls(
-            model=model,
-            components=components,
-            config=config,
-            engine=trained.engine.describe(),
-            metrics=trained.metrics,
-            items=components.count,
-            error=trained.error,
-            pca_error=(
-                _pca_error(model, source.sample[kept], judged)
-                if images or not model.method.traits.starts_from_pca
-                else trained.first_error
-            ),
-            train=train,
-            test=test,
-            examples=choose_examples(judged),
-            data=_data(len(train.p), components.count, len(source.held_out)) | known,
-        )
-
-
-def compare(runs: list[Record]) -> tuple[Stability, Float[np.ndarray, "runs d"]]:
-    """How well each component of the first run comes out in all, on held-out rows, and its variance in each run."""
-    train, held_out = ([getattr(run, split).p for run in runs] for split in ("train", "test"))
-    agreement = component_stability(train, held_out)
-    variances = [(align(run.train.p, train[0]).matrix ** 2) @ run.components.eigenvalues.numpy() for run in runs]
-    return agreement, np.array(variances)
-
-
-def save(estimator: EccentricAutoencoder, path: str | Path, overwrite: bool) -> None:
     out = Path(path)
     # A save that failed leaves its lock, one that was killed also what it had made.
     empty = out.is_dir() and all(file.name == LOCK or file.name.startswith(UNDER_WAY) for file in out.iterdir())
@@ -120,9 +56,9 @@ def save(estimator: EccentricAutoencoder, path: str | Path, overwrite: bool) -> 
             raise FileExistsError(f"{out} exists and holds no run; choose another folder")
         if not overwrite:
             raise FileExistsError(f"{out} already holds a run; choose another folder, or pass overwrite=True")
-    record = estimator._record or _of_stream(estimator)
-    model, examples = _in_the_folders_units(record, estimator._spec)
-    description = _description(estimator, record)
+    record = fitted.whole_record()
+    model, examples = _in_the_folders_units(record, fitted.layout.spec)
+    description = _description(fitted.layout.spec, record, known)
     with claimed(out), _under_way(out) as made:
         write_manifest(made, description)
         file = MetricsFile(made, columns(record.model.method.term_titles))
@@ -130,7 +66,7 @@ def save(estimator: EccentricAutoencoder, path: str | Path, overwrite: bool) -> 
             file.write(row.row())
         evaluation = {"test_reconstruction": record.error, "pca_test_reconstruction": record.pca_error}
         latents = {"train": record.train, "test": record.test}
-        write_results(made, model, estimator._found(), latents, examples, evaluation)
+        write_results(made, model, record.components, latents, examples, evaluation)
         clear_folder(out)  # only now that all of the new run is written
         for file_made in sorted(made.iterdir(), key=lambda path: path.name == CONFIG):  # it says: all is there
             file_made.replace(out / file_made.name)
@@ -149,19 +85,22 @@ def _under_way(out: Path) -> Iterator[Path]:
         shutil.rmtree(made, ignore_errors=True)
 
 
-def load(cls: type[EccentricAutoencoder], path: str | Path) -> EccentricAutoencoder:
+def load(path: str | Path) -> tuple[Fitted, dict[str, Any]]:
+    """What `save` or `eccentric train` wrote: what was learnt, and what else an estimator holds.
+
+    Raises:
+        EccentricError: there is no run, or a file in it is damaged.
+    """
     run = Run(path)
     config = TrainConfig.from_json(run.config)
     known = run.config.get("estimator") or _of_command_line(config, run)
-    self = cls(**known["parameters"])
     model, components = run.model(), run.components
     if "units" in known:  # of images, which a folder has as 0 to 255
         model.shift, model.scale = (torch.tensor(known["units"][name]) for name in ("shift", "scale"))
     rows = range(len(run.metrics["step"]))
     metrics = [Metrics.from_row({name: column[row] for name, column in run.metrics.items()}) for row in rows]
     evaluation = run.evaluation
-    self._model, self._components = model, components
-    self._record = Record(
+    record = Record(
         model=model,
         components=components,
         config=config,
@@ -175,39 +114,18 @@ def load(cls: type[EccentricAutoencoder], path: str | Path) -> EccentricAutoenco
         examples=run.examples.float() / 255 * model.scale + model.shift if run.spec.is_image else run.examples,
         data=run.config["data"],
     )
-    self.n_components_ = components.dim
-    self._spec = run.spec
-    self.item_shape_ = tuple(known["item_shape"])
-    self.n_features_in_ = int(np.prod(self.item_shape_))
-    if known["feature_names"] is not None:
-        self.feature_names_in_ = np.array(known["feature_names"], dtype=object)
-    self.n_iter_ = known["n_iter"]
-    self.reconstruction_error_, self.pca_reconstruction_error_ = self._record.error, self._record.pca_error
-    if "n_samples_seen" in known:
-        self.n_samples_seen_ = known["n_samples_seen"]
-    for name in STABILITY:
-        if name in known:
-            setattr(self, name, np.array(known[name]))
-    return self
+    return Fitted(Layout(tuple(known["item_shape"]), run.spec), model, components, record), known
 
 
-def _description(estimator: EccentricAutoencoder, record: Record) -> dict[str, Any]:
+def _description(spec: ItemSpec, record: Record, known: dict[str, Any]) -> dict[str, Any]:
     """config.json."""
-    names = getattr(estimator, "feature_names_in_", None)
-    images = estimator._spec.is_image
-    spec = ItemSpec("image", estimator._spec.shape, "uint8") if images else estimator._spec
-    known: dict[str, Any] = {
-        "parameters": {name: _plain(value) for name, value in estimator.get_params(deep=False).items()},
-        "item_shape": list(estimator.item_shape_),
-        "feature_names": None if names is None else [str(name) for name in names],
-        "n_iter": estimator.n_iter_,
-    }
-    if images:
+    known = {name: _plain(value) for name, value in known.items()}
+    features: list[str] = []
+    if spec.is_image:
+        spec = ItemSpec("image", spec.shape, "uint8")
         known["units"] = {"shift": record.model.shift.item(), "scale": record.model.scale.item()}
-    if hasattr(estimator, "n_samples_seen_"):
-        known["n_samples_seen"] = estimator.n_samples_seen_
-    known |= {name: getattr(estimator, name).tolist() for name in STABILITY if hasattr(estimator, name)}
-    features = [] if images else known["feature_names"] or [f"x{j}" for j in range(spec.size)]
+    else:
+        features = known["feature_names"] or [f"x{j}" for j in range(spec.size)]
     architecture = choose_architecture(record.config.architecture, spec, record.model.method)
     return {
         "status": "finished",
@@ -221,17 +139,6 @@ def _description(estimator: EccentricAutoencoder, record: Record) -> dict[str, A
         "versions": versions(),
         "estimator": known,
     }
-
-
-def _data(kept: int, items: int, held_out: int) -> dict[str, Any]:
-    """What config.json says of rows that were trained on, encoded and kept, and held out."""
-    split = f"{held_out} of {held_out + items} rows held out at random" if held_out else "nothing held out"
-    notes = []
-    if kept < items:
-        notes.append(f"latents.parquet holds {kept} of the {items} training rows")
-    if not held_out:
-        notes.append("no rows were held out, so the test items are training items")
-    return {"name": "arrays", "split": split, "held_out": held_out > 0, "notes": notes}
 
 
 def _of_command_line(config: TrainConfig, run: Run) -> dict[str, Any]:
@@ -256,28 +163,6 @@ def _of_command_line(config: TrainConfig, run: Run) -> dict[str, Any]:
     }
 
 
-def _of_stream(estimator: EccentricAutoencoder) -> Record:
-    """A record of what `partial_fit` learnt: its latest rows stand for training and test items."""
-    model, components, config = estimator._model, estimator._found(), estimator._config
-    x = estimator._recent.x
-    assert x is not None
-    latents = _latents(model, components, x, np.arange(len(x)))
-    return Record(
-        model=model,
-        components=components,
-        config=config,
-        engine=engines.start(config, work=0.0, images=estimator._spec.is_image, ranks=False).describe(),
-        metrics=estimator._metrics,
-        items=len(x),
-        error=estimator.reconstruction_error_,
-        pca_error=_pca_error(model, x, x),
-        train=latents,
-        test=latents,
-        examples=choose_examples(x),
-        data=_data(len(x), len(x), 0),
-    )
-
-
 def _in_the_folders_units(record: Record, spec: ItemSpec) -> tuple[Autoencoder, Tensor]:
     """Model and examples as a run folder has them: images from 0 to 255."""
     model, examples = record.model, record.examples
@@ -287,23 +172,14 @@ def _in_the_folders_units(record: Record, spec: ItemSpec) -> tuple[Autoencoder, 
     return Autoencoder(model.encoder, model.decoder, method=model.method), pixels
 
 
-def _latents(model: Autoencoder, components: DeepComponents, x: Tensor, rows: np.ndarray) -> Latents:
-    z = encode(model, x)
-    return Latents(components.encode(z).numpy(), None, rows.astype(np.int64), z.numpy())
-
-
-def _pca_error(model: Autoencoder, train: Tensor, test: Tensor) -> float:
-    """Mean squared error of as many principal components, in the units that the networks see."""
-    dim = model.encode(train[:2]).shape[1]
-    return pca_encodings(train, test, dim, lambda x: model.standardize(x).flatten(1).numpy())[2]
-
-
 def _plain(value: Any) -> Any:
-    """A parameter as JSON has it; a random state that is no number cannot be written, and becomes None."""
-    if isinstance(value, np.generic):
-        return value.item()
+    """A value as JSON has it; a random state that is no number cannot be written, and becomes None."""
+    if isinstance(value, np.generic | np.ndarray):
+        return value.tolist()
     if isinstance(value, torch.device):
         return str(value)
     if isinstance(value, Mapping):
         return {str(name): _plain(own) for name, own in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(one) for one in value]
     return value if isinstance(value, str | int | float | bool | None) else None

@@ -10,9 +10,9 @@ import torch
 from torch.utils.data import DataLoader, Dataset, IterableDataset, Subset
 
 from eccentric.data.tables import blurred
-from eccentric.estimator import state
 from eccentric.estimator.inputs import (
     STREAM_BATCH,
+    Layout,
     Mapped,
     Stream,
     as_tensor,
@@ -22,16 +22,17 @@ from eccentric.estimator.inputs import (
     parts_of,
     split,
 )
+from eccentric.estimator.warning import warn_of_blurred
 from eccentric.training.batches import Loaded, TensorBatches
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from jaxtyping import Int, Shaped
+    from sklearn.base import BaseEstimator
     from torch import Tensor
 
     from eccentric.data.items import ItemSpec
-    from eccentric.estimator.transformer import EccentricAutoencoder
     from eccentric.training.batches import Batches
 
 MOST_SAMPLED = 25_000_000  # numbers of a stream that mean, spread and PCA are taken from: 100 MB
@@ -43,18 +44,18 @@ class Source:
     """Training rows, wherever they lie.
 
     Attributes:
-        spec: what one item is.
+        layout: what the items are.
         items: training rows; None where a loader does not say.
         sample: training rows in memory, raw: all of an array, a random choice (or the first) of a stream.
         held_out: rows kept from the training, raw; none of a loader, or of fewer than about 20 rows.
         sample_rows, held_out_rows: their places in X; counted from 0 where a loader does not say.
         batches: of (batch size, seed, device), as the training takes them.
         rows: every training row once, raw, in batches.
-        drawn: another source, of as many training rows drawn from these with replacement; None of a loader.
+        bootstrap: another source, of as many of these training rows chosen with replacement; None of a loader.
         step: rows a step, where a loader decides it.
     """
 
-    spec: ItemSpec
+    layout: Layout
     items: int | None
     sample: Shaped[Tensor, "n ..."]
     held_out: Shaped[Tensor, "m ..."]
@@ -62,8 +63,12 @@ class Source:
     held_out_rows: Int[np.ndarray, " m"]
     batches: Callable[[int, int, torch.device], Batches]
     rows: Callable[[], Iterable[Tensor]]
-    drawn: Callable[[np.random.RandomState], Source] | None
+    bootstrap: Callable[[np.random.RandomState], Source] | None
     step: int | None = None
+
+    @property
+    def spec(self) -> ItemSpec:
+        return self.layout.spec
 
     @property
     def kept(self) -> Int[np.ndarray, " k"]:
@@ -76,44 +81,55 @@ class Source:
         return self.held_out if len(self.held_out) else self.sample[self.kept]
 
 
-def take(estimator: EccentricAutoencoder, X: Any, fraction: float, random: np.random.RandomState) -> Source:
-    """Whatever a user passes to `fit`, checked; sets what is known of its features.
+def take(
+    estimator: BaseEstimator, X: Any, random: np.random.RandomState, *, item_kind: str, fraction: float, repeated: bool
+) -> Source:
+    """Whatever a user passes to `fit`, checked. scikit-learn's checks set the estimator's names of features.
+
+    Args:
+        estimator: for those checks.
+        X: see the estimator's class.
+        random: which rows are held out.
+        item_kind: the estimator's parameter.
+        fraction: share of the rows to hold out.
+        repeated: whether there will be several runs, which are compared on held-out rows.
 
     Raises:
         ValueError, TypeError: see `check_items`; or rows are to be held out of a loader for repeated runs.
     """
     if not is_stream(X):
-        x = check_items(estimator, X, reset=True, least=2)
+        x, layout = check_items(estimator, X, item_kind, least=2)
         if isinstance(X, np.memmap):
-            return from_dataset(Mapped(x), estimator._spec, fraction, random)
-        if estimator._spec.is_table:
-            state.warn_of_blurred(estimator, np.flatnonzero(blurred(x)).tolist())
-        return from_array(x, estimator._spec, fraction, random)
-    stream = check_stream(estimator, X, reset=True)
+            return from_dataset(Mapped(x), layout, fraction, random)
+        if layout.spec.is_table:
+            names = getattr(estimator, "feature_names_in_", None)
+            warn_of_blurred(names, np.flatnonzero(blurred(x)).tolist())
+        return from_array(x, layout, fraction, random)
+    stream = check_stream(estimator, X, item_kind)
     if isinstance(X, Dataset) and not isinstance(X, IterableDataset):
         if len(X) < 2:  # type: ignore[arg-type]
             raise ValueError("Found a data set with 1 sample(s) while a minimum of 2 is required.")
-        return from_dataset(X, stream.spec, fraction, random)
-    if estimator.n_runs > 1:
+        return from_dataset(X, stream.layout, fraction, random)
+    if repeated:
         raise ValueError("n_runs > 1 needs rows to hold out, which a loader cannot give; pass its data set instead")
     return from_loader(stream)
 
 
 def from_array(
-    x: Shaped[np.ndarray, "n ..."], spec: ItemSpec, fraction: float, random: np.random.RandomState
+    x: Shaped[np.ndarray, "n ..."], layout: Layout, fraction: float, random: np.random.RandomState
 ) -> Source:
     """An array in memory, copied once as float32 or uint8."""
     train, held = split(len(x), fraction, random)
-    return _resident(spec, as_tensor(x[train]), train, as_tensor(x[held]), held)
+    return _resident(layout, as_tensor(x[train]), train, as_tensor(x[held]), held)
 
 
-def _resident(spec: ItemSpec, kept: Tensor, train: np.ndarray, held_out: Tensor, held: np.ndarray) -> Source:
-    def drawn(random: np.random.RandomState) -> Source:
+def _resident(layout: Layout, kept: Tensor, train: np.ndarray, held_out: Tensor, held: np.ndarray) -> Source:
+    def bootstrap(random: np.random.RandomState) -> Source:
         rows = _with_replacement(len(kept), random)
-        return _resident(spec, kept[rows], train[rows], held_out, held)
+        return _resident(layout, kept[rows], train[rows], held_out, held)
 
     return Source(
-        spec=spec,
+        layout=layout,
         items=len(kept),
         sample=kept,
         held_out=held_out,
@@ -121,42 +137,42 @@ def _resident(spec: ItemSpec, kept: Tensor, train: np.ndarray, held_out: Tensor,
         held_out_rows=held,
         batches=lambda size, seed, device: TensorBatches(kept, size, seed, device),
         rows=lambda: parts_of(kept.numpy(), kept.dtype),
-        drawn=drawn,
+        bootstrap=bootstrap,
     )
 
 
-def from_dataset(data: Dataset[Any], spec: ItemSpec, fraction: float, random: np.random.RandomState) -> Source:
+def from_dataset(data: Dataset[Any], layout: Layout, fraction: float, random: np.random.RandomState) -> Source:
     """Items that are read when they are wanted: a map-style data set, or an array on disk (`Mapped`)."""
     train, held = split(len(data), fraction, random)  # type: ignore[arg-type]
-    held_out = torch.cat(list(_stream(data, spec, held))) if len(held) else None
-    return _indexed(data, spec, train, held_out, held, random)
+    held_out = torch.cat(list(_stream(data, layout.spec, held))) if len(held) else None
+    return _indexed(data, layout, train, held_out, held, random)
 
 
 def _indexed(
     data: Dataset[Any],
-    spec: ItemSpec,
+    layout: Layout,
     train: np.ndarray,
     held_out: Tensor | None,
     held: np.ndarray,
     random: np.random.RandomState,
 ) -> Source:
-    def drawn(random: np.random.RandomState) -> Source:
-        return _indexed(data, spec, train[_with_replacement(len(train), random)], held_out, held, random)
+    def bootstrap(random: np.random.RandomState) -> Source:
+        return _indexed(data, layout, train[_with_replacement(len(train), random)], held_out, held, random)
 
-    stream = _stream(data, spec, train)
-    most = max(2, MOST_SAMPLED // spec.size)
+    stream = _stream(data, layout.spec, train)
+    most = max(2, MOST_SAMPLED // layout.size)
     chosen = train if len(train) <= most else np.sort(random.choice(train, most, replace=False))
-    sample = torch.cat(list(_stream(data, spec, chosen)))
+    sample = torch.cat(list(_stream(data, layout.spec, chosen)))
     return Source(
-        spec=spec,
+        layout=layout,
         items=len(train),
         sample=sample,
         held_out=sample[:0] if held_out is None else held_out,
         sample_rows=chosen,
         held_out_rows=held,
-        batches=lambda size, seed, device: Loaded(_stream(data, spec, train, size, seed), device),
+        batches=lambda size, seed, device: Loaded(_stream(data, layout.spec, train, size, seed), device),
         rows=lambda: stream,
-        drawn=drawn,
+        bootstrap=bootstrap,
     )
 
 
@@ -181,13 +197,13 @@ def _stream(
 
 def from_loader(stream: Stream) -> Source:
     """A loader of the user's own, read as it comes; nothing can be held out of it."""
-    most = max(2, MOST_SAMPLED // stream.spec.size)
+    most = max(2, MOST_SAMPLED // stream.layout.size)
     sample = torch.cat(list(_first(stream, most)))[:most]
     if len(sample) < 2:
         raise ValueError(f"Found array with {len(sample)} sample(s) while a minimum of 2 is required.")
     items = len(sample)
     return Source(
-        spec=stream.spec,
+        layout=stream.layout,
         items=items if items < most else None,
         sample=sample,
         held_out=sample[:0],
@@ -195,7 +211,7 @@ def from_loader(stream: Stream) -> Source:
         held_out_rows=np.arange(0),
         batches=lambda size, seed, device: Loaded(stream, device),
         rows=lambda: stream,
-        drawn=None,
+        bootstrap=None,
         step=stream.first,
     )
 

@@ -1,24 +1,79 @@
-"""What a fitted estimator holds: all of it or nothing of it, and what is taken back."""
+"""What a fitted estimator holds: all of it or nothing of it."""
 
 from __future__ import annotations
 
-import warnings
+import copy
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import torch
+
+from eccentric.devices import find_device
 from eccentric.errors import UsageError
+from eccentric.estimator.record import Record
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
-    from eccentric.estimator.transformer import EccentricAutoencoder
+    from sklearn.base import BaseEstimator
 
-STABILITY = ("component_stability_", "component_stability_std_", "run_variances_")
-STREAM = ("_learner", "_config", "_recent", "_metrics", "n_samples_seen_")
+    from eccentric.components import DeepComponents
+    from eccentric.estimator.inputs import Layout
+    from eccentric.estimator.learning import Streamed
+    from eccentric.models import Autoencoder
+    from eccentric.training.metrics import Metrics
+
+
+@dataclass
+class Fitted:
+    """What an estimator has learnt.
+
+    Attributes:
+        layout: what the items are.
+        model: on the CPU, in float32 and evaluation mode.
+        components: of the model's latents; None while those of a stream were not asked for.
+        record: of the run; None after `partial_fit`.
+        stream: what `partial_fit` goes on from; None after `fit`.
+    """
+
+    layout: Layout
+    model: Autoencoder
+    components: DeepComponents | None
+    record: Record | None
+    stream: Streamed | None = None
+
+    def found(self) -> DeepComponents:
+        """The components; those of a stream are computed when they are first asked for."""
+        if self.components is None:
+            assert self.stream is not None
+            self.components = self.stream.recent.components(self.model)
+        return self.components
+
+    def whole_record(self) -> Record:
+        """The record of the run, or one of what was learnt from a stream."""
+        if self.record is not None:
+            return self.record
+        assert self.stream is not None
+        return Record.of_stream(self.model, self.found(), self.stream, self.layout.spec)
+
+    def metrics(self) -> list[Metrics]:
+        """Rows of metrics, of the run or of the stream."""
+        if self.record is not None:
+            return self.record.metrics
+        assert self.stream is not None
+        return self.stream.metrics
+
+    def placed(self, device: str, dtype: torch.dtype) -> Autoencoder:
+        """The model on a device, in a precision. On the CPU in float32 it is the model itself, else a copy."""
+        found = find_device(device)
+        if found.type == "cpu" and dtype == torch.float32:
+            return self.model
+        return copy.deepcopy(self.model).to(found, torch.float32 if found.type == "mps" else dtype)
 
 
 @contextmanager
-def whole_or_not_at_all(estimator: EccentricAutoencoder) -> Iterator[None]:
+def whole_or_not_at_all(estimator: BaseEstimator) -> Iterator[None]:
     """Should the block fail, the estimator is what it was; a parameter's UsageError becomes a ValueError."""
     before = dict(estimator.__dict__)
     try:
@@ -29,31 +84,3 @@ def whole_or_not_at_all(estimator: EccentricAutoencoder) -> Iterator[None]:
         if isinstance(error, UsageError):
             raise ValueError(str(error)) from None
         raise
-
-
-def forget(estimator: EccentricAutoencoder, names: Sequence[str]) -> None:
-    for name in names:
-        estimator.__dict__.pop(name, None)
-
-
-def warn_of_constant(estimator: EccentricAutoencoder, columns: Sequence[int]) -> None:
-    """Name the columns that do not vary. The warning points to who called `fit`."""
-    if columns:
-        listed = _listed(estimator, columns)
-        warnings.warn(f"constant columns: {listed}. They are kept, and tell nothing.", stacklevel=3)
-
-
-def warn_of_blurred(estimator: EccentricAutoencoder, columns: Sequence[int]) -> None:
-    """Name the columns of which float32, in which networks work, keeps less than three digits."""
-    if columns:
-        listed = _listed(estimator, columns)
-        warnings.warn(
-            f"columns that vary by too little, for their size, for float32: {listed}. Subtract an offset first.",
-            stacklevel=4,
-        )
-
-
-def _listed(estimator: EccentricAutoencoder, columns: Sequence[int]) -> str:
-    names = getattr(estimator, "feature_names_in_", None)
-    said = [repr(str(names[j])) if names is not None else str(j) for j in columns]
-    return ", ".join(said[:10]) + (f" and {len(said) - 10} more" if len(said) > 10 else "")

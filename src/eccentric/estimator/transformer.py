@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import copy
 from numbers import Integral
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 import torch
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
-from sklearn.utils import check_random_state
+from sklearn.utils import check_random_state, estimator_html_repr
 from sklearn.utils.validation import check_array, check_is_fitted
 
-from eccentric.devices import find_device
-from eccentric.estimator import fitting, html, inputs, pictures, saving, settings, sources, state, working
-from eccentric.estimator.learning import Learner, Recent
-from eccentric.training.config import TrainConfig
+from eccentric.estimator import fitting, html, inputs, pictures, saving, sources, working
+from eccentric.estimator.learning import learn_next
+from eccentric.estimator.record import compare
+from eccentric.estimator.repeating import train_runs
+from eccentric.estimator.settings import Parameters
+from eccentric.estimator.state import Fitted, whole_or_not_at_all
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,8 +27,11 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from eccentric.components import DeepComponents
-    from eccentric.data.items import ItemSpec
+    from eccentric.estimator.inputs import Layout
+    from eccentric.estimator.record import Record
     from eccentric.models import Autoencoder
+
+STABILITY = ("component_stability_", "component_stability_std_", "run_variances_")
 
 
 class EccentricAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
@@ -100,10 +104,7 @@ class EccentricAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
     """
 
     n_components_: int
-    _model: Autoencoder
-    _spec: ItemSpec
-    _components: DeepComponents | None  # None while those of a stream are not asked for
-    _record: saving.Record | None  # None after `partial_fit`
+    _fitted: Fitted
 
     def __init__(
         self,
@@ -163,28 +164,21 @@ class EccentricAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
             ValueError, TypeError: X or a parameter cannot be used; scikit-learn's wording where it has one.
             EccentricError: training diverged; lower the learning rate.
         """
-        with state.whole_or_not_at_all(self):
-            state.forget(self, (*state.STREAM, *state.STABILITY))
-            settings.check_parameters(self)
+        with whole_or_not_at_all(self):
+            parameters = Parameters.of(self)
             random = check_random_state(self.random_state)
-            source = sources.take(self, X, settings.held_out_fraction(self), random)
-            if self.n_runs > 1 and not len(source.held_out):
+            source = sources.take(
+                self,
+                X,
+                random,
+                item_kind=parameters.item_kind,
+                fraction=parameters.held_out_fraction,
+                repeated=parameters.n_runs > 1,
+            )
+            if parameters.n_runs > 1 and not len(source.held_out):
                 raise ValueError("n_runs > 1 is judged on held-out rows, and here are too few; add rows")
-            settled = settings.settle(self, source)
-            runs = []
-            for number, seed in enumerate(random.randint(2**31 - 1, size=self.n_runs)):
-                config = TrainConfig(**settled, seed=int(seed))
-                # All runs of a table start at PCA. On the very same rows they would agree on noise as well.
-                rows = source.drawn(random) if number and source.drawn else source
-                model, constant = fitting.make_model(config, rows.sample, self._spec, self.standardize)
-                if not number:
-                    state.warn_of_constant(self, constant)
-                name = f"run {number + 1} of {self.n_runs}, " if self.n_runs > 1 else ""
-                patience = settings.patience(self, config.epochs)
-                trained = fitting.train_once(model, rows, config, patience=patience, verbose=self.verbose, name=name)
-                components = fitting.components_of(trained.model, rows.rows())
-                runs.append(saving.Record.of(trained, config, components, source))
-            self._keep(runs)
+            runs = train_runs(parameters, source, random, self._names)
+            self._keep(source.layout, runs)
         return self
 
     def partial_fit(self, X: Any, y: Any = None) -> Self:
@@ -202,35 +196,26 @@ class EccentricAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
             X: an array, data frame or tensor of at least 2 rows or images.
             y: ignored.
         """
-        with state.whole_or_not_at_all(self):
-            first = not hasattr(self, "_model")
+        with whole_or_not_at_all(self):
+            before = getattr(self, "_fitted", None)
             if inputs.is_stream(X):
                 raise TypeError("partial_fit takes the rows of one batch; pass the whole data set or loader to fit")
-            settings.check_parameters(self)
-            x = inputs.as_tensor(inputs.check_items(self, X, reset=first, least=2))
-            if not hasattr(self, "_learner"):
-                auto = fitting.batch_size_for(None, self._spec.is_image)
-                size = auto if self.batch_size == "auto" else int(self.batch_size)
-                seed = int(check_random_state(self.random_state).randint(2**31 - 1))
-                dim = settings.dimensions(self, len(x)) if first else self.n_components_
-                config = TrainConfig(**settings.common(self, dim, fitting.RATE), epochs=1, batch_size=size, seed=seed)
-                if first:
-                    self._model, constant = fitting.make_model(config, x, self._spec, self.standardize)
-                    state.warn_of_constant(self, constant)
-                    self.n_components_, self.n_samples_seen_, self._record = config.dim, 0, None
-                self._recent, self._metrics = Recent(), []
-                self._config = config
-                self._learner = Learner(copy.deepcopy(self._model), config, images=self._spec.is_image)
-            row = self._learner.learn(x)
-            self._model = copy.deepcopy(self._learner.model).to_inference()
-            self._recent.add(x)
-            self._metrics.append(row)
-            self._components = None  # found when they are asked for
-            self._record = None
-            state.forget(self, state.STABILITY)
-            self.n_samples_seen_ = getattr(self, "n_samples_seen_", 0) + len(x)
-            self.n_iter_ = len(self._metrics)
-            self.reconstruction_error_, self.pca_reconstruction_error_ = row.reconstruction, np.nan
+            parameters = Parameters.of(self)
+            rows, layout = inputs.check_items(self, X, self.item_kind, fitted=before and before.layout, least=2)
+            model, stream = learn_next(
+                parameters,
+                inputs.as_tensor(rows),
+                layout.spec,
+                model=before and before.model,
+                stream=before and before.stream,
+                names=self._names,
+            )
+            self._fitted = Fitted(layout, model, components=None, record=None, stream=stream)
+            self._forget(*STABILITY)
+            self.item_shape_, self.n_components_ = layout.shape, stream.config.dim
+            self.n_samples_seen_ = getattr(self, "n_samples_seen_", 0) + len(rows)
+            self.n_iter_ = len(stream.metrics)
+            self.reconstruction_error_, self.pca_reconstruction_error_ = stream.metrics[-1].reconstruction, np.nan
         return self
 
     def fit_transform(self, X: Any, y: Any = None) -> Float[np.ndarray, "n d"]:
@@ -257,9 +242,9 @@ class EccentricAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
         components = self._found()
         if inputs.is_stream(X):
             inputs.check_order(X)
-            stream = inputs.check_stream(self, X, reset=False)
+            stream = inputs.check_stream(self, X, self.item_kind, fitted=self._fitted.layout)
             return working.encode_stream(self._placed(torch.float32), components, stream)
-        x = inputs.check_items(self, X, reset=False)
+        x, _ = inputs.check_items(self, X, self.item_kind, fitted=self._fitted.layout)
         dtype = torch.float64 if inputs.is_double(x) else torch.float32
         return working.encode_array(self._placed(dtype), components, x)
 
@@ -307,13 +292,12 @@ class EccentricAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
             ValueError: X has fewer than 2 rows, or as for `transform`.
         """
         check_is_fitted(self)
-        stream = inputs.is_stream(X)
-        batches = (
-            inputs.check_stream(self, X, reset=False)
-            if stream
-            else inputs.parts_of(inputs.check_items(self, X, reset=False), torch.float32)
-        )
-        return working.explained_share(self._placed(torch.float32), batches)
+        layout = self._fitted.layout
+        if inputs.is_stream(X):
+            stream = inputs.check_stream(self, X, self.item_kind, fitted=layout)
+            return working.explained_share(self._placed(torch.float32), stream)
+        x, _ = inputs.check_items(self, X, self.item_kind, fitted=layout)
+        return working.explained_share(self._placed(torch.float32), inputs.parts_of(x, torch.float32))
 
     # --- what was learnt --------------------------------------------------------------------------------------------
 
@@ -337,12 +321,15 @@ class EccentricAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
     @property
     def history_(self) -> dict[str, Float[np.ndarray, " rows"]]:
         self._must_be_fitted()
-        return fitting.history(self._record.metrics if self._record else self._metrics)
+        return fitting.history(self._fitted.metrics())
 
     def plot_spectrum(self) -> Figure:
         """The components' variances; with `n_runs` > 1 their range over the runs, and below each its stability."""
         check_is_fitted(self)
-        return pictures.spectrum(self)
+        repeated = None
+        if hasattr(self, "component_stability_"):
+            repeated = self.run_variances_, self.component_stability_, self.component_stability_std_
+        return pictures.spectrum(self.explained_variance_, repeated)
 
     def plot_components(self) -> Figure:
         """What each component does to the original features: a map of columns, or for images pairs of them.
@@ -350,7 +337,7 @@ class EccentricAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
         Both show the change from two standard deviations below the mean of a component to two above.
         """
         check_is_fitted(self)
-        return pictures.components(self)
+        return pictures.components(self._fitted, self._names)
 
     def save(self, path: str | Path, *, overwrite: bool = False) -> None:
         """Write a run folder, as `eccentric train` does and `eccentric report` draws: safetensors, JSON, no pickle.
@@ -363,16 +350,42 @@ class EccentricAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
             FileExistsError: something lies there.
         """
         check_is_fitted(self)
-        saving.save(self, path, overwrite)
+        names = self._names
+        known: dict[str, Any] = {
+            "parameters": self.get_params(deep=False),
+            "item_shape": list(self.item_shape_),
+            "feature_names": None if names is None else [str(name) for name in names],
+            "n_iter": self.n_iter_,
+        }
+        known |= {name: getattr(self, name) for name in STABILITY if hasattr(self, name)}
+        if hasattr(self, "n_samples_seen_"):
+            known["n_samples_seen"] = self.n_samples_seen_
+        saving.save(self._fitted, known, path, overwrite)
 
     @classmethod
     def load(cls, path: str | Path) -> EccentricAutoencoder:
-        """Open what `save` or `eccentric train` wrote.
+        """Open what `save` or `eccentric train` wrote. Parameters that this version does not know are ignored.
 
         Raises:
             EccentricError: there is no run, or a file in it is damaged.
         """
-        return saving.load(cls, path)
+        fitted, known = saving.load(path)
+        parameters = cls._get_param_names()
+        self = cls(**{name: value for name, value in known["parameters"].items() if name in parameters})
+        self._fitted = fitted
+        self.item_shape_, self.n_components_ = fitted.layout.shape, fitted.found().dim
+        self.n_features_in_ = fitted.layout.size
+        if known["feature_names"] is not None:
+            self.feature_names_in_ = np.array(known["feature_names"], dtype=object)
+        self.n_iter_ = known["n_iter"]
+        record = fitted.whole_record()
+        self.reconstruction_error_, self.pca_reconstruction_error_ = record.error, record.pca_error
+        if "n_samples_seen" in known:
+            self.n_samples_seen_ = known["n_samples_seen"]
+        for name in STABILITY:
+            if name in known:
+                setattr(self, name, np.array(known[name]))
+        return self
 
     # --- inside -----------------------------------------------------------------------------------------------------
 
@@ -381,7 +394,7 @@ class EccentricAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
         return int(self.n_components_)
 
     def __sklearn_is_fitted__(self) -> bool:
-        return hasattr(self, "_model")
+        return hasattr(self, "_fitted")
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -389,43 +402,55 @@ class EccentricAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
         tags.input_tags.three_d_array = True
         return tags
 
-    def __getstate__(self) -> dict[str, Any]:
-        kept = {**super().__getstate__()}
-        kept.pop("_learner", None)  # holds the device
-        return kept
+    def _html_repr(self) -> str:
+        diagram: str = estimator_html_repr(self)
+        if not self.__sklearn_is_fitted__():
+            return diagram
+        stability = None
+        if hasattr(self, "component_stability_"):
+            stability = self.component_stability_, self.component_stability_std_
+        glance = html.Glance(
+            self.explained_variance_,
+            self.explained_variance_ratio_,
+            self.reconstruction_error_,
+            self.pca_reconstruction_error_,
+            stability,
+        )
+        return diagram + html.summary(glance)
 
-    _html_repr = html.page
+    @property
+    def _names(self) -> Any:
+        """Names of the columns, or None."""
+        return getattr(self, "feature_names_in_", None)
 
     def _found(self) -> DeepComponents:
-        """The components; those of a stream are found here, when they are first asked for."""
         self._must_be_fitted()
-        if self._components is None:
-            self._components = self._recent.components(self._model)
-        return self._components
+        return self._fitted.found()
 
     def _must_be_fitted(self) -> None:
         """For attributes, which before a fit are not there."""
-        if not hasattr(self, "_model"):
+        if not self.__sklearn_is_fitted__():
             raise AttributeError(f"this {type(self).__name__} is not fitted yet")
 
     def _placed(self, dtype: torch.dtype) -> Autoencoder:
-        """The model on the device, in a precision; what the estimator holds stays on the CPU, in float32."""
-        device = find_device(str(self.device))
-        if device.type == "cpu" and dtype == torch.float32:
-            return self._model
-        return copy.deepcopy(self._model).to(device, torch.float32 if device.type == "mps" else dtype)
+        return self._fitted.placed(str(self.device), dtype)
 
     def _decoded(self, z: Float[Tensor, "n d"]) -> Shaped[np.ndarray, "n ..."]:
         x = working.decode(self._placed(z.dtype), z, self.item_shape_)
         return x.numpy().reshape(len(z), *self.item_shape_)
 
-    def _keep(self, runs: list[saving.Record]) -> None:
+    def _forget(self, *names: str) -> None:
+        for name in names:
+            self.__dict__.pop(name, None)
+
+    def _keep(self, layout: Layout, runs: list[Record]) -> None:
         """The first run, and what the others say of it."""
         first = runs[0]
-        self._model, self._components, self._record = first.model, first.components, first
-        self.n_components_ = first.config.dim
+        self._forget(*STABILITY, "n_samples_seen_")
+        self._fitted = Fitted(layout, first.model, first.components, first)
+        self.item_shape_, self.n_components_ = layout.shape, first.config.dim
         self.n_iter_ = first.metrics[-1].epoch
         self.reconstruction_error_, self.pca_reconstruction_error_ = first.error, first.pca_error
         if len(runs) > 1:
-            stability, self.run_variances_ = saving.compare(runs)
+            stability, self.run_variances_ = compare(runs)
             self.component_stability_, self.component_stability_std_ = stability.correlation, stability.spread

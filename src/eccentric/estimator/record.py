@@ -1,0 +1,137 @@
+"""What a run leaves, for saving and for comparing runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from eccentric.alignment import Stability, align, component_stability
+from eccentric.evaluation.probes import pca_encodings
+from eccentric.inference import encode
+from eccentric.runs import Latents
+from eccentric.runs.digests import fingerprint
+from eccentric.runs.results import choose_examples
+from eccentric.training import engine as engines
+
+if TYPE_CHECKING:
+    from jaxtyping import Float, Shaped
+    from torch import Tensor
+
+    from eccentric.components import DeepComponents
+    from eccentric.data.items import ItemSpec
+    from eccentric.estimator.fitting import Trained
+    from eccentric.estimator.learning import Streamed
+    from eccentric.estimator.sources import Source
+    from eccentric.models import Autoencoder
+    from eccentric.training.config import TrainConfig
+    from eccentric.training.metrics import Metrics
+
+
+@dataclass(frozen=True, eq=False)
+class Record:
+    """A run, after its data are gone.
+
+    Attributes:
+        model, components: as trained.
+        config, engine, metrics: how.
+        items: rows trained on.
+        error, pca_error: on the held-out rows, or on training rows if there are none.
+        train, test: encodings of up to 10,000 training rows, and of the rows the errors are of.
+        examples: a few of the latter, raw.
+        data: what config.json says of them.
+    """
+
+    model: Autoencoder
+    components: DeepComponents
+    config: TrainConfig
+    engine: dict[str, Any]
+    metrics: list[Metrics]
+    items: int
+    error: float
+    pca_error: float
+    train: Latents
+    test: Latents
+    examples: Shaped[Tensor, "k ..."]
+    data: dict[str, Any]
+
+    @classmethod
+    def of(cls, trained: Trained, config: TrainConfig, components: DeepComponents, source: Source) -> Record:
+        model = trained.model
+        kept, judged = source.kept, source.judged
+        train = _latents(model, components, source.sample[kept], source.sample_rows[kept])
+        held = len(source.held_out) > 0
+        test = _latents(model, components, source.held_out, source.held_out_rows) if held else train
+        images = source.spec.is_image
+        # A loader does not give the same rows again.
+        known = {} if source.bootstrap is None else {"fingerprint": fingerprint(source.sample)}
+        return cls(
+            model=model,
+            components=components,
+            config=config,
+            engine=trained.engine.describe(),
+            metrics=trained.metrics,
+            items=components.count,
+            error=trained.error,
+            pca_error=(
+                _pca_error(model, source.sample[kept], judged)
+                if images or not model.method.traits.starts_from_pca
+                else trained.first_error
+            ),
+            train=train,
+            test=test,
+            examples=choose_examples(judged),
+            data=_data(len(train.p), components.count, len(source.held_out)) | known,
+        )
+
+    @classmethod
+    def of_stream(cls, model: Autoencoder, components: DeepComponents, stream: Streamed, spec: ItemSpec) -> Record:
+        """A record of what `partial_fit` learnt: its latest rows stand for training and test items."""
+        x, config = stream.recent.x, stream.config
+        assert x is not None
+        latents = _latents(model, components, x, np.arange(len(x)))
+        return cls(
+            model=model,
+            components=components,
+            config=config,
+            engine=engines.start(config, work=0.0, images=spec.is_image, ranks=False).describe(),
+            metrics=stream.metrics,
+            items=len(x),
+            error=stream.metrics[-1].reconstruction,
+            pca_error=_pca_error(model, x, x),
+            train=latents,
+            test=latents,
+            examples=choose_examples(x),
+            data=_data(len(x), len(x), 0),
+        )
+
+
+def compare(runs: list[Record]) -> tuple[Stability, Float[np.ndarray, "runs d"]]:
+    """How well each component of the first run comes out in all, on held-out rows, and its variance in each run."""
+    train, held_out = ([getattr(run, split).p for run in runs] for split in ("train", "test"))
+    agreement = component_stability(train, held_out)
+    variances = [(align(run.train.p, train[0]).matrix ** 2) @ run.components.eigenvalues.numpy() for run in runs]
+    return agreement, np.array(variances)
+
+
+def _data(kept: int, items: int, held_out: int) -> dict[str, Any]:
+    """What config.json says of rows that were trained on, encoded and kept, and held out."""
+    split = f"{held_out} of {held_out + items} rows held out at random" if held_out else "nothing held out"
+    notes = []
+    if kept < items:
+        notes.append(f"latents.parquet holds {kept} of the {items} training rows")
+    if not held_out:
+        notes.append("no rows were held out, so the test items are training items")
+    return {"name": "arrays", "split": split, "held_out": held_out > 0, "notes": notes}
+
+
+def _latents(model: Autoencoder, components: DeepComponents, x: Tensor, rows: np.ndarray) -> Latents:
+    z = encode(model, x)
+    return Latents(components.encode(z).numpy(), None, rows.astype(np.int64), z.numpy())
+
+
+def _pca_error(model: Autoencoder, train: Tensor, test: Tensor) -> float:
+    """Mean squared error of as many principal components, in the units that the networks see."""
+    dim = model.encode(train[:2]).shape[1]
+    return pca_encodings(train, test, dim, lambda x: model.standardize(x).flatten(1).numpy())[2]

@@ -1,0 +1,46 @@
+"""The independent trainings of one fit."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from eccentric.estimator import fitting, settings
+from eccentric.estimator.record import Record
+from eccentric.estimator.warning import warn_of_constant
+from eccentric.training.config import TrainConfig
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+
+    from eccentric.estimator.settings import Parameters
+    from eccentric.estimator.sources import Source
+
+
+def train_runs(
+    parameters: Parameters, source: Source, random: np.random.RandomState, names: Sequence[str] | None
+) -> list[Record]:
+    """Train as many runs as the parameters say. The first learns from the rows themselves, the others from bootstraps.
+
+    Args:
+        parameters: of the estimator.
+        source: the rows.
+        random: of the seeds and of the bootstraps.
+        names: of the columns, for warnings.
+    """
+    settled = settings.settle(parameters, source)
+    runs = []
+    for number, seed in enumerate(random.randint(2**31 - 1, size=parameters.n_runs)):
+        config = TrainConfig(**settled, seed=int(seed))
+        # All runs of a table start at PCA. On the very same rows they would agree on noise as well.
+        rows = source.bootstrap(random) if number and source.bootstrap else source
+        model, constant = fitting.make_model(config, rows.sample, source.spec, parameters.standardize)
+        if not number:
+            warn_of_constant(names, constant)
+        name = f"run {number + 1} of {parameters.n_runs}, " if parameters.n_runs > 1 else ""
+        patience = settings.patience(parameters, config.epochs)
+        trained = fitting.train_once(model, rows, config, patience=patience, verbose=parameters.verbose, name=name)
+        components = fitting.components_of(trained.model, rows.rows())
+        runs.append(Record.of(trained, config, components, source))
+    return runs
