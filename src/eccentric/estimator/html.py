@@ -2,43 +2,39 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from sklearn.utils import estimator_html_repr
+
 if TYPE_CHECKING:
-    import numpy as np
+    from sklearn.base import BaseEstimator
 
 MOST_ROWS = 16
 
 
-@dataclass(frozen=True)
-class Glance:
-    """What is shown: variances (d,) and their shares, two errors, and (correlation, spread) between runs, each (d,)."""
-
-    variances: np.ndarray
-    shares: np.ndarray
-    error: float
-    pca_error: float
-    stability: tuple[np.ndarray, np.ndarray] | None
-
-
-def summary(glance: Glance) -> str:
+def page(estimator: BaseEstimator) -> str:
     """HTML without scripts or files of its own; text colours are the notebook's."""
-    variances, shares, stability = glance.variances, glance.shares, glance.stability
+    diagram: str = estimator_html_repr(estimator)
+    return diagram + _summary(estimator) if estimator.__sklearn_is_fitted__() else diagram
+
+
+def _summary(estimator: BaseEstimator) -> str:
+    variances, shares = estimator.explained_variance_, estimator.explained_variance_ratio_
+    stability = getattr(estimator, "component_stability_", None)
     head = ["", "variance", "share", *([] if stability is None else ["correlation between runs"])]
     rows = []
     for k in range(min(len(variances), MOST_ROWS)):
         cells = [f"p{k + 1}", _bar(variances[k] / variances[0] if variances[0] else 0, f"{variances[k]:.2f}")]
         cells.append(f"{100 * shares[k]:.0f} %")
         if stability is not None:
-            correlation, spread = stability[0][k], stability[1][k]
-            cells.append(_bar(correlation, f"{correlation:.2f} ± {spread:.2f}"))
+            spread = estimator.component_stability_std_[k]
+            cells.append(_bar(stability[k], f"{stability[k]:.2f} ± {spread:.2f}"))
         rows.append(
             "<tr>" + "".join(f"<td style='text-align:left;padding:1px 12px 1px 0'>{c}</td>" for c in cells) + "</tr>"
         )
     left = len(variances) - len(rows)
     more = f"<p style='margin:2px 0'>and {left} more</p>" if left else ""
-    error, pca = glance.error, glance.pca_error
+    error, pca = estimator.reconstruction_error_, estimator.pca_reconstruction_error_
     beside = f"; PCA with as many components: {pca:.4f}" if pca == pca else ""
     titles = "".join(f"<th style='text-align:left;font-weight:600;padding:1px 12px 1px 0'>{name}</th>" for name in head)
     return (

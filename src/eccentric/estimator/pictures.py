@@ -9,27 +9,25 @@ import torch
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import numpy as np
-    from jaxtyping import Float
     from matplotlib.figure import Figure
+    from sklearn.base import BaseEstimator
 
     from eccentric.estimator.state import Fitted
 
 
-def spectrum(
-    variances: Float[np.ndarray, " d"],
-    repeated: tuple[Float[np.ndarray, "runs d"], Float[np.ndarray, " d"], Float[np.ndarray, " d"]] | None,
-) -> Figure:
-    """Variances, and where training was repeated their range and the stability.
-
-    Args:
-        variances: along the components.
-        repeated: the variances in each run, and mean and spread of the correlation between runs.
-    """
+def spectrum(estimator: BaseEstimator) -> Figure:
+    """Variances, and where training was repeated their range and the stability."""
     from eccentric import plots
     from eccentric.plots.stability import stable_spectrum
 
-    return plots.spectrum(variances) if repeated is None else stable_spectrum(variances, *repeated)
+    if not hasattr(estimator, "component_stability_"):
+        return plots.spectrum(estimator.explained_variance_)
+    return stable_spectrum(
+        estimator.explained_variance_,
+        estimator.run_variances_,
+        estimator.component_stability_,
+        estimator.component_stability_std_,
+    )
 
 
 def components(fitted: Fitted, names: Sequence[str] | None) -> Figure:

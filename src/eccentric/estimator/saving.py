@@ -32,18 +32,17 @@ from eccentric.training.metrics import Metrics, columns
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from sklearn.base import BaseEstimator
     from torch import Tensor
 
 UNDER_WAY = ".new-"
 
 
-def save(fitted: Fitted, known: dict[str, Any], path: str | Path, overwrite: bool) -> None:
-    """Write a run folder.
+STABILITY = ("component_stability_", "component_stability_std_", "run_variances_")
 
-    Args:
-        fitted: what the estimator has learnt.
-        known: what else it holds, by name: the entry "estimator" of config.json.
-        path, overwrite: as for `EccentricAutoencoder.save`.
+
+def save(estimator: BaseEstimator, fitted: Fitted, path: str | Path, overwrite: bool) -> None:
+    """Write a run folder of what an estimator has learnt, with its parameters and public attributes.
 
     Raises:
         FileExistsError: something lies there.
@@ -58,7 +57,7 @@ def save(fitted: Fitted, known: dict[str, Any], path: str | Path, overwrite: boo
             raise FileExistsError(f"{out} already holds a run; choose another folder, or pass overwrite=True")
     record = fitted.whole_record()
     model, examples = _in_the_folders_units(record, fitted.layout.spec)
-    description = _description(fitted.layout.spec, record, known)
+    description = _description(fitted.layout.spec, record, _known(estimator))
     with claimed(out), _under_way(out) as made:
         write_manifest(made, description)
         file = MetricsFile(made, columns(record.model.method.term_titles))
@@ -86,7 +85,7 @@ def _under_way(out: Path) -> Iterator[Path]:
 
 
 def load(path: str | Path) -> tuple[Fitted, dict[str, Any]]:
-    """What `save` or `eccentric train` wrote: what was learnt, and what else an estimator holds.
+    """What `save` or `eccentric train` wrote: what was learnt, and the entry "estimator" of config.json.
 
     Raises:
         EccentricError: there is no run, or a file in it is damaged.
@@ -117,9 +116,37 @@ def load(path: str | Path) -> tuple[Fitted, dict[str, Any]]:
     return Fitted(Layout(tuple(known["item_shape"]), run.spec), model, components, record), known
 
 
+def restore(estimator: BaseEstimator, fitted: Fitted, known: dict[str, Any]) -> None:
+    """Set the public attributes of an estimator that was loaded."""
+    record = fitted.whole_record()
+    estimator.item_shape_, estimator.n_features_in_ = fitted.layout.shape, fitted.layout.size
+    estimator.n_components_, estimator.n_iter_ = record.components.dim, known["n_iter"]
+    estimator.reconstruction_error_, estimator.pca_reconstruction_error_ = record.error, record.pca_error
+    if known["feature_names"] is not None:
+        estimator.feature_names_in_ = np.array(known["feature_names"], dtype=object)
+    if "n_samples_seen" in known:
+        estimator.n_samples_seen_ = known["n_samples_seen"]
+    for name in STABILITY:
+        if name in known:
+            setattr(estimator, name, np.array(known[name]))
+
+
+def _known(estimator: BaseEstimator) -> dict[str, Any]:
+    """What `restore` needs, as JSON has it."""
+    names = getattr(estimator, "feature_names_in_", None)
+    known: dict[str, Any] = {
+        "parameters": {name: _plain(value) for name, value in estimator.get_params(deep=False).items()},
+        "item_shape": list(estimator.item_shape_),
+        "feature_names": None if names is None else [str(name) for name in names],
+        "n_iter": estimator.n_iter_,
+    }
+    if hasattr(estimator, "n_samples_seen_"):
+        known["n_samples_seen"] = estimator.n_samples_seen_
+    return known | {name: getattr(estimator, name).tolist() for name in STABILITY if hasattr(estimator, name)}
+
+
 def _description(spec: ItemSpec, record: Record, known: dict[str, Any]) -> dict[str, Any]:
     """config.json."""
-    known = {name: _plain(value) for name, value in known.items()}
     features: list[str] = []
     if spec.is_image:
         spec = ItemSpec("image", spec.shape, "uint8")
@@ -173,13 +200,11 @@ def _in_the_folders_units(record: Record, spec: ItemSpec) -> tuple[Autoencoder, 
 
 
 def _plain(value: Any) -> Any:
-    """A value as JSON has it; a random state that is no number cannot be written, and becomes None."""
-    if isinstance(value, np.generic | np.ndarray):
-        return value.tolist()
+    """A parameter as JSON has it; a random state that is no number cannot be written, and becomes None."""
+    if isinstance(value, np.generic):
+        return value.item()
     if isinstance(value, torch.device):
         return str(value)
     if isinstance(value, Mapping):
         return {str(name): _plain(own) for name, own in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(one) for one in value]
     return value if isinstance(value, str | int | float | bool | None) else None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 import numpy as np
 import torch
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
-from sklearn.utils import check_random_state, estimator_html_repr
+from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_array, check_is_fitted
 
 from eccentric.estimator import fitting, html, inputs, pictures, saving, sources, working
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
     from eccentric.estimator.inputs import Layout
     from eccentric.estimator.record import Record
     from eccentric.models import Autoencoder
-
-STABILITY = ("component_stability_", "component_stability_std_", "run_variances_")
 
 
 class EccentricAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
@@ -211,7 +209,7 @@ class EccentricAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
                 names=self._names,
             )
             self._fitted = Fitted(layout, model, components=None, record=None, stream=stream)
-            self._forget(*STABILITY)
+            self._forget(*saving.STABILITY)
             self.item_shape_, self.n_components_ = layout.shape, stream.config.dim
             self.n_samples_seen_ = getattr(self, "n_samples_seen_", 0) + len(rows)
             self.n_iter_ = len(stream.metrics)
@@ -326,10 +324,7 @@ class EccentricAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
     def plot_spectrum(self) -> Figure:
         """The components' variances; with `n_runs` > 1 their range over the runs, and below each its stability."""
         check_is_fitted(self)
-        repeated = None
-        if hasattr(self, "component_stability_"):
-            repeated = self.run_variances_, self.component_stability_, self.component_stability_std_
-        return pictures.spectrum(self.explained_variance_, repeated)
+        return pictures.spectrum(self)
 
     def plot_components(self) -> Figure:
         """What each component does to the original features: a map of columns, or for images pairs of them.
@@ -350,17 +345,7 @@ class EccentricAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
             FileExistsError: something lies there.
         """
         check_is_fitted(self)
-        names = self._names
-        known: dict[str, Any] = {
-            "parameters": self.get_params(deep=False),
-            "item_shape": list(self.item_shape_),
-            "feature_names": None if names is None else [str(name) for name in names],
-            "n_iter": self.n_iter_,
-        }
-        known |= {name: getattr(self, name) for name in STABILITY if hasattr(self, name)}
-        if hasattr(self, "n_samples_seen_"):
-            known["n_samples_seen"] = self.n_samples_seen_
-        saving.save(self._fitted, known, path, overwrite)
+        saving.save(self, self._fitted, path, overwrite)
 
     @classmethod
     def load(cls, path: str | Path) -> EccentricAutoencoder:
@@ -373,18 +358,7 @@ class EccentricAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
         parameters = cls._get_param_names()
         self = cls(**{name: value for name, value in known["parameters"].items() if name in parameters})
         self._fitted = fitted
-        self.item_shape_, self.n_components_ = fitted.layout.shape, fitted.found().dim
-        self.n_features_in_ = fitted.layout.size
-        if known["feature_names"] is not None:
-            self.feature_names_in_ = np.array(known["feature_names"], dtype=object)
-        self.n_iter_ = known["n_iter"]
-        record = fitted.whole_record()
-        self.reconstruction_error_, self.pca_reconstruction_error_ = record.error, record.pca_error
-        if "n_samples_seen" in known:
-            self.n_samples_seen_ = known["n_samples_seen"]
-        for name in STABILITY:
-            if name in known:
-                setattr(self, name, np.array(known[name]))
+        saving.restore(self, fitted, known)
         return self
 
     # --- inside -----------------------------------------------------------------------------------------------------
@@ -402,21 +376,7 @@ class EccentricAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
         tags.input_tags.three_d_array = True
         return tags
 
-    def _html_repr(self) -> str:
-        diagram: str = estimator_html_repr(self)
-        if not self.__sklearn_is_fitted__():
-            return diagram
-        stability = None
-        if hasattr(self, "component_stability_"):
-            stability = self.component_stability_, self.component_stability_std_
-        glance = html.Glance(
-            self.explained_variance_,
-            self.explained_variance_ratio_,
-            self.reconstruction_error_,
-            self.pca_reconstruction_error_,
-            stability,
-        )
-        return diagram + html.summary(glance)
+    _html_repr = html.page
 
     @property
     def _names(self) -> Any:
@@ -446,7 +406,7 @@ class EccentricAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
     def _keep(self, layout: Layout, runs: list[Record]) -> None:
         """The first run, and what the others say of it."""
         first = runs[0]
-        self._forget(*STABILITY, "n_samples_seen_")
+        self._forget(*saving.STABILITY, "n_samples_seen_")
         self._fitted = Fitted(layout, first.model, first.components, first)
         self.item_shape_, self.n_components_ = layout.shape, first.config.dim
         self.n_iter_ = first.metrics[-1].epoch
