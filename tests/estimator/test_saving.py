@@ -267,3 +267,14 @@ class TestCommandLine:
         train(data, TrainConfig(dim=2, epochs=1, device="cpu"), tmp_path / "run")
         model = EccentricAutoencoder.load(tmp_path / "run")
         assert model.partial_fit(data.train.x.numpy()).n_samples_seen_ == len(data.train.x)
+
+
+def test_parameters_of_a_newer_version_are_ignored(fitted, table, tmp_path):
+    fitted.save(tmp_path / "run")
+    path = tmp_path / "run" / "config.json"
+    config = json.loads(path.read_text())
+    config["estimator"]["parameters"]["temperature"] = 3
+    path.write_text(json.dumps(config))
+    again = EccentricAutoencoder.load(tmp_path / "run")
+    assert "temperature" not in again.get_params()
+    np.testing.assert_array_equal(again.transform(table), fitted.transform(table))
