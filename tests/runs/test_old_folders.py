@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from eccentric import EccentricAutoencoder, cli
-from eccentric.comparison import compare
+from eccentric.comparison.runs import compare
 from eccentric.export import encode_data, sample
 from eccentric.files import read_json
 from eccentric.report import write_report

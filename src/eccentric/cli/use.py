@@ -87,7 +87,7 @@ def align(
     ] = GAP,
 ) -> None:
     """Align runs to the first of them on training items, and say how far they agree on test items."""
-    from eccentric.comparison import compare, write_comparison
+    from eccentric.comparison.runs import compare, write_comparison
     from eccentric.training import Run
 
     with console.status("Aligning"):

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from eccentric.alignment import align, similarity
-from eccentric.comparison import ALIGNED, FIGURE, RESULT, compare, write_comparison
+from eccentric.comparison.runs import ALIGNED, FIGURE, RESULT, compare, write_comparison
 from eccentric.errors import EccentricError, UsageError
 from eccentric.files import write_json
 from eccentric.plots import style
