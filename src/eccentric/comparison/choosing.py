@@ -1,0 +1,74 @@
+"""The rule by which a method's weight is chosen, and the rule by which a winner is called."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pandas as pd
+
+__all__ = ["BETTER", "RULE", "TOLERANCE", "WINNING", "choose_weight", "winner"]
+
+TOLERANCE = 0.05
+RULE = (
+    "The weight of a method is the largest of those tried whose reconstruction error on the validation rows, the mean "
+    f"over seeds, is at most {TOLERANCE:.0%} above that of the plain autoencoder; where none is, the one with the "
+    "least error."
+)
+WINNING = (
+    "Bold: better than every other trained method by more than the sum of the two standard deviations over seeds. PCA "
+    "and kernel PCA are left out of this, since their spread is that of bootstrap samples."
+)
+BETTER = {
+    "error": min,
+    "mcc": max,
+    "cka": max,
+    "r2": max,
+    "neighbour_error_10": min,
+    "neighbour_error_100": min,
+    "neighbour_error_1000": min,
+    "neighbour_error": min,
+    "frechet_standard": min,
+    "frechet_matched": min,
+    "frechet_mixture": min,
+    "seconds_per_step": min,
+}
+"""The columns in which a winner is called, and which end of each is better."""
+
+
+def choose_weight(errors: Sequence[Sequence[float]], reference: float) -> int:
+    """The place of the weight to use, by `RULE`.
+
+    Args:
+        errors: for each weight, ascending, its validation errors over seeds.
+        reference: validation error of the plain autoencoder.
+    """
+    means = [float(np.mean(values)) for values in errors]
+    fair = [place for place, mean in enumerate(means) if mean <= (1 + TOLERANCE) * reference]
+    return fair[-1] if fair else int(np.argmin(means))
+
+
+def winner(table: pd.DataFrame, column: str, leave_out: Sequence[str] = ()) -> str | None:
+    """The method that is best in a column beyond the spread, or None.
+
+    Args:
+        table: of the results, with the standard deviation of a column in `COLUMN_sd`.
+        leave_out: methods that do not take part.
+    """
+    if column not in table:
+        return None
+    rows = table[~table["method"].isin(list(leave_out)) & table[column].notna()]
+    if len(rows) < 2:
+        return None
+    sign = 1 if BETTER[column] is min else -1
+    ordered = rows.iloc[np.argsort(sign * rows[column].to_numpy(), kind="stable")]
+    best, others = ordered.iloc[0], ordered.iloc[1:]
+    if not np.isfinite(best[f"{column}_sd"]):
+        return None
+    gaps = sign * (others[column] - best[column])
+    beyond = (gaps > best[f"{column}_sd"] + others[f"{column}_sd"].fillna(0)).all()
+    return str(best["method"]) if beyond else None

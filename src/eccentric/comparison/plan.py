@@ -1,0 +1,199 @@
+"""What a comparison of methods trains: which methods, with which weights and seeds, on which rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from eccentric.errors import UsageError
+from eccentric.methods.registry import METHODS, find, make_method
+from eccentric.models import choose_architecture
+from eccentric.settings import help_texts, setting
+from eccentric.training.config import TrainConfig
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from eccentric.data import Data, Split
+
+FACTORS = (0.1, 1.0, 10.0)
+"""The weights that are tried, as multiples of the method's default."""
+KNOBS = ("weight", "beta")
+"""Settings that are the weight of a method."""
+REFERENCE = "plain"
+BASELINES = ("pca", "kernel-pca")
+VALIDATION_FRACTION = 0.2
+SMALL_TRAIN, SMALL_TEST = 1000, 500
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What all methods of a comparison share."""
+
+    runs: int = setting(3, "Seeds of each method and weight; 2 or more, so that repeatability can be measured.")
+    epochs: int = setting(20, "Passes over the training rows, the same for every method.")
+    dim: int = setting(8, "Number of latent dimensions and components (the paper's d).")
+    batch_size: int = setting(100, "Items in a batch.")
+    learning_rate: float = setting(3e-3, "Highest learning rate of Adam, in a one-cycle schedule.")
+    architecture: str = setting("auto", help_texts(TrainConfig)["architecture"])
+    width: float = setting(1.0, help_texts(TrainConfig)["width"])
+    device: str = setting("auto", help_texts(TrainConfig)["device"])
+
+    def __post_init__(self) -> None:
+        if self.runs < 2:
+            raise UsageError(f"runs must be at least 2, not {self.runs}: repeatability is measured between runs")
+        self.config(REFERENCE, {}, 0)
+
+    def config(self, method: str, settings: dict[str, Any], seed: int) -> TrainConfig:
+        """The settings of one training."""
+        return TrainConfig(
+            dim=self.dim,
+            method=method,
+            settings=settings,
+            epochs=self.epochs,
+            batch_size=self.batch_size,
+            learning_rate=self.learning_rate,
+            schedule="one-cycle",
+            architecture=self.architecture,
+            width=self.width,
+            seed=seed,
+            device=self.device,
+        )
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A method with one weight, which several seeds are trained with.
+
+    Attributes:
+        method: its name.
+        knob: "weight" or "beta", or None where the method has neither.
+        value: of the knob.
+    """
+
+    method: str
+    knob: str | None = None
+    value: float = 0.0
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        return {} if self.knob is None else {self.knob: self.value}
+
+    @property
+    def folder(self) -> str:
+        """Where its runs lie within the folder of runs; a run is `seed-0` and so on in there."""
+        return f"{self.method}/default" if self.knob is None else f"{self.method}/{self.knob}-{self.value:g}"
+
+    def __str__(self) -> str:
+        return self.method if self.knob is None else f"{self.method}, {self.knob} {self.value:g}"
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The rows of a data set as a comparison uses them.
+
+    Attributes:
+        data: what the networks are trained on, and the test rows.
+        validation: rows split off the training rows, by which weights are chosen.
+    """
+
+    data: Data
+    validation: Split
+
+
+def choose_methods(asked: str | Sequence[str], data: Data, setup: Setup) -> tuple[list[str], list[str]]:
+    """The methods to compare, the plain autoencoder first, and notes on those that differ or are left out.
+
+    Args:
+        asked: "all", or names, which may be separated by commas.
+
+    Raises:
+        UsageError: a method is unknown, or one that is named does not fit the data or the settings.
+    """
+    names = [name.strip() for name in asked.split(",")] if isinstance(asked, str) else list(asked)
+    names = [name for name in names if name]
+    if not names:
+        raise UsageError("no method is named; pass all, or names separated by commas")
+    everything = names == ["all"]
+    chosen, notes = [REFERENCE], []
+    for name in METHODS if everything else dict.fromkeys(names):
+        if name == "all":
+            raise UsageError("all stands for every method; pass it alone, or name the methods")
+        if name in (*BASELINES, REFERENCE):
+            continue  # they are always there
+        try:
+            _check_fit(name, data, setup)
+        except UsageError as error:
+            if not everything:
+                raise
+            notes.append(f"{name} is left out: {error}")
+        else:
+            chosen.append(name)
+            own = find(name).traits.architecture
+            if own not in (None, setup.architecture):
+                notes.append(
+                    f"{name} works with the architecture {own!r} only, so its network is not that of the others"
+                )
+    return chosen, notes
+
+
+def _check_fit(name: str, data: Data, setup: Setup) -> None:
+    method = find(name)
+    if data.spec.kind not in method.traits.kinds:
+        raise UsageError(
+            f"method {name!r} works on items of kind {' or '.join(method.traits.kinds)}, but {data.name} holds "
+            f"{data.spec.noun}; leave it out of --methods"
+        )
+    setup.config(name, {}, 0)
+    choose_architecture(setup.architecture, data.spec, make_method(name, {}, setup.dim))
+
+
+def candidates(methods: Sequence[str]) -> list[Candidate]:
+    """Each method with each of its weights, the weights ascending."""
+    found = []
+    for name in methods:
+        settings = find(name).Settings()
+        knob = next((knob for knob in KNOBS if hasattr(settings, knob)), None)
+        if knob is None:
+            found.append(Candidate(name))
+        else:
+            found += [Candidate(name, knob, float(f"{factor * getattr(settings, knob):.6g}")) for factor in FACTORS]
+    return found
+
+
+def divide_rows(data: Data, small: bool = False) -> Rows:
+    """Split validation rows off the training rows at random; the test rows stay as they are.
+
+    Args:
+        small: use at most 1,000 training rows, validation rows among them, and 500 test rows.
+
+    Raises:
+        UsageError: there are too few rows.
+    """
+    order = np.random.default_rng(0)
+    train, test = (order.permutation(len(split.x)) for split in (data.train, data.test))
+    if small:
+        train, test = train[:SMALL_TRAIN], test[:SMALL_TEST]
+    held_out = round(VALIDATION_FRACTION * len(train))
+    if held_out < 1 or len(train) - held_out < 2 or len(test) < 2:
+        raise UsageError(
+            f"{data.name} has {len(data.train.x)} training and {len(data.test.x)} test rows; a comparison needs at "
+            "least 5 and 2"
+        )
+    sentence = f"{data.split}; of {len(train):,} training rows {held_out:,} at random are for validation"
+    used = replace(data, train=take(data.train, train[held_out:]), test=take(data.test, test), split=sentence)
+    return Rows(used, take(data.train, train[:held_out]))
+
+
+def take(split: Split, rows: np.ndarray) -> Split:
+    """Some of the rows of a split, in their order."""
+    rows = np.sort(rows)
+    return replace(
+        split,
+        x=split.x[rows],
+        labels=None if split.labels is None else split.labels[rows],
+        rows=split.rows[rows],
+        files=None if split.files is None else [split.files[row] for row in rows],
+    )

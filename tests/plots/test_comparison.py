@@ -1,0 +1,32 @@
+from __future__ import annotations
+
+import numpy as np
+
+from eccentric.plots.comparison import Role, compared_errors, compared_spectra, compared_trade_offs
+from tests.plots.drawing import assert_publishable
+
+ROLES: dict[str, Role] = {"Eccentric": "ours", "plain": "plain", "PCA": "pca"}
+
+
+def test_a_line_for_each_method_over_its_weights():
+    points = {"plain": np.array([[0.1, 0.5]]), "Eccentric": np.array([[0.1, 0.6], [0.2, 0.8]])}
+    figure = compared_trade_offs(points, 0.1, ROLES)
+    axes = figure.axes[0]
+    drawn = {line.get_label(): line for line in axes.lines}
+    np.testing.assert_array_equal(drawn["Eccentric"].get_xydata(), points["Eccentric"])
+    filled = [line for line in axes.lines if line.get_linestyle() == "None"]
+    assert len(filled) == 1
+    np.testing.assert_array_equal(np.asarray(filled[0].get_xydata(), float), [[0.2, 0.8]])
+    assert_publishable(figure)
+
+
+def test_errors_are_drawn_by_number_of_components():
+    axes = compared_errors({"plain": np.array([3.0, 2.0, 1.0]), "PCA": np.array([3.0, 2.5, 2.0])}, ROLES).axes[0]
+    np.testing.assert_array_equal(axes.lines[0].get_xdata(), [1, 2, 3])
+    np.testing.assert_array_equal(axes.lines[1].get_ydata(), [3.0, 2.5, 2.0])
+
+
+def test_spectra_are_shares_and_a_collapsed_one_is_left_out():
+    axes = compared_spectra({"a": np.array([3.0, 1.0]), "b": np.zeros(2)}, {}).axes[0]
+    assert len(axes.lines) == 1
+    np.testing.assert_allclose(np.asarray(axes.lines[0].get_ydata(), float), [0.75, 0.25])
