@@ -16,7 +16,7 @@ def training(rows: int) -> dict[str, Any]:
         "epochs": t,
         "reconstruction": 0.19 / t,
         "test_reconstruction": test,
-        "eccentric": -t,
+        "terms": {"Eccentric loss": -t, "another term": t},
         "trace": 8 - 7 / t,
     }
 
@@ -25,6 +25,7 @@ def training(rows: int) -> dict[str, Any]:
 def test_curves(rows, pca):
     shown = assert_publishable(plots.curves(**training(rows), dim=8, pca=pca))
     assert "d = 8" in shown
+    assert {"Eccentric loss", "another term"} <= set(shown)
     assert ("PCA, test items" in shown) == (pca is not None)
 
 
