@@ -35,6 +35,8 @@ def encode_data(
 ) -> dict[str, Latents]:
     """Components of every item of a data source, by the source's own splits, with the encoder of `run`.
 
+    For a method without principal components they are the latents z.
+
     The labels are those of column `label`; by default of the column the run took, where the source has it.
     `on_progress` is called with the steps done and all while images are decoded, `on_note` with each note on the data.
 
@@ -55,16 +57,18 @@ def encode_data(
     )
     for note in data.notes:
         on_note(note)
-    model, components = run.model(), run.components
-    return {
-        name: Latents(
-            p=components.encode(encode(model, _fit(split.x, data.spec, spec, source))).numpy(),
+    model, components = run.model(), run.components if run.has_spectrum else None
+    encoded = {}
+    for name, split in data.splits.items():
+        z = encode(model, _fit(split.x, data.spec, spec, source))
+        encoded[name] = Latents(
+            p=(z[:, :0] if components is None else components.encode(z)).numpy(),
             labels=split.label_texts(data.label_names),
             rows=split.rows,
+            z=z.numpy() if components is None else None,
             files=None if split.files is None else np.array(split.files),
         )
-        for name, split in data.splits.items()
-    }
+    return encoded
 
 
 def _fit(x: Shaped[Tensor, "n ..."], found: ItemSpec, wanted: ItemSpec, source: str) -> Shaped[Tensor, "n ..."]:
@@ -109,14 +113,9 @@ def sample(run: Run, count: int, method: str | None = None, seed: int | None = N
     Raises:
         UsageError: the way of sampling does not suit the run.
     """
-    model, components = run.model(), run.components
-
-    def training_latents() -> Tensor:
-        saved = run.latents("train")
-        return components.decode(torch.from_numpy(saved.p)) if saved.z is None else torch.from_numpy(saved.z)
-
+    model, components = run.model(), run.components if run.has_spectrum else None
     sampling = model.method.traits.samplings[0] if method is None else method
-    raw = decode(model, random_latents(model.method, components, training_latents, count, sampling, seed))
+    raw = decode(model, random_latents(model.method, components, run.training_latents, count, sampling, seed))
     return (raw.round().clamp(0, 255).to(torch.uint8) if run.spec.is_image else raw).numpy()
 
 

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
+from eccentric import EccentricAutoencoder
+from eccentric.comparison.runs import compare
 from eccentric.components import DeepComponents
-from eccentric.errors import UsageError
+from eccentric.data import load
+from eccentric.errors import EccentricError, UsageError
 from eccentric.evaluation.random_latents import describe_sampling, random_latents
+from eccentric.export import sample
 from eccentric.methods import make_method, make_settings
 from eccentric.methods.vq_vae import VQVAE
+from eccentric.report import write_report
+from eccentric.runs import Run
+from eccentric.training import TrainConfig, train
 from tests.methods.checking import pair, trained
 
 
@@ -171,3 +180,35 @@ def test_sampling_keeps_the_frequencies_of_each_place():
 def test_bad_settings_are_named(values, message):
     with pytest.raises(UsageError, match=message):
         make_settings("vq-vae", values)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("vq-vae") / "run"
+    settings = {"codes": 8, "tokens": 3}
+    config = TrainConfig(method="vq-vae", settings=settings, dim=2, epochs=1, width=0.1, device="cpu")
+    return train(load("digits"), config, folder)
+
+
+def test_a_run_has_no_components(run, tmp_path):
+    assert not (run.path / "components.safetensors").exists()
+    with pytest.raises(EccentricError, match="method vq-vae, which has no principal components"):
+        _ = run.components
+    latents = run.latents("test")
+    assert latents.p.shape == (len(latents.rows), 0)
+    assert latents.z.shape == (len(latents.rows), 6)
+    assert "neighbour_error" in run.evaluation
+    assert sample(run, 4, seed=0).shape == (4, 1, 8, 8)
+    with pytest.raises(UsageError, match="no components to align"):
+        compare([run, Run(shutil.copytree(run.path, tmp_path / "other"))])
+
+
+def test_its_report_leaves_components_out(run):
+    page = write_report(run).read_text()
+    assert "have no principal components" in page
+    assert {path.stem for path in (run.path / "figures").iterdir()} == {"curves", "reconstructions", "samples"}
+
+
+def test_the_estimator_refuses_it():
+    with pytest.raises(ValueError, match="method 'vq-vae' has no principal components"):
+        EccentricAutoencoder(2, method="vq-vae").fit(np.eye(20, 4))

@@ -24,7 +24,7 @@ def test_eigenpairs_label_at_most_the_first_sixteen(shape, k):
 @pytest.mark.parametrize(("shape", "n"), [(SMALL, 1), (COLOUR, 24), (TALL, 24), (WIDE, 24)])
 def test_reconstructions_and_samples(shape, n):
     assert_publishable(plots.reconstructions(images(n, *shape), images(n, *shape)))
-    assert_publishable(plots.samples(images(n, *shape), images(n, *shape)))
+    assert_publishable(plots.samples({"standard": images(n, *shape), "matched": images(n, *shape)}))
 
 
 @pytest.mark.parametrize(

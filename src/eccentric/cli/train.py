@@ -110,7 +110,7 @@ def train(
         return
     with console.status("Writing the report"):
         report = write_report(result)
-    _print_summary(result.components.eigenvalues.tolist(), result.evaluation)
+    _print_summary(result.components.eigenvalues.tolist() if result.has_spectrum else [], result.evaluation)
     console.print(f"Report: {report}", markup=False, soft_wrap=True)
     if not result.finished:
         console.print(f"Stopped early; {out} is complete as far as training went.", markup=False, soft_wrap=True)
@@ -147,9 +147,14 @@ def _train_several(context: typer.Context, out: Path, seeds: list[int]) -> None:
     for seed in seeds:
         if (folder_of(out, seed) / "evaluation.json").exists():
             run = Run(folder_of(out, seed))
-            values = run.components.eigenvalues.tolist()
+            values = run.components.eigenvalues.tolist() if run.has_spectrum else []
             shown = "  ".join(f"{value:.2f}" for value in values[:8]) + ("  ..." if len(values) > 8 else "")
-            table.add_row(str(seed), f"{run.evaluation['test_reconstruction']:.4f}", f"{sum(values):.2f}", shown)
+            table.add_row(
+                str(seed),
+                f"{run.evaluation['test_reconstruction']:.4f}",
+                f"{sum(values):.2f}" if values else "-",
+                shown,
+            )
     console.print(table)
     if stop.asked:
         raise typer.Exit(128 + stop.signum)
@@ -160,9 +165,11 @@ def _train_several(context: typer.Context, out: Path, seeds: list[int]) -> None:
 
 
 def _print_summary(eigenvalues: list[float], evaluation: dict[str, Any]) -> None:
-    shown = "  ".join(f"{value:.2f}" for value in eigenvalues[:12]) + ("  ..." if len(eigenvalues) > 12 else "")
-    console.print(f"Eigenvalues: {shown}", highlight=False, soft_wrap=True)
-    console.print(f"Trace: {sum(eigenvalues):.2f} (d = {len(eigenvalues)})", highlight=False)
+    """Eigenvalues are empty for a method without principal components."""
+    if eigenvalues:
+        shown = "  ".join(f"{value:.2f}" for value in eigenvalues[:12]) + ("  ..." if len(eigenvalues) > 12 else "")
+        console.print(f"Eigenvalues: {shown}", highlight=False, soft_wrap=True)
+        console.print(f"Trace: {sum(eigenvalues):.2f} (d = {len(eigenvalues)})", highlight=False)
     table = Table("on test data", "this run", "PCA of the same size")
     rows = [("reconstruction error", "test_reconstruction", "pca_test_reconstruction", "{:.4f}")]
     if "neighbour_error" in evaluation:

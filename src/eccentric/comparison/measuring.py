@@ -59,13 +59,14 @@ def measure_agreement(trained: Trained, rows: Rows) -> Measured:
     validation = [reconstruction_error(run.model(), rows.validation.x) for run in trained.runs]
     if len(trained.runs) > 1:
         train, test = ([latents_of(run, split) for run in trained.runs] for split in ("train", "test"))
-        values |= _agreement(repeatability(train, test), _has_spectrum(trained.runs[0]))
+        values |= _agreement(repeatability(train, test), trained.runs[0].has_spectrum)
     return Measured(validation, values)
 
 
 def latents_of(run: Run, split: str) -> np.ndarray:
-    """Coordinates along the components, (n, d)."""
-    return run.latents(split).p
+    """Coordinates along the components, (n, d); the latents themselves where there are no components."""
+    found = run.latents(split)
+    return found.p if run.has_spectrum else np.asarray(found.z)
 
 
 def _agreement(found: Repeatability, has_components: bool) -> Values:
@@ -74,10 +75,6 @@ def _agreement(found: Repeatability, has_components: bool) -> Values:
         values |= {"mcc": found.mcc.tolist(), "mcc_null": found.null.tolist()}
         values |= {f"mcc_{k}": [float(value)] for k, value in enumerate(found.by_component, 1)}
     return values
-
-
-def _has_spectrum(run: Run) -> bool:
-    return run.model().method.traits.has_spectrum
 
 
 def measure_rest(trained: Trained, rows: Rows, extractor: Extractor | None) -> Values:
@@ -94,7 +91,7 @@ def _of_run(run: Run, data: Data, extractor: Extractor | None, seed: int) -> dic
     speed = run.metrics["items_per_second"]
     batch = min(run.config["train"]["batch_size"], len(data.train.x))
     values = {"seconds_per_step": float(batch / np.median(speed))}
-    if model.method.traits.has_spectrum:
+    if run.has_spectrum:
         eigenvalues = run.components.eigenvalues.numpy()
         values |= _spectrum(eigenvalues) | _numbered("error_first", _errors_by_count(model, run, data.test.x))
     train, test = latents_of(run, "train"), latents_of(run, "test")
@@ -102,8 +99,9 @@ def _of_run(run: Run, data: Data, extractor: Extractor | None, seed: int) -> dic
     if extractor is not None:
         z = torch.from_numpy(np.asarray(run.latents("train").z))
         count = min(len(data.test.x), len(data.train.x), MOST_SAMPLES)
+        components = run.components if run.has_spectrum else None
         for sampling in model.method.traits.samplings:
-            drawn = random_latents(model.method, run.components, lambda z=z: z, count, sampling, seed)  # type: ignore[misc]
+            drawn = random_latents(model.method, components, lambda z=z: z, count, sampling, seed)  # type: ignore[misc]
             column = f"frechet_{sampling if sampling in SAMPLINGS else 'own'}"
             values[column] = _frechet(data, extractor, decode(model, drawn), seed)
     return values

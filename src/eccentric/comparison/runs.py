@@ -79,6 +79,10 @@ def compare(runs: Sequence[Run], method: Method = "assignment", *, gap: float = 
     for first, second in itertools.combinations(runs, 2):
         if first.path.resolve() == second.path.resolve():
             raise UsageError(f"{first.path} and {second.path} are one run; name runs that were trained independently")
+    for run in runs:
+        if not run.has_spectrum:
+            method_name = run.config["method"]["name"]
+            raise UsageError(f"{run.path} was trained with method {method_name}, which has no components to align")
     reference = runs[0].latents("train")
     alignments, test = [Alignment(np.eye(reference.p.shape[1]))], [runs[0].latents("test")]
     if len(test[0].p) < 2:

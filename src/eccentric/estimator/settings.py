@@ -101,6 +101,11 @@ def _check(parameters: Parameters) -> None:
         must(name, isinstance(getattr(parameters, name), Real | None), "a number or None")
     rate = parameters.learning_rate
     must("learning_rate", isinstance(rate, Real) or (isinstance(rate, str) and rate == "auto"), "a number or 'auto'")
+    if not registry.find(parameters.method).traits.has_spectrum:
+        raise ValueError(
+            f"method {parameters.method!r} has no principal components, so {parameters.owner} cannot use it; "
+            "`eccentric train` can"
+        )
     if parameters.n_runs > 1 and not fraction:
         raise ValueError("n_runs > 1 is judged on held-out rows; set validation_fraction above 0")
 

@@ -12,11 +12,14 @@ import torch
 from eccentric.devices import find_device
 from eccentric.errors import UsageError
 from eccentric.estimator.record import Record
+from eccentric.evaluation.random_latents import random_latents
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from jaxtyping import Float
     from sklearn.base import BaseEstimator
+    from torch import Tensor
 
     from eccentric.components import DeepComponents
     from eccentric.estimator.inputs import Layout
@@ -63,6 +66,23 @@ class Fitted:
             return self.record.metrics
         assert self.stream is not None
         return self.stream.metrics
+
+    def sample(self, n: int, sampling: str | None, seed: int) -> Float[Tensor, "n d"]:
+        """Random latents; None takes the method's most natural way of sampling.
+
+        Raises:
+            ValueError: the way of sampling does not suit the method.
+        """
+        method = self.model.method
+        chosen = method.traits.samplings[0] if sampling is None else sampling
+        try:
+            return random_latents(method, self.found(), self._training_latents, n, chosen, seed)
+        except UsageError as error:
+            raise ValueError(str(error)) from None
+
+    def _training_latents(self) -> Float[Tensor, "m d"]:
+        saved = self.whole_record().train
+        return self.found().decode(torch.from_numpy(saved.p)) if saved.z is None else torch.from_numpy(saved.z)
 
     def placed(self, device: str, dtype: torch.dtype) -> Autoencoder:
         """The model on a device, in a precision. On the CPU in float32 it is the model itself, else a copy."""

@@ -261,15 +261,14 @@ class EccentricAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
             raise ValueError(f"X has {p.shape[1]} components, but {type(self).__name__} has {self.n_components_}")
         return self._decoded(self._found().decode(torch.from_numpy(np.array(p))))
 
-    def sample(
-        self, n_samples: int = 1, method: Literal["standard", "matched"] = "matched"
-    ) -> Shaped[np.ndarray, "n ..."]:
+    def sample(self, n_samples: int = 1, method: str | None = None) -> Shaped[np.ndarray, "n ..."]:
         """New items, decoded from random latents (section 4.1 of the paper).
 
         Args:
             n_samples: how many.
-            method: "matched", the default, from a Gaussian of the latents' mean and covariance; "standard" from
-                N(0, I).
+            method: a way of sampling that suits what the autoencoder is trained for (`Traits.samplings`); None takes
+                the most natural, which is "matched" for "eccentric": a Gaussian of the latents' mean and covariance.
+                "standard" is N(0, I).
 
         Returns:
             (n_samples, *item_shape_) float32, in the units of X. With an int as `random_state` the same each time.
@@ -278,7 +277,7 @@ class EccentricAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
         if not isinstance(n_samples, Integral) or n_samples < 1:
             raise ValueError(f"Invalid value for 'n_samples': {n_samples} . The sampling requires at least one sample.")
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
-        return self._decoded(self._found().sample(int(n_samples), method, seed))
+        return self._decoded(self._fitted.sample(int(n_samples), method, seed))
 
     def score(self, X: Any, y: Any = None) -> float:
         """The share of X's variance that its reconstruction explains, in standardised units: 1 is perfect.

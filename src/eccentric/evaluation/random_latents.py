@@ -43,7 +43,7 @@ def describe_sampling(method: type[Method] | Method, sampling: str) -> str:
 
 def random_latents(
     method: Method,
-    components: DeepComponents,
+    components: DeepComponents | None,
     training_latents: Callable[[], Float[Tensor, "m d"]],
     n: int,
     sampling: str,
@@ -53,7 +53,8 @@ def random_latents(
 
     Args:
         method: with its trained state.
-        components: fitted to the latents of the training items; used by "standard" and "matched".
+        components: fitted to the latents of the training items; used by "standard" and "matched". None for a method
+            without principal components.
         training_latents: called where a distribution must be fitted to the latents of the training items.
         n: number of latents.
         sampling: one of `method.traits.samplings`.
@@ -70,4 +71,6 @@ def random_latents(
     if sampling == "mixture":
         seed = torch.Generator().seed() % 2**32 if seed is None else seed
         return Mixture().fit(training_latents()).sample(n, seed)
+    if components is None:
+        raise UsageError(f"a {method.name} run has no principal components to sample {sampling!r} from")
     return components.sample(n, "standard" if sampling == "standard" else "matched", seed)

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from eccentric.plots.style import GREY, MOST_PAIRS, WIDTH, styled
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from jaxtyping import Float, Num
     from matplotlib.axes import Axes
@@ -70,18 +70,24 @@ def reconstructions(
 
 
 @styled
-def samples(standard: Num[np.ndarray, "n c h w"], matched: Num[np.ndarray, "m c h w"]) -> Figure:
-    """Random images, standard sampling on the left and matched on the right (section 4.1)."""
-    width, height = size_of(standard, 0.4)
+def samples(panels: Mapping[str, Num[np.ndarray, "n c h w"]]) -> Figure:
+    """Random images by the way of sampling, such as standard on the left and matched on the right (section 4.1).
+
+    Args:
+        panels: one or two sets of equally many images, by their titles.
+    """
+    first = next(iter(panels.values()))
+    width, height = size_of(first, 0.4)
     gap, between, head = 0.03, 0.22, 0.26
     half = (WIDTH - between) / 2
-    columns = min(10, len(standard), max(1, int((half + gap) / (width + gap))))
+    columns = min(10, len(first), max(1, int((half + gap) / (width + gap))))
     scale = half / (columns * width + (columns - 1) * gap)
     width, height = width * scale, height * scale
     gap *= scale
-    rows = max(1, min(6, len(standard) // columns, int(5 / (height + gap))))
+    rows = max(1, min(6, len(first) // columns, int(5 / (height + gap))))
     figure, axes = canvas(head + rows * (height + gap) - gap)
-    for images, left, title in ((standard, 0.0, "standard"), (matched, half + between, "matched")):
+    for number, (title, images) in enumerate(panels.items()):
+        left = number * (half + between)
         axes.text(left, head - 0.08, title, va="bottom", fontsize=10)
         for i in range(min(len(images), rows * columns)):
             x, y = left + (i % columns) * (width + gap), head + (i // columns) * (height + gap)

@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from eccentric import plots
+from eccentric.evaluation.random_latents import describe_sampling
 from eccentric.report.formats import beside_pca, count, percent, sig
 from eccentric.report.words import error_unit
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from eccentric.report.facts import Facts
 
 PAIR, GRID = 2.0, 1.5
@@ -100,11 +103,17 @@ def reconstructions(f: Facts) -> str:
     )
 
 
-def samples() -> str:
+def samples(f: Facts, samplings: Sequence[str]) -> str:
+    if tuple(samplings) == ("standard", "matched"):
+        how = (
+            "Left: from a standard normal distribution. Right: from a Gaussian with the mean and covariance of the "
+            "encoded training items. Both start from the same random numbers."
+        )
+    else:
+        how = " ".join(f"{name[0].upper()}{name[1:]}: {describe_sampling(f.method, name)}" for name in samplings)
     return (
-        "Images decoded from random latents, not chosen. Left: from a standard normal distribution. Right: from a "
-        "Gaussian with the mean and covariance of the encoded training items. Both start from the same random "
-        "numbers. The report does not score them; look whether they are as varied and as clean as the originals."
+        f"Images decoded from random latents, not chosen. {how} The report does not score them; look whether they are "
+        "as varied and as clean as the originals."
     )
 
 

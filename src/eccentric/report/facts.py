@@ -38,6 +38,11 @@ class Facts(RunView):
         return self.method.traits.axes == "own"
 
     @property
+    def has_spectrum(self) -> bool:
+        """Whether the latents have principal components."""
+        return self.method.traits.has_spectrum
+
+    @property
     def batch_size(self) -> int:
         return min(self.settings.batch_size, self.train_items)
 

@@ -16,6 +16,8 @@ from eccentric.report.captions import GRID, PAIR
 from eccentric.report.formats import count
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from matplotlib.figure import Figure
     from torch import Tensor
 
@@ -45,20 +47,31 @@ class Picture:
         return int.from_bytes(self.png[16:20], "big"), int.from_bytes(self.png[20:24], "big")
 
 
-def draw(facts: Facts, model: Autoencoder, components: DeepComponents, examples: Tensor) -> list[Picture]:
+def draw(
+    facts: Facts,
+    model: Autoencoder,
+    components: DeepComponents | None,
+    examples: Tensor,
+    random: Callable[[str], Tensor],
+) -> list[Picture]:
     """All pictures of a run, in the order of the page.
 
     Args:
         facts: of the run.
-        model, components: as trained, on the CPU.
+        model, components: as trained, on the CPU; no components for a method without a spectrum.
         examples: a few raw test items, (k, *shape).
+        random: random latents by the name of a way of sampling.
     """
-    first = [_curves(facts), _spectrum(facts), _scatter(facts)]
     redrawn = decode(model, encode(model, examples))
+    if components is None:
+        if facts.is_image:
+            return [_curves(facts), _reconstructions(facts, examples, redrawn), _samples(facts, model, random)]
+        return [_curves(facts), _feature_errors(facts, model, examples, redrawn)]
+    first = [_curves(facts), _spectrum(facts), _scatter(facts)]
     if not facts.is_image:
         return [*first, _effects(facts, model, components), _feature_errors(facts, model, examples, redrawn)]
     images = [_eigenpairs(facts, model, components), _reconstructions(facts, examples, redrawn)]
-    images += [_samples(facts, model, components)]
+    images += [_samples(facts, model, random)]
     return [*first, *images, _grid(facts, model, components)] if facts.dim > 1 else [*first, *images]
 
 
@@ -101,10 +114,11 @@ def _reconstructions(f: Facts, examples: Tensor, redrawn: Tensor) -> Picture:
     return _picture("reconstructions", "Reconstructions", figure, captions.reconstructions(f), alt)
 
 
-def _samples(f: Facts, model: Autoencoder, components: DeepComponents) -> Picture:
-    standard = _decode(f, model, components.sample(60, "standard", seed=0))
-    matched = _decode(f, model, components.sample(60, "matched", seed=0))
-    return _picture("samples", "Samples", plots.samples(standard, matched), captions.samples(), "Two grids of images.")
+def _samples(f: Facts, model: Autoencoder, random: Callable[[str], Tensor]) -> Picture:
+    known = f.method.traits.samplings
+    shown = ("standard", "matched") if {"standard", "matched"} <= set(known) else known[:2]
+    figure = plots.samples({name: _decode(f, model, random(name)) for name in shown})
+    return _picture("samples", "Samples", figure, captions.samples(f, shown), "Random images.")
 
 
 def _grid(f: Facts, model: Autoencoder, components: DeepComponents) -> Picture:

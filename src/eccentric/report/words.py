@@ -16,14 +16,23 @@ if TYPE_CHECKING:
 
 
 def summary(f: Facts) -> str:
-    turned = "Turned so that the first varies most, the second next, and so on"
-    order = "In the order in which training put them" if f.own_axes else turned
+    if f.has_spectrum:
+        turned = "Turned so that the first varies most, the second next, and so on"
+        order = "In the order in which training put them" if f.own_axes else turned
+        named = (
+            f"{order}, they are called the deep principal components (p1, p2, ...); the figures below show what each "
+            "of them does."
+        )
+    else:
+        named = (
+            "These latents are not continuous, so they have no principal components, and this report has no figures of "
+            "components."
+        )
     return (
         f"An autoencoder ({f.method.title}) learnt from {f.train_items:,} "
         f"{'images' if f.is_image else 'rows of a table'} ({f.name}) to "
-        f"describe each by {count(f.dim, 'number')} and to rebuild it from them. {order}, "
-        "they are called the deep principal components (p1, p2, ...); the figures "
-        f"below show what each of them does. On {_judged(f)}, {verdict(f)}"
+        f"describe each by {count(f.dim, 'number')} and to rebuild it from them. {named} "
+        f"On {_judged(f)}, {verdict(f)}"
     )
 
 
@@ -49,11 +58,11 @@ def verdict(f: Facts) -> str:
 
 def key_numbers(f: Facts) -> list[tuple[str, str, str]]:
     """(what, number, beside what)."""
-    numbers = [
-        ("components", f"{f.dim}", f"of {f.size:,} {'pixel values' if f.is_image else 'columns'}"),
-        ("trace", f"{f.trace:.2f}", f"d = {f.dim}"),
-        ("reconstruction error", sig(f.error), f"PCA {sig(f.pca_error)}"),
-    ]
+    of = f"of {f.size:,} {'pixel values' if f.is_image else 'columns'}"
+    numbers = [("components" if f.has_spectrum else "latent numbers", f"{f.dim}", of)]
+    if f.has_spectrum:
+        numbers.append(("trace", f"{f.trace:.2f}", f"d = {f.dim}"))
+    numbers.append(("reconstruction error", sig(f.error), f"PCA {sig(f.pca_error)}"))
     if f.neighbours:
         beside = f"PCA {percent(f.neighbours.pca_error)}"
         numbers.append(("nearest-neighbour error", percent(f.neighbours.error), beside))
@@ -98,7 +107,7 @@ def setup(f: Facts, config: dict[str, Any], parameters: int) -> list[tuple[str, 
             f"{f.train_items:,} training and {f.test_items:,} test items; "
             f"{config['data'].get('split', 'how is not recorded')}",
         ),
-        ("Model", f"architecture {s.architecture}{factor}, {parameters:,} parameters, d = {f.dim}"),
+        ("Model", f"architecture {s.architecture}{factor}, {parameters:,} parameters, d = {s.dim}"),
         ("Objective", f.method.objective(f.method_settings)),
         (
             "Training",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import jinja2
 
 from eccentric.errors import EccentricError
+from eccentric.evaluation.random_latents import random_latents
 from eccentric.files import atomic
 from eccentric.report import words
 from eccentric.report.facts import read_facts
@@ -18,13 +19,14 @@ from eccentric.runs.names import FIGURES, REPORT
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from torch import nn
+    from torch import Tensor, nn
 
     from eccentric.report.facts import Facts
     from eccentric.report.pictures import Picture
     from eccentric.runs import Run
 
 TEMPLATE = "report.html.j2"
+SAMPLES = 60
 
 
 def write_report(run: Run, *, encoder: nn.Module | None = None, decoder: nn.Module | None = None) -> Path:
@@ -46,7 +48,12 @@ def write_report(run: Run, *, encoder: nn.Module | None = None, decoder: nn.Modu
     check_no_link(run.path / FIGURES)
     facts = read_facts(run)
     model = run.model(encoder, decoder)
-    pictures = draw(facts, model, run.components, run.examples)
+    components = run.components if run.has_spectrum else None
+
+    def random(sampling: str) -> Tensor:
+        return random_latents(model.method, components, run.training_latents, SAMPLES, sampling, seed=0)
+
+    pictures = draw(facts, model, components, run.examples, random)
     parameters = sum(weights.numel() for weights in model.parameters())
     page = render(facts, pictures, words.setup(facts, run.config, parameters), words.command(run.config))
     folder = run.path / FIGURES

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from eccentric.errors import EccentricError
 from eccentric.files import atomic
-from eccentric.runs.names import CHECKSUMS, RESULTS
+from eccentric.runs.names import CHECKSUMS, COMPONENTS, RESULTS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 def write_checksums(folder: Path) -> None:
     """Write the SHA-256 of every result, in the form that `sha256sum --check` reads. Called after the results."""
-    lines = [f"{_sha256(folder / name)}  {name}\n" for name in RESULTS]
+    # Methods without principal components leave no file of them.
+    written = [name for name in RESULTS if name != COMPONENTS or (folder / name).exists()]
+    lines = [f"{_sha256(folder / name)}  {name}\n" for name in written]
     with atomic(folder / CHECKSUMS) as temporary:
         temporary.write_text("".join(lines), encoding="ascii")
 

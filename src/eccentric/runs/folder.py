@@ -6,11 +6,13 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import torch
+
 from eccentric.components import DeepComponents
 from eccentric.data.items import ItemSpec
 from eccentric.errors import EccentricError, UsageError
 from eccentric.files import read_json, read_tensors
-from eccentric.methods.registry import known_settings, make_method
+from eccentric.methods.registry import find, known_settings, make_method
 from eccentric.models import build_model
 from eccentric.runs.checksums import verify
 from eccentric.runs.latents import Latents, read_latents
@@ -78,9 +80,22 @@ class Run:
         """Columns of metrics.csv by name, (rows,) float64; NaN where a row has no value."""
         return read_metrics(self.path)
 
+    @property
+    def has_spectrum(self) -> bool:
+        """Whether the latents of the run's method have principal components."""
+        return find(self.config["method"]["name"]).traits.has_spectrum
+
     @cached_property
     def components(self) -> DeepComponents:
+        """The principal components of the training items' latents.
+
+        Raises:
+            EccentricError: the method has none, or the file is missing or damaged.
+        """
         self.must_have_ended()
+        if not self.has_spectrum:
+            name = self.config["method"]["name"]
+            raise EccentricError(f"{self.path} was trained with method {name}, which has no principal components")
         return DeepComponents.load(self._verified(COMPONENTS))
 
     @cached_property
@@ -136,6 +151,11 @@ class Run:
         """The encoded items of "train" or "test"."""
         self.must_have_ended()
         return read_latents(self._verified(LATENTS), split)
+
+    def training_latents(self) -> Tensor:
+        """The latents of the training items, (n, d) float32; folders of 0.1.0 keep only their components."""
+        saved = self.latents("train")
+        return self.components.decode(torch.from_numpy(saved.p)) if saved.z is None else torch.from_numpy(saved.z)
 
     def _verified(self, name: str) -> Path:
         """The path of a result that matches its checksum. Each file is hashed once."""

@@ -21,7 +21,7 @@ class Latents:
     """Encoded items of one split.
 
     Attributes:
-        p: (n, d) float32, coordinates along the components.
+        p: (n, d) float32, coordinates along the components; (n, 0) for a method without components.
         labels: (n,) names as text, or None.
         rows: (n,) int64, the item's row in its source.
         z: (n, d) float32, the latents as the encoder gives them, or None where they were not kept.
@@ -79,11 +79,13 @@ def read_latents(path: Path, split: str) -> Latents:
 
     try:
         table = pq.read_table(path, filters=[("split", "=", split)])
-        p = _coordinates(table, "p")
+        p, z = _coordinates(table, "p"), _coordinates(table, "z")
         if p is None:
-            raise ValueError("it has no column p1")
+            if z is None:
+                raise ValueError("it has no column p1")
+            p = z[:, :0]
         rows = table["row"].to_numpy().astype(np.int64)
-        return Latents(p, _texts(table, "label"), rows, _coordinates(table, "z"), _texts(table, "file"))
+        return Latents(p, _texts(table, "label"), rows, z, _texts(table, "file"))
     except FileNotFoundError:
         raise EccentricError(f"there is no file {path}") from None
     except (OSError, pa.ArrowException, KeyError, ValueError) as error:

@@ -33,7 +33,7 @@ def choose_examples(x: Shaped[Tensor, "n ..."]) -> Shaped[Tensor, "k ..."]:
 def write_results(
     folder: Path,
     model: Autoencoder,
-    components: DeepComponents,
+    components: DeepComponents | None,
     latents: dict[str, Latents],
     examples: Shaped[Tensor, "k ..."],
     evaluation: dict[str, Any],
@@ -41,12 +41,14 @@ def write_results(
     """Write what a trained model leaves in a run folder, and last the checksums of these files.
 
     Args:
+        components: None for a method without principal components.
         latents: by split, "train" and "test".
         examples: a few raw test items.
         evaluation: at least `test_reconstruction` and `pca_test_reconstruction`.
     """
     write_tensors(folder / MODEL, model.state_dict())
-    components.save(folder / COMPONENTS)
+    if components is not None:
+        components.save(folder / COMPONENTS)
     write_latents(folder / LATENTS, latents)
     write_tensors(folder / EXAMPLES, {"x": examples})
     write_json(folder / EVALUATION, evaluation)

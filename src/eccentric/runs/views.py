@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from eccentric.errors import EccentricError
 from eccentric.runs.names import COMPONENTS, EXAMPLES, LATENTS, METRICS
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from eccentric.data.items import ItemSpec
     from eccentric.runs.folder import Run
     from eccentric.runs.latents import Latents
@@ -45,7 +45,7 @@ class RunView:
     metrics: dict[str, np.ndarray]
     """Columns of metrics.csv by name, (rows,) float64."""
     eigenvalues: np.ndarray
-    """(d,) variances along the components, descending."""
+    """(d,) variances along the components, descending; empty for a method without components."""
     test: Latents
     """The encoded test items, at least one."""
     error: float
@@ -60,7 +60,10 @@ class RunView:
 
     @property
     def dim(self) -> int:
-        return len(self.eigenvalues)
+        """Components, or numbers in a latent where there are none."""
+        if len(self.eigenvalues) or self.test.z is None:
+            return len(self.eigenvalues)
+        return int(self.test.z.shape[1])
 
     @property
     def trace(self) -> float:
@@ -103,7 +106,7 @@ def read_view(run: Run) -> RunView:
         train_items=config["items"]["train"],
         test_items=config["items"]["test"],
         metrics=run.metrics,
-        eigenvalues=run.components.eigenvalues.numpy(),
+        eigenvalues=run.components.eigenvalues.numpy() if run.has_spectrum else np.zeros(0),
         test=run.latents("test"),
         error=float(evaluation["test_reconstruction"]),
         pca_error=float(evaluation["pca_test_reconstruction"]),
@@ -122,7 +125,8 @@ def _check(run: Run, view: RunView) -> None:
     if view.train_items < 1 or not len(view.test.p) or not len(run.examples):
         raise EccentricError(f"{run.path} holds no training or no test items; the folder is damaged")
     dim = run.config["train"]["dim"]
-    for name, found in ((COMPONENTS, view.dim), (LATENTS, view.test.p.shape[1])):
+    widths = ((COMPONENTS, view.dim), (LATENTS, view.test.p.shape[1])) if run.has_spectrum else ()
+    for name, found in widths:
         if found != dim:
             raise EccentricError(
                 f"{run.path / name} has {found} components, but config.json says {dim}; the folder is damaged"

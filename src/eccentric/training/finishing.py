@@ -29,11 +29,13 @@ def finish(out: Path, model: Autoencoder, data: Data) -> None:
     z = {"train": encode(model, data.train.x), "test": encode(model, data.test.x)}
     if not all(latents.isfinite().all() for latents in z.values()):
         raise EccentricError("latents are NaN or infinite in evaluation mode; lower the learning rate")
-    components = DeepComponents(model.method.traits.axes).fit(z["train"])
+    traits = model.method.traits
+    components = DeepComponents(traits.axes).fit(z["train"]) if traits.has_spectrum else None
+    p = {name: latents[:, :0] if components is None else components.encode(latents) for name, latents in z.items()}
     splits = {"train": data.train, "test": data.test}
     latents = {
         name: Latents(
-            p=components.encode(z[name]).numpy(),
+            p=p[name].numpy(),
             labels=split.label_texts(data.label_names),
             rows=split.rows,
             z=z[name].numpy(),
@@ -41,5 +43,6 @@ def finish(out: Path, model: Autoencoder, data: Data) -> None:
         )
         for name, split in splits.items()
     }
-    evaluation = evaluate(model, data, latents["train"].p, latents["test"].p)
+    encodings = z if components is None else p
+    evaluation = evaluate(model, data, encodings["train"].numpy(), encodings["test"].numpy())
     write_results(out, model, components, latents, choose_examples(data.test.x), evaluation)
