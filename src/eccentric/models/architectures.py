@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from eccentric.errors import UsageError
 from eccentric.models.general import conv_pair, linear_pair, mlp_pair
 from eccentric.models.paper import celeba_pair, mnist_pair
+from eccentric.models.skip import LinearSkip
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,7 +18,9 @@ if TYPE_CHECKING:
     from eccentric.data.items import ItemSpec
     from eccentric.methods import Method
 
-__all__ = ["ARCHITECTURES", "Architecture", "build_networks", "choose_architecture"]
+__all__ = ["ARCHITECTURES", "STARTS", "Architecture", "build_networks", "choose_architecture", "choose_start"]
+
+STARTS = ("auto", "pca", "random")
 
 
 @dataclass(frozen=True)
@@ -100,6 +103,27 @@ def choose_architecture(name: str, spec: ItemSpec, method: type[Method] | Method
     return name
 
 
+def choose_start(start: str, spec: ItemSpec, architecture: str) -> str:
+    """Whether training starts from "pca" or at "random"; "auto" stands for "pca" for tables, "random" for the rest.
+
+    Args:
+        start: one of `STARTS`.
+        spec: the items.
+        architecture: the chosen one, or "custom".
+
+    Raises:
+        UsageError: the start is unknown, or such an architecture cannot start from PCA.
+    """
+    if start not in STARTS:
+        raise UsageError(f"unknown start {start!r}; choose one of {', '.join(STARTS)}")
+    able = architecture not in ("linear", "custom")
+    if start == "auto":
+        return "pca" if spec.is_table and able else "random"
+    if start == "pca" and architecture == "linear":
+        raise UsageError("architecture 'linear' cannot start from PCA, which it learns itself; leave start to 'auto'")
+    return start
+
+
 def build_networks(
     spec: ItemSpec,
     architecture: str,
@@ -108,6 +132,7 @@ def build_networks(
     latent_width: int | None = None,
     width: float = 1.0,
     method: type[Method] | Method | None = None,
+    start: str = "auto",
 ) -> tuple[nn.Module, nn.Module]:
     """Encoder and decoder with random weights, in float32 whatever PyTorch's default is.
 
@@ -118,10 +143,16 @@ def build_networks(
         latent_width: numbers that the encoder gives for an item; `dim` by default.
         width: factor on the channels of every hidden layer.
         method: what is trained for, as for `choose_architecture`.
+        start: one of `STARTS`. With "pca", image networks get a linear map beside them, see `LinearSkip`.
 
     Raises:
-        UsageError: as for `choose_architecture`.
+        UsageError: as for `choose_architecture` and `choose_start`.
     """
     chosen = ARCHITECTURES[choose_architecture(architecture, spec, method)]
     encoder, decoder = chosen.build(spec, dim, latent_width=latent_width, width=width)
+    if spec.is_image and choose_start(start, spec, chosen.name) == "pca":
+        if method is not None and not method.traits.starts_from_pca:
+            raise UsageError(f"method {method.name!r} cannot start from PCA; leave start to 'auto'")
+        encoder = LinearSkip(encoder, spec.size, latent_width or dim)
+        decoder = LinearSkip(decoder, dim, spec.shape)
     return encoder.float(), decoder.float()

@@ -9,8 +9,9 @@ import torch
 from eccentric.errors import UsageError
 from eccentric.methods.base import NoSettings
 from eccentric.methods.plain import Plain
-from eccentric.models.architectures import build_networks
+from eccentric.models.architectures import build_networks, choose_architecture, choose_start
 from eccentric.models.autoencoder import Autoencoder
+from eccentric.models.skip import LinearSkip
 from eccentric.models.start import start_from_pca
 from eccentric.models.units import units_of
 
@@ -34,6 +35,7 @@ def build_model(
     method: Callable[[], Method] | None = None,
     width: float = 1.0,
     seed: int = 0,
+    start: str = "auto",
     networks: tuple[nn.Module, nn.Module] | None = None,
     units: tuple[Tensor | float, Tensor | float] | None = None,
 ) -> Autoencoder:
@@ -47,6 +49,7 @@ def build_model(
             of a plain autoencoder.
         width: factor on the channels of every hidden layer.
         seed: of the weights.
+        start: as for `build_networks`; it decides on the modules, not on their weights.
         networks: encoder and decoder of one's own, in place of an architecture.
         units: shift and scale of the data, see `units_of`; by default 0 and 255 for uint8 images, else 0 and 1.
 
@@ -61,7 +64,13 @@ def build_model(
         if networks is None:
             torch.default_generator.manual_seed(seed)  # so that networks start alike whatever the method draws
             networks = build_networks(
-                spec, architecture, own.decoder_width, latent_width=own.encoder_width, width=width, method=own
+                spec,
+                architecture,
+                own.decoder_width,
+                latent_width=own.encoder_width,
+                width=width,
+                method=own,
+                start=start,
             )
         networks = own.prepare(*networks)
     return Autoencoder(*networks, *(units or (0.0, 255.0 if spec.dtype == "uint8" else 1.0)), own)
@@ -78,20 +87,23 @@ def start_model(
     seed: int = 0,
     networks: tuple[nn.Module, nn.Module] | None = None,
     standardize: bool = True,
-    from_pca: bool = True,
+    start: str = "auto",
 ) -> tuple[Autoencoder, list[int]]:
     """The model that a training starts from, and the columns of a table that are constant.
 
-    Its units are those of the training rows. The model of a table starts from their PCA, see `start_from_pca`.
+    Its units are those of the training rows.
 
     Args:
         x: training rows, raw.
         spec, architecture, dim, method, width, seed, networks: as for `build_model`.
         standardize: whether every column of a table gets a scale of its own; see `units_of`.
-        from_pca: whether the model of a table starts from PCA. Networks of one's own never do.
+        start: "pca" sets the linear maps of the networks to the PCA of the rows, see `start_from_pca`; "random" leaves
+            all weights as they are; "auto" is "pca" for tables and "random" for images. Networks of one's own start
+            from PCA if both are wrapped in `LinearSkip`.
 
     Raises:
-        UsageError: the architecture is unknown or does not take such items, or networks of one's own do not fit.
+        UsageError: the architecture is unknown or does not take such items, networks of one's own do not fit, or the
+            networks cannot start from PCA.
     """
     shift, scale, constant = units_of(x, spec, standardize)
     model = build_model(
@@ -101,12 +113,19 @@ def start_model(
         method=method,
         width=width,
         seed=seed,
+        start=start,
         networks=networks,
         units=(shift, scale),
     )
     if networks is not None:
         check_shapes(model, x)
-    elif from_pca and spec.is_table:
+        if start == "pca" and not all(isinstance(network, LinearSkip) for network in (model.encoder, model.decoder)):
+            raise UsageError(
+                "modules of your own start from PCA if both are wrapped in eccentric.models.LinearSkip; wrap them, or "
+                "leave start to 'auto'"
+            )
+    chosen = "custom" if networks is not None else choose_architecture(architecture, spec, model.method)
+    if choose_start(start, spec, chosen) == "pca":
         start_from_pca(model, x)
     return model, constant
 

@@ -1,4 +1,4 @@
-"""A first state for pairs with a straight line in them: that of PCA."""
+"""The initial weights of pairs with a linear map beside the network: those of PCA."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from eccentric.models.general import Bypass
+from eccentric.models.skip import LinearSkip
 
 if TYPE_CHECKING:
     from jaxtyping import Shaped
@@ -19,8 +20,10 @@ MOST_NUMBERS = 25_000_000  # of the rows that PCA is fitted on: 100 MB
 
 
 @torch.no_grad()
-def start_from_pca(model: Autoencoder, x: Shaped[Tensor, "n f"]) -> bool:
-    """Set the lines of a pair of `Bypass` to the principal components of x, scaled so that the latents' trace is d.
+def start_from_pca(model: Autoencoder, x: Shaped[Tensor, "n ..."]) -> bool:
+    """Set the linear maps of a pair of `Bypass` or `LinearSkip` to the principal components of x.
+
+    The latents are scaled so that the trace of their covariance is d.
 
     Training then begins at PCA's error, with ordered variances, and two trainings begin at the same components; what
     the seed decides is only how the networks beside the lines come to help. On the embedded digits (d = 6, 1500 steps,
@@ -31,7 +34,7 @@ def start_from_pca(model: Autoencoder, x: Shaped[Tensor, "n f"]) -> bool:
 
     Args:
         model: changed in place. Its shift and scale are used.
-        x: raw rows; a random choice of them where they are more than `MOST_NUMBERS` numbers.
+        x: raw rows or images; a random choice of them where they are more than `MOST_NUMBERS` numbers.
 
     Returns:
         Whether the model was changed: it has such a pair, and x is not constant.
@@ -39,13 +42,13 @@ def start_from_pca(model: Autoencoder, x: Shaped[Tensor, "n f"]) -> bool:
     from sklearn.decomposition import PCA
 
     encoder, decoder = model.encoder, model.decoder
-    if not (isinstance(encoder, Bypass) and isinstance(decoder, Bypass)):
+    if not (isinstance(encoder, Bypass | LinearSkip) and isinstance(decoder, Bypass | LinearSkip)):
         return False
     dim = decoder.linear.in_features
-    most = max(10 * dim, MOST_NUMBERS // x.shape[1])
+    most = max(10 * dim, MOST_NUMBERS // x[0].numel())
     if len(x) > most:
         x = x[torch.randperm(len(x), generator=torch.Generator().manual_seed(0))[:most].sort().values]
-    rows = model.standardize(x).double().numpy()
+    rows = model.standardize(x).flatten(1).double().numpy()
     if (rows == rows[0]).all():
         return False
     found = min(dim, *rows.shape)

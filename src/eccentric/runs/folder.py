@@ -138,6 +138,7 @@ class Run:
             settings["dim"],
             method=partial(make_method, method["name"], own, settings["dim"]),
             width=settings.get("width", 1.0),  # folders of 0.1.0 lack it
+            start=settings.get("start", "auto"),  # as do the first folders with a method
             networks=networks,
             units=(weights["shift"], weights["scale"]),
         )

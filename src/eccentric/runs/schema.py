@@ -72,6 +72,7 @@ class Train(TypedDict, total=False):
     batch_size: Required[Size]
     architecture: Required[str]
     width: float
+    start: str
     learning_rate: float
     schedule: str
     weight_decay: float

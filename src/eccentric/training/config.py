@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from eccentric.errors import UsageError
 from eccentric.methods import registry
-from eccentric.models import ARCHITECTURES
+from eccentric.models import ARCHITECTURES, STARTS
 from eccentric.settings import setting
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ CHOICES = {
     "schedule": ("constant", "one-cycle"),
     "precision": ("auto", "32-true", "bf16-mixed"),
     "compile": ("auto", "on", "off"),
+    "start": STARTS,
 }
 
 
@@ -46,6 +47,11 @@ class TrainConfig:
     weight_decay: float = setting(1e-6, "Adam's weight decay.")
     architecture: str = setting("auto", "auto (by shape), mnist, celeba, conv, mlp or linear.")
     width: float = setting(1.0, "Factor on the channels of every hidden layer of the architecture.")
+    start: str = setting(
+        "auto",
+        "Initial weights: random, or pca (a linear map beside the networks starts as PCA); auto is pca for tables, "
+        "random for images.",
+    )
     seed: int = setting(0, "Seed of the initial weights and the order of batches.")
     device: str = setting("auto", "A torch device; auto takes the accelerator if there is one.")
     precision: str = setting("auto", "auto, 32-true or bf16-mixed; auto takes bfloat16 for images, where it is native.")

@@ -12,7 +12,7 @@ import torch
 
 from eccentric._version import versions
 from eccentric.errors import EccentricError, UsageError
-from eccentric.models import Autoencoder, choose_architecture, start_model
+from eccentric.models import Autoencoder, choose_architecture, choose_start, start_model
 from eccentric.runs import Run, names
 from eccentric.runs.checkpoints import Checkpoints
 from eccentric.runs.claim import check_folder, claimed, clear_folder
@@ -89,7 +89,7 @@ def train(
             check_items(Run(out).config, data.shape)
     model = _start(data, config, encoder, decoder)
     chosen = choose_architecture(config.architecture, data.spec, model.method) if encoder is None else "custom"
-    config = replace(config, architecture=chosen)
+    config = replace(config, architecture=chosen, start=choose_start(config.start, data.spec, chosen))
     batch_size = min(config.batch_size, len(data.train.x))
     items = len(data.train.x) // batch_size * batch_size * config.epochs
     work = engines.work_of(model, data.train.x) * items
@@ -197,6 +197,7 @@ def _start(data: Data, config: TrainConfig, encoder: nn.Module | None, decoder: 
         method=config.make_method,
         width=config.width,
         seed=config.seed,
+        start=config.start,
         networks=networks,
     )
     return model

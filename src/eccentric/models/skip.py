@@ -1,0 +1,67 @@
+"""A linear map beside any network, so that its training can start from PCA."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import torch
+from torch import nn
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
+    from torch import Tensor
+
+LEAK = 0.01  # slope of the output outside [0, 1], so that a pixel that lies there still learns
+
+
+class LinearSkip(nn.Module):
+    """linear(x) + network(x), where the network adds nothing before training.
+
+    Wrap an encoder and a decoder, and `start_from_pca` sets the two linear maps to the principal components of the
+    data. Training then starts from PCA's error, and the network learns what PCA leaves over.
+
+    The last layer of the network is set to zero if it is an `nn.Sequential` that ends in a linear or convolutional
+    layer. The output of any other network is multiplied by one trainable number, which starts at zero.
+
+    An `nn.Sequential` that ends in a sigmoid loses the sigmoid, since a sum of a linear map and a sigmoid could leave
+    [0, 1] and not return. Instead the sum is clamped to [0, 1], with a slope of 0.01 outside. PCA's reconstructions
+    are thus clamped, which brings them nearer to images in [0, 1].
+
+    Args:
+        network: (n, *any shape of `inputs` numbers) -> (n, *outputs); changed in place.
+        inputs: numbers in an item.
+        outputs: shape of what the network makes of an item.
+    """
+
+    def __init__(self, network: nn.Module, inputs: int, outputs: int | tuple[int, ...]) -> None:
+        super().__init__()
+        self.outputs = (outputs,) if isinstance(outputs, int) else tuple(outputs)
+        self.clamped = isinstance(network, nn.Sequential) and isinstance(network[-1], nn.Sigmoid)
+        if self.clamped:
+            network = network[:-1]  # type: ignore[index]
+        self.gate = None if _silence(network) else nn.Parameter(torch.zeros(()))
+        self.linear = nn.Linear(inputs, math.prod(self.outputs), dtype=torch.float32)
+        self.network = network
+
+    def forward(self, x: Float[Tensor, "n ..."]) -> Float[Tensor, "n ..."]:
+        added = self.network(x)
+        y: Tensor = self.linear(x.flatten(1)).unflatten(1, self.outputs) + (
+            added if self.gate is None else self.gate * added
+        )
+        if self.clamped:
+            inside = y.clamp(0, 1)
+            y = inside + LEAK * (y - inside)
+        return y
+
+
+@torch.no_grad()
+def _silence(network: nn.Module) -> bool:
+    """Set the last layer of a network to zero; whether there is such a layer."""
+    last = network[-1] if isinstance(network, nn.Sequential) and len(network) else None
+    if not isinstance(last, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
+        return False
+    last.weight.zero_()
+    if last.bias is not None:
+        last.bias.zero_()
+    return True

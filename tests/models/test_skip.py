@@ -1,0 +1,161 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from sklearn.decomposition import PCA
+from torch import nn
+
+from eccentric.data import from_arrays
+from eccentric.data.items import ItemSpec
+from eccentric.errors import UsageError
+from eccentric.methods.registry import make_method
+from eccentric.models import Autoencoder, LinearSkip, conv_pair, mnist_pair, start_from_pca, start_model
+from eccentric.training import train
+from eccentric.training.config import TrainConfig
+
+
+def images(n: int = 120, side: int = 8, channels: int = 1) -> torch.Tensor:
+    """Soft spots at random places, in [0, 255]."""
+    generator = torch.Generator().manual_seed(0)
+    at = torch.rand(n, channels, 2, 1, generator=generator) * side
+    bumps = torch.exp(-((torch.arange(side) - at) ** 2) / 4)
+    return (255 * bumps[:, :, 0, :, None] * bumps[:, :, 1, None, :]).round().to(torch.uint8)
+
+
+def wrapped(x: torch.Tensor, dim: int = 3, networks: tuple[nn.Module, nn.Module] | None = None) -> Autoencoder:
+    shape = tuple(x.shape[1:])
+    encoder, decoder = networks or conv_pair(shape, dim)  # type: ignore[arg-type]
+    size = x[0].numel()
+    return Autoencoder(LinearSkip(encoder, size, dim), LinearSkip(decoder, dim, shape))
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("channels", [1, 3])
+def test_an_image_network_starts_from_clamped_pca(channels):
+    x = images(channels=channels)
+    model = wrapped(x)
+    assert start_from_pca(model, x)
+    rows = x.flatten(1).numpy() / 255
+    pca = PCA(3, random_state=0).fit(rows)
+    expected = pca.inverse_transform(pca.transform(rows)).reshape(x.shape)
+    inside = expected.clip(0, 1)
+    z, made, target = model.eval()(x)
+    np.testing.assert_allclose(made.numpy(), inside + 0.01 * (expected - inside), atol=1e-4)
+    ours, theirs = (made - target).square().mean().item(), np.square(expected - target.numpy()).mean()
+    assert ours <= theirs
+    covariance = np.cov(z.numpy().T)
+    np.testing.assert_allclose(
+        covariance, np.diag(3 * pca.explained_variance_ / pca.explained_variance_.sum()), atol=1e-4
+    )
+
+
+class Own(nn.Module):
+    """A network without a last layer that could be set to zero."""
+
+    def __init__(self, inputs: int, outputs: tuple[int, ...]) -> None:
+        super().__init__()
+        self.layer, self.outputs = nn.Linear(inputs, int(np.prod(outputs))), outputs
+
+    def forward(self, x):
+        return self.layer(x.flatten(1)).sin().unflatten(1, self.outputs)
+
+
+@torch.no_grad()
+def test_any_pair_of_modules_starts_from_pca():
+    x = images()
+    model = wrapped(x, 3, (Own(64, (3,)), Own(3, (1, 8, 8))))
+    assert start_from_pca(model, x)
+    rows = x.flatten(1).numpy() / 255
+    pca = PCA(3, random_state=0).fit(rows)
+    expected = pca.inverse_transform(pca.transform(rows)).reshape(x.shape)
+    np.testing.assert_allclose(model(x)[1].numpy(), expected, atol=1e-4)
+
+
+@pytest.mark.parametrize(("networks", "share"), [(None, 0.9), ((Own(64, (3,)), Own(3, (1, 8, 8))), 0.995)])
+def test_training_gains_on_pca(networks, share):
+    torch.manual_seed(0)
+    x = images(channels=1)
+    model = wrapped(x, 3, networks).train()
+    start_from_pca(model, x)
+    optimizer = torch.optim.Adam(model.parameters(), 2e-3)
+    errors = []
+    for _ in range(40):
+        _, made, target = model(x)
+        error = (made - target).square().mean()
+        optimizer.zero_grad()
+        error.backward()
+        optimizer.step()
+        errors.append(error.item())
+    assert errors[-1] < share * errors[0]
+
+
+def test_every_parameter_is_saved_and_the_network_is_silent_at_first():
+    x = torch.rand(4, 1, 28, 28)
+    encoder, decoder = mnist_pair(3)
+    skip = LinearSkip(decoder, 3, (1, 28, 28)).eval()
+    assert {name.partition(".")[0] for name in skip.state_dict()} == {"linear", "network"}
+    z = torch.randn(4, 3)
+    y = skip.linear(z).view(4, 1, 28, 28)
+    torch.testing.assert_close(skip(z), y.clamp(0, 1) + 0.01 * (y - y.clamp(0, 1)))
+    front = LinearSkip(encoder, 784, 3).eval()
+    torch.testing.assert_close(front(x), front.linear(x.flatten(1)))
+    assert "gate" in LinearSkip(Own(3, (2,)), 3, 2).state_dict()
+
+
+def states(x, **options):
+    spec = ItemSpec("image" if x.ndim == 4 else "table", tuple(x.shape[1:]), str(x.dtype).removeprefix("torch."))
+    return start_model(x, spec, "auto", 3, **options)[0].state_dict()
+
+
+def same(first, second):
+    return first.keys() == second.keys() and all(torch.equal(first[name], second[name]) for name in first)
+
+
+def test_the_start_is_random_for_images_and_pca_for_tables_unless_asked():
+    x = images()
+    rows = x.flatten(1)[:, 20:40].float()
+    assert same(states(x), states(x, start="random"))
+    assert not any("linear" in name for name in states(x))
+    assert same(states(rows), states(rows, start="pca"))
+    assert not same(states(rows), states(rows, start="random"))
+    started = states(x, start="pca")
+    inner = {name.replace("network.", ""): value for name, value in started.items() if ".network." in name}
+    changed = [name for name, value in inner.items() if not torch.equal(value, states(x)[name])]
+    assert len(changed) == 4  # weight and bias of the two last layers
+    assert all((inner[name] == 0).all() for name in changed)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"start": "zero"}, "unknown start 'zero'; choose one of auto, pca, random"),
+        ({"start": "pca", "networks": (Own(64, (3,)), Own(3, (1, 8, 8)))}, "both are wrapped in"),
+        ({"start": "pca", "method": lambda: make_method("irmae", {}, 3)}, "method 'irmae' cannot start from PCA"),
+        (
+            {"start": "pca", "method": lambda: make_method("linear", {}, 3)},
+            "architecture 'linear' cannot start from PCA",
+        ),
+    ],
+)
+def test_what_cannot_start_from_pca_is_named(options, message):
+    with pytest.raises(UsageError, match=message):
+        states(images(), **options)
+
+
+def test_a_run_that_started_from_pca_opens_again(tmp_path):
+    x = images()
+    config = TrainConfig(dim=3, epochs=1, batch_size=40, device="cpu", precision="32-true", compile="off", start="pca")
+    run = train(from_arrays(x), config, tmp_path / "run")
+    assert run.config["train"]["start"] == "pca"
+    assert isinstance(run.model().encoder, LinearSkip)
+    assert run.evaluation["test_reconstruction"] < 1.05 * run.evaluation["pca_test_reconstruction"]
+    plain = train(from_arrays(x), replace(config, start="auto"), tmp_path / "plain")
+    assert plain.config["train"]["start"] == "random"
+    config = replace(config, architecture="auto")
+    encoder, decoder = conv_pair((1, 8, 8), 3)
+    own = LinearSkip(encoder, 64, 3), LinearSkip(decoder, 3, (1, 8, 8))
+    custom = train(from_arrays(x), config, tmp_path / "own", encoder=own[0], decoder=own[1])
+    assert custom.evaluation["test_reconstruction"] < 1.05 * custom.evaluation["pca_test_reconstruction"]
