@@ -6,11 +6,12 @@ import csv
 import io
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from eccentric.data import load, load_all
+from eccentric.data import from_arrays, load, load_all
 from eccentric.data.text_tables import read_text_table
 from eccentric.errors import EccentricError
 from tests.data.making import write_csv
@@ -169,3 +170,53 @@ def test_columns_without_a_name(tmp_path: Path) -> None:
     kept = ["column '' kept although it has no name: its values are not the numbers of rows"]
     assert read((5.5, -3.7, 2.5)) == (["", "a", "b"], kept)
     assert read((5, 3, 4)) == (["", "a", "b"], kept)
+
+
+# --- labels that look like numbers ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("written", "names"),
+    [
+        (["007", "7"], ["007", "7"]),
+        (["01", "02"], ["01", "02"]),
+        (["1.1", "1.10"], ["1.1", "1.10"]),
+        (["1", "1.0"], ["1", "1.0"]),
+        (["98765432109876543210", "98765432109876543211"], ["98765432109876543210", "98765432109876543211"]),
+        (["2020-01-02", "2020-01-01"], ["2020-01-01", "2020-01-02"]),
+        (["10", "9"], ["9", "10"]),
+        (["1.0", "2.0"], ["1", "2"]),
+        ([" 1", "2"], ["1", "2"]),
+    ],
+)
+@pytest.mark.parametrize("label", [None, "kind"])
+def test_labels_stay_text_where_numbers_would_merge_or_alter_them(
+    tmp_path: Path, written: list[str], names: list[str], label: str | None
+) -> None:
+    rows = "".join(f"{i},{written[i % 2]}\n" for i in range(10))
+    write_csv(tmp_path / "a.csv", f"a,{label or 'Label'}\n{rows}")
+    for source in (tmp_path / "a.csv", tmp_path):
+        data = load_all(source, label=label)
+        assert data.label_names == names
+        codes = data.splits["all"].labels
+        assert codes is not None
+        assert [names[code] for code in codes[:2].tolist()] == [
+            w.strip() if w.strip() in names else str(int(float(w))) for w in written
+        ]
+
+
+def test_a_column_of_measurements_stays_numbers(tmp_path: Path) -> None:
+    rows = "".join(f"{i},{i}.5\n{i},{i}.50\n{i},0{i}.25\n" for i in range(30))
+    data = load_all(write_csv(tmp_path / "a.csv", f"a,target\n{rows}"))
+    assert data.feature_names == ["a", "target"]
+
+
+def test_a_leading_zero_among_the_data_is_a_number(tmp_path: Path) -> None:
+    data = load_all(write_csv(tmp_path / "a.csv", "a,b\n01,2\n02,3\n"))
+    assert data.splits["all"].x[:, 0].tolist() == [1, 2]
+
+
+def test_labels_of_bytes_that_are_not_utf8_do_not_merge() -> None:
+    labels = np.array([b"caf\xe9", b"caf\xe8"] * 5, dtype=object)
+    data = from_arrays(np.arange(20.0).reshape(10, 2), labels)
+    assert data.label_names == ["caf\\xe8", "caf\\xe9"]

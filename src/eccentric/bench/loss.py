@@ -139,12 +139,19 @@ def matmul_rate(device: torch.device) -> float:
     """
     if device.type == "cpu":
         return _matmul_rate(device)
-    plain = torch.backends.cuda.matmul.allow_tf32
+    matmul = torch.backends.cuda.matmul
+    # PyTorch 2.9 replaces the switch by the name of a precision, and refuses a mixture of the two.
+    name, switch = (
+        ("fp32_precision", ("ieee", "tf32")) if hasattr(matmul, "fp32_precision") else ("allow_tf32", (False, True))
+    )
+    before = getattr(matmul, name)
     rates = []
-    for tf32, products in ((False, 1), (True, 3)):
-        torch.backends.cuda.matmul.allow_tf32 = tf32
-        rates.append(_matmul_rate(device) / products)
-    torch.backends.cuda.matmul.allow_tf32 = plain
+    try:
+        for value, products in zip(switch, (1, 3), strict=True):
+            setattr(matmul, name, value)
+            rates.append(_matmul_rate(device) / products)
+    finally:
+        setattr(matmul, name, before)
     return max(rates)
 
 

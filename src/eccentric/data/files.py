@@ -39,9 +39,9 @@ def read_file(path: Path, label: str | None, preferred: str | None = None) -> So
     return guarded(path, lambda: READERS[suffix](path, label, preferred))
 
 
-def read_table(path: Path) -> Table:
-    """The table of one file, and notes."""
-    return guarded(path, lambda: _unique(path, TABLES[path.suffix.lower()](path)))
+def read_table(path: Path, label: str | None = None) -> Table:
+    """The table of one file, and notes; `label` is the column of labels, if it is known."""
+    return guarded(path, lambda: _unique(path, TABLES[path.suffix.lower()](path, label)))
 
 
 def guarded(path: Path, read: Callable[[], T]) -> T:
@@ -75,13 +75,13 @@ def _unique(path: Path, read: Table) -> Table:
     return read
 
 
-def _parquet(path: Path) -> Table:
+def _parquet(path: Path, _: str | None = None) -> Table:
     import pyarrow.parquet as pq
 
     return pq.ParquetFile(path).read(), []
 
 
-def _arrow(path: Path) -> Table:
+def _arrow(path: Path, _: str | None = None) -> Table:
     import pyarrow as pa
 
     with pa.memory_map(str(path)) as file:
@@ -92,7 +92,7 @@ def _arrow(path: Path) -> Table:
             return pa.ipc.open_stream(file).read_all(), []
 
 
-def _json(path: Path) -> Table:
+def _json(path: Path, _: str | None = None) -> Table:
     """A list of records, or one record a line."""
     import pyarrow as pa
 
@@ -106,7 +106,7 @@ def _json(path: Path) -> Table:
     return pa.table({name: [record.get(name) for record in records] for name in names}), []
 
 
-TABLES: dict[str, Callable[[Path], Table]] = {
+TABLES: dict[str, Callable[[Path, str | None], Table]] = {
     ".csv": read_text_table,
     ".tsv": read_text_table,
     ".parquet": _parquet,
@@ -118,7 +118,7 @@ TABLE_SUFFIXES = frozenset(TABLES)
 
 
 def _one_table(path: Path, label: str | None, preferred: str | None = None) -> Source:
-    table, notes = read_table(path)
+    table, notes = read_table(path, label or preferred)
     return Source(path.stem, str(path), tables={"all": table}, notes=notes)
 
 

@@ -27,8 +27,8 @@ IMAGES_PER_TABLE = 10
 """With as many images for each table of text beside them, a folder is one of images; with fewer, it could be either."""
 
 
-def read_folder(folder: Path, config: str | None = None) -> Source:
-    """Read a folder.
+def read_folder(folder: Path, config: str | None = None, label: str | None = None) -> Source:
+    """Read a folder; `label` is the column of labels, if it is known.
 
     1. A README.md with `configs`: as it says, by `datasets`.
     2. Images with `metadata` files that name them: those images, with the columns of the metadata.
@@ -58,10 +58,10 @@ def read_folder(folder: Path, config: str | None = None) -> Source:
         what = "images only" if not tables else "no README.md with configurations"
         raise UsageError(f"folder {folder} holds {what}, so there is no configuration {config!r}")
     if not images:
-        return table_folder(folder, tables, [*found.notes, *_others(folder, others, "tables")])
+        return table_folder(folder, tables, [*found.notes, *_others(folder, others, "tables")], label)
 
     notes = [*found.notes, *_others(folder, others, "images")]
-    metadata = {path: read_table(path)[0] for path in tables if path.stem.lower() == "metadata"}
+    metadata = {path: read_table(path, label)[0] for path in tables if path.stem.lower() == "metadata"}
     named = {path: table for path, table in metadata.items() if "file_name" in table.column_names}
     beside = [path for path in tables if path not in named]
     _check_beside(folder, images, beside)

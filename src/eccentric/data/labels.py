@@ -118,12 +118,14 @@ def encode(
         values = [[int(v) for v in part] for part in values]  # whole numbers, made floats by a missing value elsewhere
     kinds = {type(v) for part in values for v in part}
     if len(kinds) > 1 or kinds & {bytes}:
-        values = [[v.decode(errors="replace") if isinstance(v, bytes) else str(v) for v in part] for part in values]
+        values = [
+            [v.decode(errors="backslashreplace") if isinstance(v, bytes) else str(v) for v in part] for part in values
+        ]
     distinct = {v for part in values for v in part}
     if kinds == {bool}:
         distinct = {False, True}  # so that the codes mean the same when a split has one of them only
     numbers = all(isinstance(v, str) and v.isdecimal() for v in distinct)
-    ordered = sorted(distinct, key=int if numbers else None)
+    ordered = sorted(distinct, key=(lambda v: (int(v), v)) if numbers else None)
     code = {v: i for i, v in enumerate(ordered)}
     codes: list[np.ndarray | None] = [np.array([code[v] for v in part], dtype=np.int64) for part in values]
     return codes, [str(v) for v in ordered], []

@@ -53,13 +53,13 @@ def read(source: str | Path, label: str | None = None, preferred: str | None = N
             return _named(base, config or None)
     path = _expanded(source)
     if path.exists():
-        return read_folder(path) if path.is_dir() else read_file(path, label, preferred)
+        return read_folder(path, None, label or preferred) if path.is_dir() else read_file(path, label, preferred)
     stem, _, config = text.rpartition(":")
     if stem and _expanded(stem).is_dir():
-        return read_folder(_expanded(stem), config)
+        return read_folder(_expanded(stem), config, label or preferred)
     base, _, config = text.partition(":")
     if (folder := _offline_folder(base)) is not None:
-        return read_folder(folder, config or None)
+        return read_folder(folder, config or None, label or preferred)
     looks_local = path.suffix.lower() in READERS or text.startswith((".", "~", "/"))
     if re.fullmatch(r"[\w-][\w.-]*/[\w.-]+", base) and not looks_local:
         return _hub(base, config or None, title=base)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["joined", "table_folder"]
 
 
-def table_folder(folder: Path, files: Sequence[Path], notes: Sequence[str]) -> Source:
+def table_folder(folder: Path, files: Sequence[Path], notes: Sequence[str], label: str | None = None) -> Source:
     """Tables of one kind of file: one for each split if their names say so, else all of them one below the other.
 
     Raises:
@@ -48,7 +48,7 @@ def table_folder(folder: Path, files: Sequence[Path], notes: Sequence[str]) -> S
     for key, paths in groups.items():
         read = []
         for path in paths:
-            table, more = read_table(path)
+            table, more = read_table(path, label)
             read.append(table)
             notes = [*notes, *(note for note in more if note not in notes)]
         tables[key] = joined(read, folder)

@@ -12,6 +12,8 @@ import re
 from itertools import islice, pairwise
 from typing import TYPE_CHECKING
 
+from eccentric.data.label_text import as_labels
+from eccentric.data.labels import USUAL
 from eccentric.data.splits import listing
 from eccentric.errors import EccentricError
 
@@ -28,18 +30,26 @@ LARGE = 1 << 25  # bytes
 NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
 
 
-def read_text_table(path: Path) -> tuple[pa.Table, list[str]]:
+def read_text_table(path: Path, label: str | None = None) -> tuple[pa.Table, list[str]]:
     """The table with its columns named by the first line, text stripped of blanks, and notes.
+
+    The column `label`, or each column that is usually called a label, stays text where numbers would alter its values.
 
     Raises:
         EccentricError: the file is not UTF-8, is empty, has no line of names, or can be read in more than one way.
     """
+    import pyarrow as pa
+
     quoted = _check_text(path)
     delimiter = "\t" if path.suffix.lower() == ".tsv" else _delimiter(path)
     if quoted:
         _check_quotes(path, delimiter)
     table = _parse(path, delimiter, quoted)
     names = [name.strip() for name in table.column_names]
+    labels = [i for i, name in enumerate(names) if (name == label if label else name.lower() in USUAL)]
+    for i in labels:
+        if not pa.types.is_string(table.schema.field(i).type):
+            table = table.set_column(i, table.column_names[i], as_labels(table[i], _text(path, delimiter, quoted, i)))
     table = _stripped(path, table.rename_columns(names), quoted)
     return table, _check_header(path, table)
 
@@ -62,6 +72,20 @@ def _parse(path: Path, delimiter: str, quoted: bool) -> pa.Table:
         return arrow_csv.read_csv(path, None, options, arrow_csv.ConvertOptions(column_types=types))
     except pa.ArrowInvalid:
         return arrow_csv.read_csv(path, parse_options=options)
+
+
+def _text(path: Path, delimiter: str, quoted: bool, index: int) -> pa.ChunkedArray:
+    """One column as it is written."""
+    import pyarrow as pa
+    from pyarrow import csv as arrow_csv
+
+    options = arrow_csv.ParseOptions(delimiter=delimiter, newlines_in_values=quoted)
+    with arrow_csv.open_csv(path, parse_options=options) as start:
+        names = start.schema.names
+    if names.count(names[index]) > 1:  # refused later, by name
+        return arrow_csv.read_csv(path, parse_options=options)[index]
+    conversion = arrow_csv.ConvertOptions(include_columns=[names[index]], column_types={names[index]: pa.string()})
+    return arrow_csv.read_csv(path, None, options, conversion)[0]
 
 
 def _check_text(path: Path) -> bool:
