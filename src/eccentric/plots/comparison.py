@@ -23,7 +23,7 @@ MARKERS = "osD^v<>Ph*X"
 Role = Literal["ours", "plain", "pca", "kernel-pca"]
 ROLES: dict[str, dict[str, Any]] = {
     "ours": {"color": ORANGE, "linewidth": 2.2, "zorder": 3},
-    "plain": {"color": INK, "linewidth": 1.8},
+    "plain": {"color": INK, "linewidth": 1.8, "zorder": 4},
     "pca": {"color": GREY, "linestyle": (0, (4, 2))},
     "kernel-pca": {"color": GREY, "linestyle": (0, (1, 1))},
 }
@@ -82,7 +82,7 @@ def compared_spectra(eigenvalues: Mapping[str, Float[np.ndarray, " d"]], roles: 
     shares = {name: values / values.sum() for name, values in eigenvalues.items() if values.sum() > 0}
     figure = _by_component(shares, roles, "component", "share of the variance")
     smallest = min(float(values[values > 0].min()) for values in shares.values())
-    figure.axes[0].set_ylim(bottom=max(smallest / 1.5, 1e-5))
+    figure.axes[0].set_ylim(bottom=max(smallest / 1.5, 1e-3))
     return figure
 
 
