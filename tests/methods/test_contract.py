@@ -84,7 +84,7 @@ def test_trains_resumes_to_the_bit_and_opens(name, kind, tmp_path):
         assert model.decode(z).shape == items.test.x.shape
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if METHODS[name].traits.has_spectrum])
+@pytest.mark.parametrize("name", NAMES)
 def test_reports(name, tmp_path):
     run = train(data("image"), dataclasses.replace(config(name), epochs=1), tmp_path / "run")
     text = write_report(run).read_text(encoding="utf-8")

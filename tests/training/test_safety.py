@@ -209,8 +209,8 @@ def test_more_epochs_go_on_where_the_run_ended(tmp_path, undisturbed):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"weight": 0.5}, r"cannot resume with other settings \(weight was 0.001, not 0.5\)"),
-        ({"seed": 1, "mu": 1.5}, r"\(mu was 1.0, not 1.5, seed was 0, not 1\)"),
+        ({"settings": {"weight": 0.5}}, r"cannot resume with other settings \(weight was 0.001, not 0.5\)"),
+        ({"seed": 1, "settings": {"mu": 1.5}}, r"\(seed was 0, not 1, mu was 1.0, not 1.5\)"),
         ({"epochs": 2}, r"\(epochs was 12, not 2\)"),
     ],
 )

@@ -35,8 +35,7 @@ def changes_since(recorded: dict[str, Any], now: dict[str, Any]) -> list[str]:
     old, new = recorded["train"], now["train"]
     differing = _differing(old, new)
     fixed = [name for name in differing if name not in MAY_CHANGE]
-    scheduled = new["schedule"] != "constant" or find(now["method"]["name"]).traits.scheduled
-    if "epochs" in differing and (scheduled or new["epochs"] < old["epochs"]):
+    if "epochs" in differing and (_ends_at_the_last_epoch(now) or new["epochs"] < old["epochs"]):
         fixed.append("epochs")  # the schedule's end, or a past that cannot be undone
     other = [f"{name} was {old[name]}, not {new[name]}" for name in fixed]
     before, method = recorded["method"], now["method"]
@@ -61,6 +60,11 @@ def changes_since(recorded: dict[str, Any], now: dict[str, Any]) -> list[str]:
         for part in ("engine", "versions", "device")
         if recorded.get(part) != now[part]
     ]
+
+
+def _ends_at_the_last_epoch(config: dict[str, Any]) -> bool:
+    """Whether the learning rate or the objective depends on how many epochs there will be."""
+    return config["train"]["schedule"] != "constant" or find(config["method"]["name"]).traits.scheduled
 
 
 def _differing(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
