@@ -75,7 +75,10 @@ def column_values(table: pa.Table, column: str, rows: np.ndarray, source: str) -
         values = values.cast(values.type.value_type)
     if is_nested(table, column):
         raise UsageError(f"{source}: column {column!r} holds {values.type}; a label must be text, a number or a bool")
-    return values.to_numpy()[rows]
+    try:
+        return values.to_numpy()[rows]
+    except pa.ArrowException:  # a damaged file, or another program's mistake
+        raise EccentricError(f"{source}: label {column!r} holds text that is not UTF-8; write the file anew") from None
 
 
 def _missing(value: object) -> bool:
