@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from filelock import FileLock
 
-from eccentric.paper import Scale, Workshop, find_items, milestones, reproduce, sampling, theorem, trend
+from eccentric.paper import RunStore, Scale, find_items, milestones, reproduce, sampling, theorem, trend
 from eccentric.plots import style
 
 EPOCHS, MILESTONE = 5, 2
@@ -22,11 +22,11 @@ def low_resolution():
 
 
 @pytest.fixture(scope="session")
-def workshop(tmp_path_factory) -> Workshop:
+def workshop(tmp_path_factory) -> RunStore:
     """A workshop in which every item was made, with one run where one will do."""
     base = tmp_path_factory.getbasetemp()
     folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "workshop"
-    small = Workshop(folder, Scale.small(epochs=EPOCHS, runs=1, device="cpu"))
+    small = RunStore(folder, Scale.small(epochs=EPOCHS, runs=1, device="cpu"))
     folder.mkdir(exist_ok=True)
     with FileLock(folder.parent / "workshop.lock"), pytest.MonkeyPatch.context() as patch:
         patch.setitem(style.STYLE, "figure.dpi", 72)

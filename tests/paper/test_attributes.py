@@ -5,13 +5,13 @@ import pytest
 
 from eccentric.data import load
 from eccentric.errors import EccentricError
-from eccentric.paper import Scale, Workshop, find_items, published, reproduce
+from eccentric.paper import RunStore, Scale, find_items, published, reproduce
 from eccentric.paper.attributes import attributes_of
 from tests.realdata import real
 
 
 def test_classes_stand_for_attributes(tmp_path):
-    found = attributes_of(Workshop(tmp_path, Scale.small()))
+    found = attributes_of(RunStore(tmp_path, Scale.small()))
     digits = load("digits")
     assert found.names == [f"is {k}" for k in range(10)]
     np.testing.assert_array_equal(found.train.argmax(1), digits.train.labels)
@@ -21,13 +21,13 @@ def test_classes_stand_for_attributes(tmp_path):
 def test_without_attributes_and_classes_it_says_so(tmp_path):
     np.save(tmp_path / "faces.npy", np.zeros((10, 8, 8), np.uint8))
     with pytest.raises(EccentricError, match="no attributes"):
-        attributes_of(Workshop(tmp_path, Scale(data={"celeba": str(tmp_path / "faces.npy")})))
+        attributes_of(RunStore(tmp_path, Scale(data={"celeba": str(tmp_path / "faces.npy")})))
 
 
 def test_they_are_looked_for_before_anything_is_trained(tmp_path, monkeypatch):
     np.save(tmp_path / "faces.npy", np.zeros((10, 8, 8), np.uint8))
     monkeypatch.setattr("eccentric.paper.workshop.train", None)
-    shop = Workshop(tmp_path, Scale(runs=1, data={"celeba": str(tmp_path / "faces.npy")}))
+    shop = RunStore(tmp_path, Scale(runs=1, data={"celeba": str(tmp_path / "faces.npy")}))
     for name in ("table4", "table5"):
         with pytest.raises(EccentricError, match="no attributes"):
             reproduce(find_items([name]), shop)
@@ -35,7 +35,7 @@ def test_they_are_looked_for_before_anything_is_trained(tmp_path, monkeypatch):
 
 @pytest.mark.realdata
 def test_the_paper_counts_attributes_as_celeba_does(tmp_path):
-    found = attributes_of(Workshop(tmp_path, Scale(data={"celeba": str(real("celeba"))})))
+    found = attributes_of(RunStore(tmp_path, Scale(data={"celeba": str(real("celeba"))})))
     assert len(found.names) == 40
     for name, (number, *_) in published.TABLE_5.items():
         assert found.names[number - 1] == name

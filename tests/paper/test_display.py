@@ -5,7 +5,7 @@ import re
 
 from rich.console import Console
 
-from eccentric.paper import ITEMS, Claim, Result, Scale, Spec, Workshop
+from eccentric.paper import ITEMS, Claim, Result, RunStore, Scale, Spec
 from eccentric.paper.display import ReproductionProgress, items_table
 from eccentric.paper.workshop import Progress
 
@@ -23,7 +23,7 @@ def shown(where):
 def test_the_list_says_what_is_there_and_what_is_missing(workshop, tmp_path):
     where = console()
     where.print(items_table(workshop))
-    where.print(items_table(Workshop(tmp_path, Scale())))
+    where.print(items_table(RunStore(tmp_path, Scale())))
     text = shown(where)
     assert re.search(r"table3.*4 of 4, made", text)
     assert re.search(r"table1.*28 trainings on CelebA.*0 of 28", text)
@@ -32,7 +32,7 @@ def test_the_list_says_what_is_there_and_what_is_missing(workshop, tmp_path):
 
 def test_data_that_are_not_there_do_not_spoil_the_list(tmp_path):
     where = console()
-    where.print(items_table(Workshop(tmp_path, Scale(data={"mnist": str(tmp_path / "gone")}))))
+    where.print(items_table(RunStore(tmp_path, Scale(data={"mnist": str(tmp_path / "gone")}))))
     assert re.search(r"fig3.*data not found", shown(where))
     assert re.search(r"fig5.*0 of 16", shown(where))
 

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from eccentric.paper import ITEMS, Scale, Workshop, find_items, queue
+from eccentric.paper import ITEMS, RunStore, Scale, find_items, queue
 from eccentric.paper.child import STOPPED
 from eccentric.paper.display import left_text
 from eccentric.paper.queue import Left, Queue, epochs_done
@@ -44,7 +44,7 @@ def order(tmp_path, monkeypatch):
     monkeypatch.setattr(queue, "POLL_SECONDS", 0)
 
     def run(names, known, status=0, jobs=1):
-        workshop = Workshop(tmp_path, SCALE)
+        workshop = RunStore(tmp_path, SCALE)
         begun: list[str] = []
 
         def start(self, job, jobs):
@@ -77,8 +77,8 @@ def test_the_most_open_claims_for_each_missing_run_come_first(order):
 
 
 def test_what_was_made_from_the_same_runs_is_not_made_again(order, tmp_path):
-    spec = ITEMS["table5"].specs(Workshop(tmp_path, SCALE))[0]
-    kept = {"claims": [], "conditions": {"runs": [f"runs/{Workshop(tmp_path, SCALE).path(spec).name}"]}}
+    spec = ITEMS["table5"].specs(RunStore(tmp_path, SCALE))[0]
+    kept = {"claims": [], "conditions": {"runs": [f"runs/{RunStore(tmp_path, SCALE).path(spec).name}"]}}
     begun, _ = order(["table5", "fig2"], {"table5": kept})
     assert begun == ["fig2"]
 
@@ -93,13 +93,13 @@ def test_a_job_that_fails_is_named_and_not_tried_again(order):
 
 def test_data_that_cannot_be_read_leave_the_other_items(tmp_path):
     scale = Scale(data={"celeba": str(tmp_path / "nowhere")}, epochs=1)
-    left = Queue(find_items(["table5"]), Workshop(tmp_path, scale)).work_off(1)
+    left = Queue(find_items(["table5"]), RunStore(tmp_path, scale)).work_off(1)
     assert "nowhere" in left.failed["table5"]
 
 
 def test_jobs_are_processes_that_train_and_make(tmp_path):
     seen: list[tuple[str, str]] = []
-    workshop = Workshop(tmp_path, SCALE)
+    workshop = RunStore(tmp_path, SCALE)
     left = Queue(find_items(["fig9"]), workshop, on_job=lambda job, status: seen.append((job.name, status))).work_off(2)
     [spec] = ITEMS["fig9"].specs(workshop)
     name = workshop.path(spec).name
@@ -112,7 +112,7 @@ def test_jobs_are_processes_that_train_and_make(tmp_path):
 
 def test_a_stopped_training_can_be_resumed(tmp_path):
     scale = Scale.small(epochs=100_000, runs=1, device="cpu")
-    [spec] = ITEMS["fig9"].specs(Workshop(tmp_path, scale))
+    [spec] = ITEMS["fig9"].specs(RunStore(tmp_path, scale))
 
     class OnceItTrains(Stop):
         @property
@@ -123,7 +123,7 @@ def test_a_stopped_training_can_be_resumed(tmp_path):
         def asked(self, value: bool) -> None:
             pass
 
-    workshop = Workshop(tmp_path, scale, stop=OnceItTrains())
+    workshop = RunStore(tmp_path, scale, stop=OnceItTrains())
     path = workshop.path(spec)
     seen: list[str] = []
     left = Queue(find_items(["fig9"]), workshop, on_job=lambda job, status: seen.append(status)).work_off(1)
@@ -135,7 +135,7 @@ def test_a_stopped_training_can_be_resumed(tmp_path):
 
 
 def test_no_job_begins_when_time_is_up(tmp_path):
-    left = Queue(find_items(["fig9"]), Workshop(tmp_path, SCALE)).work_off(1, 0)
+    left = Queue(find_items(["fig9"]), RunStore(tmp_path, SCALE)).work_off(1, 0)
     assert (left.trainings, left.items) == (1, ["fig9"])
     assert not (tmp_path / "queue").exists()
 
@@ -143,7 +143,7 @@ def test_no_job_begins_when_time_is_up(tmp_path):
 def test_a_request_to_stop_ends_the_queue(tmp_path):
     stop = Stop()
     stop.asked = True
-    left = Queue(find_items(["fig9"]), Workshop(tmp_path, SCALE, stop=stop)).work_off(1)
+    left = Queue(find_items(["fig9"]), RunStore(tmp_path, SCALE, stop=stop)).work_off(1)
     assert (left.trainings, left.epochs, left.items) == (1, 1, ["fig9"])
 
 

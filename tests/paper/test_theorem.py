@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from scipy.special import roots_jacobi
 
-from eccentric.paper import Workshop, published, theorem
+from eccentric.paper import RunStore, published, theorem
 from eccentric.theory import kernel_constant, repulsive_force
 
-NOWHERE = Workshop("nowhere")  # they train nothing
+NOWHERE = RunStore("nowhere")  # they train nothing
 
 
 @pytest.fixture(scope="module")

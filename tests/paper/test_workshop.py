@@ -9,7 +9,7 @@ import torch
 
 from eccentric.data import load
 from eccentric.errors import EccentricError, UsageError
-from eccentric.paper import Scale, Spec, Workshop, find_items, published, reproduce
+from eccentric.paper import RunStore, Scale, Spec, find_items, published, reproduce
 from eccentric.paper.items import Item
 from eccentric.paper.milestones import milestone_path
 from eccentric.paper.results import Result
@@ -21,30 +21,30 @@ SPEC = Spec("mnist", 2, 0.001, 1.0, seed=3)
 
 
 def tiny(folder, **scale):
-    return Workshop(folder, Scale.small(**{"epochs": 1, "device": "cpu", **scale}))
+    return RunStore(folder, Scale.small(**{"epochs": 1, "device": "cpu", **scale}))
 
 
 def test_a_run_s_name_says_what_it_is(tmp_path):
     path = tiny(tmp_path).path(SPEC)
     assert path == tmp_path / "runs" / "digits-d2-weight0.001-mu1-fast-1epochs-seed3"
-    at_large = Workshop(tmp_path)
+    at_large = RunStore(tmp_path)
     assert at_large.path(SPEC).name == "mnist-d2-weight0.001-mu1-fast-100epochs-seed3"
     assert at_large.path(dataclasses.replace(SPEC, role="celeba")).name.startswith("celeba-d2-weight0.001-mu1-fast-10")
-    in_few = Workshop(tmp_path, Scale(epochs=1, batch_size=20))
+    in_few = RunStore(tmp_path, Scale(epochs=1, batch_size=20))
     assert in_few.path(SPEC).name == "mnist-d2-weight0.001-mu1-fast-1epochs-batch20-seed3"
     assert in_few.settings(SPEC).batch_size == 20
     faces = dataclasses.replace(SPEC, role="celeba")
-    narrow = Workshop(tmp_path, Scale(epochs={"celeba": 3}, batch_size={"celeba": 20}, width=0.25))
+    narrow = RunStore(tmp_path, Scale(epochs={"celeba": 3}, batch_size={"celeba": 20}, width=0.25))
     assert narrow.path(faces).name == "celeba-d2-width0.25-weight0.001-mu1-fast-3epochs-batch20-seed3"
     assert narrow.path(SPEC).name == "mnist-d2-weight0.001-mu1-fast-100epochs-seed3"
     assert (narrow.settings(faces).width, narrow.settings(SPEC).width) == (0.25, 1.0)
-    to_the_letter = Workshop(tmp_path, Scale(recipe="paper"))
+    to_the_letter = RunStore(tmp_path, Scale(recipe="paper"))
     assert to_the_letter.path(SPEC).name == "mnist-d2-weight0.001-mu1-paper-1000epochs-seed3"
     assert to_the_letter.settings(SPEC).learning_rate == 1e-4
 
 
 def test_at_the_paper_s_scale_there_are_as_many_runs_as_in_the_paper(tmp_path):
-    counts = {item.name: len(item.specs(Workshop(tmp_path))) for item in find_items(["all"])}
+    counts = {item.name: len(item.specs(RunStore(tmp_path))) for item in find_items(["all"])}
     assert counts == {
         "fig1": 0, "fig2": 0, "fig3": 6, "fig4": 0, "fig5": 16, "fig6": 8, "fig7": 4, "fig8": 3, "fig9": 1,
         "table1": 28, "table2": 16, "table3": 12, "table4": 16, "table5": 1,
@@ -56,7 +56,7 @@ def test_a_finished_run_is_found_and_not_trained_again(workshop, tmp_path, monke
     spec = Spec("mnist", 2, published.DIGIT_WEIGHT, published.DIGIT_MU, seed=0)
     shutil.copytree(workshop.path(spec), tmp_path / "runs" / workshop.path(spec).name)
     monkeypatch.setattr("eccentric.paper.workshop.train", None)
-    again = Workshop(tmp_path, workshop.scale)
+    again = RunStore(tmp_path, workshop.scale)
     assert again.missing([spec, spec]) == []
     assert again.run(spec).components.dim == 2
     assert again.used == {spec: again.used[spec]}
@@ -68,7 +68,7 @@ def test_a_run_on_other_data_of_the_same_name_is_refused(workshop, tmp_path):
     config = json.loads((path / "config.json").read_text())
     config["data"]["fingerprint"] = "another"
     (path / "config.json").write_text(json.dumps(config))
-    again = Workshop(tmp_path, workshop.scale)
+    again = RunStore(tmp_path, workshop.scale)
     assert again.run(spec).config == config  # the data are not read to find out
     again.data("mnist")
     with pytest.raises(UsageError, match="trained on other data than digits names here"):
@@ -78,7 +78,7 @@ def test_a_run_on_other_data_of_the_same_name_is_refused(workshop, tmp_path):
 def test_progress_and_stopping_and_going_on(tmp_path):
     stop = Stop()
     seen: list[Progress] = []
-    shop = Workshop(tmp_path, Scale.small(epochs=2, device="cpu"), stop=stop, on_progress=seen.append)
+    shop = RunStore(tmp_path, Scale.small(epochs=2, device="cpu"), stop=stop, on_progress=seen.append)
     shop.expect([SPEC])
 
     def ask(progress):
@@ -92,7 +92,7 @@ def test_progress_and_stopping_and_going_on(tmp_path):
     assert (seen[0].done, seen[0].total, seen[0].fraction, seen[0].epochs) == (0, 1, 0.0, 2)
     assert 0 < seen[-1].fraction < 1
 
-    later = Workshop(tmp_path, shop.scale, on_progress=seen.append)
+    later = RunStore(tmp_path, shop.scale, on_progress=seen.append)
     assert later.run(SPEC).config["status"] == "finished"
     assert seen[-1].fraction == 1
 
@@ -111,7 +111,7 @@ def test_one_item_that_fails_does_not_keep_others_from_being_made(tmp_path):
 
 
 def test_data_that_cannot_be_read_are_one_line(tmp_path):
-    shop = Workshop(tmp_path, Scale(data={"celeba": str(tmp_path / "nowhere")}))
+    shop = RunStore(tmp_path, Scale(data={"celeba": str(tmp_path / "nowhere")}))
     with pytest.raises(UsageError, match="nowhere"):
         reproduce(find_items(["fig9"]), shop)
 
@@ -192,4 +192,4 @@ def test_one_data_set_can_stand_in_small():
 
 def test_small_images_have_fewer_dimensions(tmp_path):
     assert tiny(tmp_path).face_dim == 16
-    assert Workshop(tmp_path).face_dim == 64
+    assert RunStore(tmp_path).face_dim == 64

@@ -71,7 +71,7 @@ def reproduce(
     ] = None,
 ) -> None:
     """Make figures and tables of the paper again, with our numbers beside the published ones."""
-    from eccentric.paper import ITEMS, Scale, Workshop, find_items
+    from eccentric.paper import ITEMS, RunStore, Scale, find_items
     from eccentric.paper import reproduce as make
     from eccentric.paper.display import QueueProgress, ReproductionProgress, items_table, left_text
     from eccentric.paper.page import PAGE, write_page
@@ -92,7 +92,7 @@ def reproduce(
     )
     seconds = None if until is None else _seconds(until)
     if "list" in names:
-        console.print(items_table(Workshop(work, scale)))
+        console.print(items_table(RunStore(work, scale)))
         return
     if names == ["page"]:
         console.print(f"Page: {write_page(work, ITEMS, page)}", markup=False, soft_wrap=True)
@@ -106,7 +106,7 @@ def reproduce(
     if jobs is not None or seconds is not None:
         kept = (lambda name: None) if page is None else Kept(page).read
         with stop_on_signal() as stop:
-            queue = Queue(items, Workshop(work, scale, stop=stop), kept, QueueProgress(console, work).show)
+            queue = Queue(items, RunStore(work, scale, stop=stop), kept, QueueProgress(console, work).show)
             left = queue.work_off(jobs or 1, seconds)
         if any((work / name / RESULT).is_file() for name in ITEMS):
             write_page(work, ITEMS)
@@ -118,7 +118,7 @@ def reproduce(
             raise typer.Exit(1)
         return
     with stop_on_signal() as stop, ReproductionProgress(console) as progress:
-        workshop = Workshop(work, scale, stop=stop, on_progress=progress.show, on_note=print_note)
+        workshop = RunStore(work, scale, stop=stop, on_progress=progress.show, on_note=print_note)
         try:
             make(items, workshop, on_made=progress.made, on_item=progress.item)
         except Stopped as stopped:

@@ -15,7 +15,7 @@ def warn_of_constant(names: Sequence[str] | None, columns: Sequence[int]) -> Non
     """Name the columns that do not vary."""
     if columns:
         listed = _listed(names, columns)
-        warnings.warn(f"constant columns: {listed}. They are kept, and tell nothing.", stacklevel=STACK_LEVEL)
+        warnings.warn(f"constant columns: {listed}. They are kept but carry no information.", stacklevel=STACK_LEVEL)
 
 
 def warn_of_blurred(names: Sequence[str] | None, columns: Sequence[int]) -> None:

@@ -33,7 +33,7 @@ def check_sampling(method: type[Method] | Method, sampling: str) -> None:
     known = method.traits.samplings
     if sampling not in known:
         hint = nearest(sampling, known)
-        raise UsageError(f"a {method.name} run has no sampling {sampling!r}{hint}; choose one of {', '.join(known)}")
+        raise UsageError(f"method {method.name!r} has no sampling {sampling!r}{hint}; choose one of {', '.join(known)}")
 
 
 def describe_sampling(method: type[Method] | Method, sampling: str) -> str:

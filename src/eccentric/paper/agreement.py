@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from eccentric.alignment import Similarity
     from eccentric.paper.scale import Spec
-    from eccentric.paper.workshop import Workshop
+    from eccentric.paper.workshop import RunStore
     from eccentric.training import Run
 
 MEASURES = {"distance": (1, ""), "cosine": (2, ""), "angle": (0, "°")}
@@ -32,11 +32,11 @@ SIGNS = (
 )
 
 
-def figure_6_specs(workshop: Workshop) -> list[Spec]:
+def figure_6_specs(workshop: RunStore) -> list[Spec]:
     return [spec for specs in face_specs(workshop, (MU,), least=2).values() for spec in specs]
 
 
-def figure_6(workshop: Workshop) -> Result:
+def figure_6(workshop: RunStore) -> Result:
     from eccentric.plots import cross_correlation as draw
 
     low, high = published.WEIGHTS
@@ -130,7 +130,7 @@ def pair_similarities(first: Run, second: Run) -> dict[str, Similarity]:
     return found
 
 
-def table_2(workshop: Workshop) -> Result:
+def table_2(workshop: RunStore) -> Result:
     numbers: list[Number] = []
     rows: list[list[str]] = []
     means: dict[tuple[float, float], dict[str, dict[str, Number]]] = {}

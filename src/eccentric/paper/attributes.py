@@ -18,14 +18,14 @@ from eccentric.paper.spectra import ENDS, face_spec, face_specs
 if TYPE_CHECKING:
     from eccentric.evaluation.attributes import Gain
     from eccentric.paper.scale import Spec
-    from eccentric.paper.workshop import Workshop
+    from eccentric.paper.workshop import RunStore
 
 SIGNIFICANT = 15
 """Gain in points from which on a row belongs in Table 5, accuracies rounded to whole percents as the paper prints them:
 the least of the paper's seven."""
 
 
-def attributes_of(workshop: Workshop) -> Attributes:
+def attributes_of(workshop: RunStore) -> Attributes:
     """The yes-or-no attributes of what stands for CelebA; of data with classes instead, whether an item is of each."""
     source = workshop.source("celeba")
     try:
@@ -39,11 +39,11 @@ def attributes_of(workshop: Workshop) -> Attributes:
         return Attributes(names, data.train.labels[:, None] == codes, data.test.labels[:, None] == codes)
 
 
-def table_4_specs(workshop: Workshop) -> list[Spec]:
+def table_4_specs(workshop: RunStore) -> list[Spec]:
     return [spec for specs in face_specs(workshop).values() for spec in specs]
 
 
-def table_4(workshop: Workshop) -> Result:
+def table_4(workshop: RunStore) -> Result:
     attributes = attributes_of(workshop)
     numbers: list[Number] = []
     rows: list[list[str]] = []
@@ -120,7 +120,7 @@ def table_4(workshop: Workshop) -> Result:
     )
 
 
-def table_5(workshop: Workshop) -> Result:
+def table_5(workshop: RunStore) -> Result:
     attributes = attributes_of(workshop)
     run = workshop.run(face_spec(workshop, WEIGHT, MU, seed=0))
     gains = one_component_gains(

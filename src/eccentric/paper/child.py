@@ -16,7 +16,7 @@ from eccentric.errors import EccentricError
 from eccentric.paper.making import make_item
 from eccentric.paper.registry import ITEMS
 from eccentric.paper.scale import Scale, Spec
-from eccentric.paper.workshop import Stopped, Workshop
+from eccentric.paper.workshop import RunStore, Stopped
 from eccentric.training import Stop, stop_on_signal
 
 STOPPED = 75
@@ -27,7 +27,7 @@ def train(spec: Spec, folder: str, scale: Scale) -> int:
     with stop_on_signal() as stop:
         threading.Thread(target=_ask_at_end_of_input, args=(stop,), daemon=True).start()
         try:
-            Workshop(folder, scale, stop=stop, on_note=print).run(spec)
+            RunStore(folder, scale, stop=stop, on_note=print).run(spec)
         except Stopped:
             return STOPPED
     return 0
@@ -35,7 +35,7 @@ def train(spec: Spec, folder: str, scale: Scale) -> int:
 
 def make(name: str, folder: str, scale: Scale) -> int:
     threading.Thread(target=_end_at_end_of_input, daemon=True).start()
-    workshop = Workshop(folder, scale, on_note=print)
+    workshop = RunStore(folder, scale, on_note=print)
     ITEMS[name].check(workshop)
     make_item(ITEMS[name], workshop)
     return 0

@@ -15,7 +15,7 @@ from eccentric.paper.scale import PER_ROLE, ROLES, Scale
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from eccentric.paper.workshop import Workshop
+    from eccentric.paper.workshop import RunStore
     from eccentric.training import Run
 
 TITLES = {"mnist": "MNIST", "celeba": "CelebA"}
@@ -23,7 +23,7 @@ OFFICIAL = {"mnist": {"train": 60_000, "test": 10_000}, "celeba": {"train": 162_
 """Items of the whole data sets, in their own splits."""
 
 
-def conditions(workshop: Workshop, seconds: float) -> dict[str, Any]:
+def conditions(workshop: RunStore, seconds: float) -> dict[str, Any]:
     """Of the item that has just been made, from the runs that it used.
 
     Args:

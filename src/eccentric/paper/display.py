@@ -25,12 +25,12 @@ if TYPE_CHECKING:
     from eccentric.paper.queue import Job, Left
     from eccentric.paper.results import Result
     from eccentric.paper.workshop import Progress as Standing
-    from eccentric.paper.workshop import Workshop
+    from eccentric.paper.workshop import RunStore
 
 MARKS = {True: "[green]✓[/]", False: "[red]✗[/]", None: "[yellow]≈[/]"}
 
 
-def items_table(workshop: Workshop) -> Table:
+def items_table(workshop: RunStore) -> Table:
     """Every item: what it needs at the paper's scale, and how much of that at the workshop's scale is done."""
     table = Table("item", "what", "needs", "trained here", padding=(0, 1), box=SIMPLE_HEAD)
     for item in ITEMS.values():

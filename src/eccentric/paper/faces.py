@@ -13,19 +13,19 @@ from eccentric.paper.spectra import face_spec
 
 if TYPE_CHECKING:
     from eccentric.paper.scale import Spec
-    from eccentric.paper.workshop import Workshop
+    from eccentric.paper.workshop import RunStore
 
 WEIGHT, MU = 0.0001, 1.0
 """The paper does not say which runs Figures 8 and 9 show; these are the most alike from run to run (Table 2)."""
 GRID = 1.5
 
 
-def eigenface_specs(workshop: Workshop) -> list[Spec]:
+def eigenface_specs(workshop: RunStore) -> list[Spec]:
     seeds = workshop.scale.seeds("celeba", published.FIGURE_8_RUNS, least=2)
     return [face_spec(workshop, WEIGHT, MU, seed) for seed in seeds[: published.FIGURE_8_RUNS]]
 
 
-def figure_8(workshop: Workshop) -> Result:
+def figure_8(workshop: RunStore) -> Result:
     from eccentric.plots import PairPanel, pair_panels
 
     runs = [workshop.run(spec) for spec in eigenface_specs(workshop)]
@@ -70,7 +70,7 @@ def figure_8(workshop: Workshop) -> Result:
     )
 
 
-def figure_9(workshop: Workshop) -> Result:
+def figure_9(workshop: RunStore) -> Result:
     from eccentric.plots import grid
 
     run = workshop.run(face_spec(workshop, WEIGHT, MU, seed=0))
@@ -91,7 +91,7 @@ def figure_9(workshop: Workshop) -> Result:
     )
 
 
-def _licence(workshop: Workshop) -> list[str]:
+def _licence(workshop: RunStore) -> list[str]:
     if not workshop.is_papers("celeba"):
         return []
     return [

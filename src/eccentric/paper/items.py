@@ -10,10 +10,10 @@ if TYPE_CHECKING:
 
     from eccentric.paper.results import Result
     from eccentric.paper.scale import Spec
-    from eccentric.paper.workshop import Workshop
+    from eccentric.paper.workshop import RunStore
 
 
-def nothing_trained(workshop: Workshop) -> list[Spec]:
+def nothing_trained(workshop: RunStore) -> list[Spec]:
     """The needs of an item that is computed from formulas."""
     return []
 
@@ -36,9 +36,9 @@ class Item:
     name: str
     title: str
     needs: str
-    make: Callable[[Workshop], Result]
-    specs: Callable[[Workshop], Sequence[Spec]] = nothing_trained
-    check: Callable[[Workshop], object] = nothing_trained
+    make: Callable[[RunStore], Result]
+    specs: Callable[[RunStore], Sequence[Spec]] = nothing_trained
+    check: Callable[[RunStore], object] = nothing_trained
     trend: Mapping[str, str] = field(default_factory=dict)
 
     @property

@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from eccentric.paper.items import Item
     from eccentric.paper.results import Result
     from eccentric.paper.scale import Spec
-    from eccentric.paper.workshop import Workshop
+    from eccentric.paper.workshop import RunStore
 
 
 def reproduce(
     items: Sequence[Item],
-    workshop: Workshop,
+    workshop: RunStore,
     on_made: Callable[[Item, Result, Path], None] = lambda item, result, path: None,
     on_item: Callable[[Item], None] = lambda item: None,
 ) -> None:
@@ -79,7 +79,7 @@ def reproduce(
         raise EccentricError("; ".join(f"{', '.join(names)} not made: {reason}" for reason, names in reasons.items()))
 
 
-def make_item(item: Item, workshop: Workshop) -> tuple[Result, Path]:
+def make_item(item: Item, workshop: RunStore) -> tuple[Result, Path]:
     """Make one item from its finished runs, and write it.
 
     Returns:

@@ -18,7 +18,7 @@ from eccentric.theory import kernel_constant, stationary_radius
 if TYPE_CHECKING:
     from jaxtyping import Float
 
-    from eccentric.paper.workshop import Workshop
+    from eccentric.paper.workshop import RunStore
     from eccentric.training import Run
 
 PLANE = 2
@@ -30,11 +30,11 @@ def plane_spec(weight: float, mu: float) -> Spec:
     return Spec("mnist", PLANE, weight, mu, seed=0)
 
 
-def plane_specs(workshop: Workshop) -> list[Spec]:
+def plane_specs(workshop: RunStore) -> list[Spec]:
     return [plane_spec(weight, mu) for mu in published.FIGURE_3_MUS for weight in published.FIGURE_3_WEIGHTS]
 
 
-def figure_3(workshop: Workshop) -> Result:
+def figure_3(workshop: RunStore) -> Result:
     from eccentric.plots import planes
 
     weights, mus = published.FIGURE_3_WEIGHTS, published.FIGURE_3_MUS
@@ -155,7 +155,7 @@ def digit_spec(dim: int, seed: int = 0) -> Spec:
     return Spec("mnist", dim, published.DIGIT_WEIGHT, published.DIGIT_MU, seed)
 
 
-def figure_7(workshop: Workshop) -> Result:
+def figure_7(workshop: RunStore) -> Result:
     from eccentric.plots import PairPanel, pair_panels
 
     panels, numbers, traces = {}, [], {}

@@ -16,12 +16,12 @@ from eccentric.paper.results import Claim, Number, Result, Table, ordered, summa
 
 if TYPE_CHECKING:
     from eccentric.paper.scale import Spec
-    from eccentric.paper.workshop import Workshop
+    from eccentric.paper.workshop import RunStore
 
 DIMS = sorted(published.TABLE_3)
 
 
-def table_3_specs(workshop: Workshop) -> list[Spec]:
+def table_3_specs(workshop: RunStore) -> list[Spec]:
     return [digit_spec(dim, seed) for dim in DIMS for seed in workshop.scale.seeds("mnist", published.TABLE_3_RUNS)]
 
 
@@ -31,7 +31,7 @@ def counts_for(items: int) -> dict[int, int]:
     return counts | {items: probes.neighbours_for(items)}
 
 
-def table_3(workshop: Workshop) -> Result:
+def table_3(workshop: RunStore) -> Result:
     numbers: list[Number] = []
     rows: list[list[str]] = []
     errors: dict[int, dict[int, Number]] = {}

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from eccentric.paper.items import Item
     from eccentric.paper.scale import Spec
-    from eccentric.paper.workshop import Workshop
+    from eccentric.paper.workshop import RunStore
 
 POLL_SECONDS = 0.5
 RESERVE = 60.0
@@ -85,7 +85,7 @@ class Queue:
     def __init__(
         self,
         items: Sequence[Item],
-        workshop: Workshop,
+        workshop: RunStore,
         known: Callable[[str], dict[str, Any] | None] = lambda name: None,
         on_job: Callable[[Job, str], None] = lambda job, status: None,
     ) -> None:

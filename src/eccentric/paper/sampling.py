@@ -30,7 +30,7 @@ from eccentric.training import find_device
 if TYPE_CHECKING:
     from eccentric.evaluation.extractors import Extractor
     from eccentric.paper.scale import Spec
-    from eccentric.paper.workshop import Workshop
+    from eccentric.paper.workshop import RunStore
 
 KINDS = ("standard", "matched", "mixture", "reconstruction", "train")
 TITLES = ("standard", "matched", "mixture", "reconstruction", "train vs test")
@@ -40,11 +40,11 @@ SEEN = 20_000
 """Items that the classifier for features sees at least, all epochs together."""
 
 
-def table_1_specs(workshop: Workshop) -> list[Spec]:
+def table_1_specs(workshop: RunStore) -> list[Spec]:
     return [spec for specs in face_specs(workshop, workshop.scale.mus).values() for spec in specs]
 
 
-def find_extractor(workshop: Workshop) -> tuple[Extractor, list[str]]:
+def find_extractor(workshop: RunStore) -> tuple[Extractor, list[str]]:
     """Inception where it is to be had and the data are the paper's; else a classifier trained on the data."""
     data = workshop.data("celeba")
     notes = []
@@ -64,7 +64,7 @@ def find_extractor(workshop: Workshop) -> tuple[Extractor, list[str]]:
     return train_attribute_classifier(data, found.train, found.test, folder, epochs=epochs + 3), notes
 
 
-def table_1(workshop: Workshop) -> Result:
+def table_1(workshop: RunStore) -> Result:
     extractor, notes = find_extractor(workshop)
     comparable = extractor.name == "Inception"
     distances: dict[tuple[float, float], dict[str, list[float]]] = {}
@@ -120,7 +120,7 @@ def table_1(workshop: Workshop) -> Result:
     )
 
 
-def measured(workshop: Workshop, spec: Spec, extractor: Extractor) -> FidelityTable:
+def measured(workshop: RunStore, spec: Spec, extractor: Extractor) -> FidelityTable:
     """What came out when the same weights were measured before, or now; that takes minutes, and may be broken off."""
     run, data = workshop.run(spec), workshop.data(spec.role)
     of = {

@@ -17,19 +17,19 @@ if TYPE_CHECKING:
 
     from jaxtyping import Float
 
-    from eccentric.paper.workshop import Workshop
+    from eccentric.paper.workshop import RunStore
 
 ENDS = (published.MUS[0], published.MUS[-1])
 """The mu of which the paper has four runs each."""
 
 
-def face_spec(workshop: Workshop, weight: float, mu: float, seed: int) -> Spec:
+def face_spec(workshop: RunStore, weight: float, mu: float, seed: int) -> Spec:
     """One of the paper's CelebA runs, which Figures 5, 6, 8, 9 and Tables 1, 2, 4, 5 share."""
     return Spec("celeba", workshop.face_dim, weight, mu, seed)
 
 
 def face_specs(
-    workshop: Workshop, mus: Iterable[float] = ENDS, least: int = 1
+    workshop: RunStore, mus: Iterable[float] = ENDS, least: int = 1
 ) -> dict[tuple[float, float], list[Spec]]:
     """The runs for each (weight, mu), the paper's number of seeds or the scale's."""
     return {
@@ -42,11 +42,11 @@ def face_specs(
     }
 
 
-def four_runs(workshop: Workshop) -> list[Spec]:
+def four_runs(workshop: RunStore) -> list[Spec]:
     return [spec for specs in face_specs(workshop, least=2).values() for spec in specs]
 
 
-def figure_5(workshop: Workshop) -> Result:
+def figure_5(workshop: RunStore) -> Result:
     from eccentric.plots import spectra
 
     found: dict[tuple[float, float], Float[np.ndarray, "runs d"]] = {

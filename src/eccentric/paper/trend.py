@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 from eccentric.errors import EccentricError
 from eccentric.paper.conditions import items_seen_by_papers
 from eccentric.paper.milestones import MILESTONES
-from eccentric.paper.workshop import WorkshopAt
+from eccentric.paper.workshop import RunStoreAt
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from eccentric.paper.items import Item
     from eccentric.paper.results import Number, Result
-    from eccentric.paper.workshop import Workshop
+    from eccentric.paper.workshop import RunStore
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class Trend:
         return any(line.published is not None for lines in self.panels.values() for line in lines)
 
 
-def measure_trend(item: Item, workshop: Workshop, result: Result) -> Trend | None:
+def measure_trend(item: Item, workshop: RunStore, result: Result) -> Trend | None:
     """The item made from each milestone that all of its runs have, with as few seeds as it takes.
 
     Args:
@@ -76,7 +76,7 @@ def measure_trend(item: Item, workshop: Workshop, result: Result) -> Trend | Non
     found: dict[int, Sequence[Number]] = {}
     few = 1
     for epoch in (each for each in MILESTONES if each < last):
-        earlier = WorkshopAt(workshop, epoch)
+        earlier = RunStoreAt(workshop, epoch)
         needed = item.specs(earlier)
         if not all(workshop.is_at(spec, epoch) for spec in needed):
             continue

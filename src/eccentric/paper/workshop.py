@@ -61,7 +61,7 @@ def _decisive(config: TrainConfig) -> dict[str, Any]:
     return {"method": config.method, **config.settings, **{name: getattr(config, name) for name in DECISIVE}}
 
 
-class Workshop:
+class RunStore:
     """A folder of runs named after what they are, so that items share them and a second call finds them.
 
     Args:
@@ -237,7 +237,7 @@ class Workshop:
         self._done += 1
 
 
-class WorkshopAt(Workshop):
+class RunStoreAt(RunStore):
     """A workshop's runs as they stood after some epoch, with few seeds: what a curve over training is made from.
 
     Runs are never trained here; ask `is_at` of the workshop whether they are there.
@@ -248,7 +248,7 @@ class WorkshopAt(Workshop):
         runs: seeds for each setting; items that compare runs take two at least.
     """
 
-    def __init__(self, workshop: Workshop, epoch: int, runs: int = 1) -> None:
+    def __init__(self, workshop: RunStore, epoch: int, runs: int = 1) -> None:
         super().__init__(workshop.folder, replace(workshop.scale, runs=runs), stop=workshop.stop)
         self._epoch = epoch
         self._data, self._fingerprints = workshop._data, workshop._fingerprints  # read once
