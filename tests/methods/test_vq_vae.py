@@ -163,7 +163,7 @@ def test_sampling_keeps_the_frequencies_of_each_place():
     # The places are independent of one another: this is no prior over items.
     assert ((drawn[:, 0] == 0) & (drawn[:, 1] == 2)).float().mean().item() == pytest.approx(0.12, abs=0.02)
     assert "no prior" in describe_sampling(method, "categorical")
-    with pytest.raises(UsageError, match="a vq-vae run has no sampling 'matched'; choose one of categorical"):
+    with pytest.raises(UsageError, match="method 'vq-vae' has no sampling 'matched'; choose one of categorical"):
         random_latents(method, DeepComponents(), lambda: latents, 5, "matched")
 
 
