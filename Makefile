@@ -4,11 +4,12 @@ BIN := $(VENV)/bin
 DEMO := runs/demo
 DEMO_SETTINGS := --dim 6 --epochs 100 --learning-rate 0.001
 
-.PHONY: help demo test test-slow fuzz test-lowest lint format bench clean
+.PHONY: help demo test doctest test-slow fuzz test-lowest lint format bench clean
 
 help:
 	@echo "make demo         train on the embedded digits and write $(DEMO)/report.html"
-	@echo "make test         run the tests"
+	@echo "make test         run the doctests and the tests"
+	@echo "make doctest      run the examples in docstrings"
 	@echo "make test-slow    run the long checks as well"
 	@echo "make fuzz         ten minutes of odd files at every door"
 	@echo "make test-lowest  run the tests with the oldest versions allowed"
@@ -30,8 +31,12 @@ demo: $(VENV)/.installed
 	@echo "Open $(DEMO)/report.html in a browser."
 
 # One thread a worker: two workers of two threads on two cores mostly wait for each other.
-test: $(VENV)/.installed
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --dist worksteal -m "not slow" --cov --cov-report=term:skip-covered
+test: $(VENV)/.installed doctest
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --dist worksteal -m "not slow" --cov --cov-report=term:skip-covered --durations=5
+
+# Modules that need an optional package which is not installed are skipped.
+doctest: $(VENV)/.installed
+	OMP_NUM_THREADS=1 $(BIN)/pytest -q -p no:xdist --doctest-modules --doctest-ignore-import-errors src/eccentric
 
 test-slow: $(VENV)/.installed
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --dist worksteal -m "not fuzz"

@@ -127,8 +127,8 @@ class TestFolder:
             assert (data["split"], data["held_out"]) == ("nothing held out", False)
             assert "no rows were held out, so the test items are training items" in data["notes"]
             page = write_report(Run(tmp_path / name)).read_text(encoding="utf-8")
-            assert "On 9 of the very items that it was trained on, as none were held out" in page
-            assert "never trained on" not in page
+            assert "On 9 of the training items, because no items were held out" in page
+            assert "not used for training" not in page
 
     def test_one_unit_for_all_columns(self, fitted, tmp_path):
         quick(n_components=2, standardize=False).fit(low_rank()).save(tmp_path / "run")

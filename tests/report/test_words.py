@@ -81,10 +81,10 @@ def test_trace_is_set_beside_d(facts, values, N, says):
 @pytest.mark.parametrize(
     ("values", "says"),
     [
-        ([1.5, 1.47, 0.03], "within 5 % of each other, here p1/p2, may trade places"),
-        ([2.0, 0.7, 0.3], "within 5 % of each other, here none, may trade places"),
-        ([1.0] * 9, "within 5 % of each other, here 8 of 8 pairs, may trade places"),
-        ([2.0, 1.0, 0.001], "hardly vary at all (below 0.01): 1."),
+        ([1.5, 1.47, 0.03], "within 5 % of each other (here p1/p2)"),
+        ([2.0, 0.7, 0.3], "within 5 % of each other (here none)"),
+        ([1.0] * 9, "within 5 % of each other (here 8 of 8 pairs)"),
+        ([2.0, 1.0, 0.001], "below 0.01: 1."),
     ],
 )
 def test_close_and_idle_components_are_called_so(facts, values, says):
@@ -100,8 +100,8 @@ def test_one_component_has_no_neighbours(facts):
 @pytest.mark.parametrize(
     ("error", "lowest", "says"),
     [
-        (0.2, 0.1, "0.200 on test items, which the model never trained on, after a lowest 0.100 at epoch 1."),
-        (0.1, 0.1, "0.100 on test items, which the model never trained on. The"),
+        (0.2, 0.1, "its minimum was 0.100 at epoch 1."),
+        (0.1, 0.1, "0.100 on test items, which were not used for training. The"),
     ],
 )
 def test_a_rising_test_error_is_told(facts, error, lowest, says):
@@ -117,8 +117,8 @@ def test_a_course_without_test_measurements(facts):
 @pytest.mark.parametrize(
     ("labels", "dim", "says"),
     [
-        (["a", "b"], 3, "Colours are the labels, which training did not see."),
-        ([f"{i}" for i in range(12)], 3, "Colours are the labels, which training did not see."),
+        (["a", "b"], 3, "Colours are the labels, which were not used for training."),
+        ([f"{i}" for i in range(12)], 3, "Colours are the labels, which were not used for training."),
         ([f"{i}" for i in range(12)], 1, "The 12 different labels are too many to colour."),
         ([f"name {i}" for i in range(12)], 3, "Colours are the nine most frequent of 12 labels"),
         ([f"name {i}" for i in range(60)], 3, "The 60 different labels are too many to colour."),

@@ -45,7 +45,7 @@ def test_images_with_labels(reported):
     text = assert_complete(reported, IMAGES)
     assert f"{float(reported.components.eigenvalues.sum()):.2f}" in text
     assert "48 training and 12 test items" in text
-    assert "To repeat it" not in text  # made from arrays, so no command line can
+    assert "Command that repeats" not in text  # made from arrays, so no command line can
     assert "This run was" not in text
 
 

@@ -1,4 +1,4 @@
-"""The application, its console, and what several commands share."""
+"""The application, its console, and arguments shared by several commands."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ DataArgument = Annotated[
     ),
 ]
 RunArgument = Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a training run.")]
-LabelOption = Annotated[str | None, typer.Option(help="Column that holds the labels, where it is not found by itself.")]
+LabelOption = Annotated[str | None, typer.Option(help="Column that holds the labels; by default it is detected.")]
 DeviceOption = Annotated[str, typer.Option(help=help_texts(TrainConfig)["device"])]
 DropOption = Annotated[str, typer.Option(help="Columns of a table to leave out, separated by commas.")]
 
 
 def run() -> None:
-    """Run the command line; a user's mistake ends in one line and exit status 2 or 1."""
+    """Run the command line; a user error prints one line and exits with status 2 or 1."""
     tolerate_lost_output()
     try:
         app()

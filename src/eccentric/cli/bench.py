@@ -1,4 +1,4 @@
-"""`eccentric bench`: measurements beside rivals."""
+"""`eccentric bench`: benchmarks against other implementations."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import typer
 from eccentric.cli.app import DeviceOption, app, console, names
 from eccentric.errors import UsageError
 
-bench = typer.Typer(help="Measure against rivals, side by side in one run.", no_args_is_help=True)
+bench = typer.Typer(help="Benchmarks against other implementations.", no_args_is_help=True)
 app.add_typer(bench, name="bench")
 
 
@@ -20,7 +20,7 @@ def bench_loss(
         str, typer.Option(help="Batch sizes and dimensions, as 1024x64,4096x64; the README's by default.")
     ] = "",
     device: DeviceOption = "auto",
-    repeats: Annotated[int, typer.Option(min=1, help="Turns each loss takes; the median counts.")] = 5,
+    repeats: Annotated[int, typer.Option(min=1, help="Number of repetitions; the median is reported.")] = 5,
     memory: Annotated[bool, typer.Option(help="Measure peak memory as well.")] = True,
     json: Annotated[Path | None, typer.Option(help="File for the numbers.")] = None,
     plot: Annotated[Path | None, typer.Option(help="File for a plot of growth with b and d (.png or .svg).")] = None,

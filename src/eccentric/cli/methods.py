@@ -1,4 +1,4 @@
-"""`eccentric methods`: what an autoencoder can be trained for."""
+"""`eccentric methods`: list the training methods."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from eccentric.methods import METHODS
 @app.command()
 def methods() -> None:
     """List the methods that `--method` takes, with their settings and defaults."""
-    table = Table("method", "what it is", "settings for --set NAME=VALUE")
+    table = Table("method", "description", "settings for --set NAME=VALUE")
     for name, method in METHODS.items():
         settings = [f"{field.name}={field.default}" for field in fields(method.Settings)]
         table.add_row(name, method.title, "  ".join(settings) or "none")

@@ -1,4 +1,4 @@
-"""What is left to do: bars on a terminal, a few lines elsewhere."""
+"""Progress of long work: bars on a terminal, a few lines otherwise."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from eccentric.training.config import TrainConfig
 
 
 class ReadingProgress:
-    """A bar while images are decoded, and a spinner before, on a terminal; nothing elsewhere."""
+    """A spinner, then a bar while images are decoded, on a terminal; no output otherwise."""
 
     def __init__(self, data: str) -> None:
         self._bar = Progress(
@@ -37,7 +37,7 @@ class ReadingProgress:
 
 
 class TrainingProgress:
-    """A bar with the loss terms on a terminal; elsewhere about twenty lines in all."""
+    """A bar with the loss terms on a terminal; about twenty lines in total otherwise."""
 
     def __init__(self, config: TrainConfig, items: int) -> None:
         self._total = config.epochs * (items // min(config.batch_size, items))
@@ -77,7 +77,7 @@ class TrainingProgress:
 
 
 class SeveralProgress:
-    """A bar for each seed on a terminal; elsewhere a line for each fifth of the way."""
+    """A bar for each seed on a terminal; otherwise a line for each fifth of the epochs."""
 
     def __init__(self, seeds: list[int]) -> None:
         columns = TextColumn("seed {task.fields[seed]}"), BarColumn(), TimeRemainingColumn()

@@ -1,4 +1,4 @@
-"""`eccentric train`: one run, or several seeds at once."""
+"""`eccentric train`: one run, or several seeds in parallel."""
 
 from __future__ import annotations
 
@@ -30,17 +30,21 @@ def train(
         ),
     ] = None,
     runs: Annotated[
-        int, typer.Option(min=1, help="Train this many seeds at once, from --seed on, into OUT/seed-0 and so on.")
+        int,
+        typer.Option(min=1, help="Number of seeds to train in parallel, starting at --seed, in OUT/seed-0 and so on."),
     ] = 1,
     logger: Annotated[
-        list[str] | None, typer.Option(help="tensorboard, wandb or mlflow beside metrics.csv; may be repeated.")
+        list[str] | None,
+        typer.Option(help="Log to tensorboard, wandb or mlflow in addition to metrics.csv; may be repeated."),
     ] = None,
     label: LabelOption = None,
     drop: DropOption = "",
     image_size: Annotated[int | None, typer.Option(help="Resize images to this height and width.")] = None,
-    test_fraction: Annotated[float, typer.Option(help="Share held out where the data have no test split.")] = 0.2,
-    split_seed: Annotated[int, typer.Option(min=0, help="Seed of that split, apart from the run's own.")] = 0,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a run that already lies there.")] = False,
+    test_fraction: Annotated[
+        float, typer.Option(help="Fraction of items held out if the data have no test split.")
+    ] = 0.2,
+    split_seed: Annotated[int, typer.Option(min=0, help="Seed of the split; independent of --seed.")] = 0,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing run in OUT.")] = False,
     resume: Annotated[
         bool, typer.Option("--resume", help="Resume the run in OUT with its own settings, or start it.")
     ] = False,
@@ -60,7 +64,7 @@ def train(
     from eccentric.training.train import train as train_run
 
     given = given_settings(context)
-    TrainConfig(**given)  # a mistake is named before the data are read, which may take long
+    TrainConfig(**given)  # check the settings before reading the data, which may take long
     if recipe is not None:
         check_recipe(recipe)
     if runs > 1:
@@ -113,7 +117,11 @@ def train(
     _print_summary(result.components.eigenvalues.tolist() if result.has_spectrum else [], result.evaluation)
     console.print(f"Report: {report}", markup=False, soft_wrap=True)
     if not result.finished:
-        console.print(f"Stopped early; {out} is complete as far as training went.", markup=False, soft_wrap=True)
+        console.print(
+            f"Training was interrupted; {out} is a complete run folder and can be resumed with --resume.",
+            markup=False,
+            soft_wrap=True,
+        )
         raise typer.Exit(128 + stop.signum)
 
 
@@ -123,7 +131,9 @@ def _train_several(context: typer.Context, out: Path, seeds: list[int]) -> None:
     from eccentric.training.several import folder_of, places, train_several
 
     if "TORCHELASTIC_RUN_ID" in os.environ:
-        raise UsageError("--runs trains seeds side by side, torchrun one model on many ranks; use one of them")
+        raise UsageError(
+            "--runs trains several seeds in parallel, torchrun one model on several ranks; they cannot be combined"
+        )
     for seed in seeds:
         check_folder(folder_of(out, seed), context.params["overwrite"], context.params["resume"])
     arguments: list[str] = []
@@ -160,7 +170,7 @@ def _train_several(context: typer.Context, out: Path, seeds: list[int]) -> None:
         raise typer.Exit(128 + stop.signum)
     quoted = shlex.quote(str(out))
     console.print(
-        f"Compare them: eccentric align {quoted}/seed-* --out {quoted}/alignment", markup=False, soft_wrap=True
+        f"To compare the runs: eccentric align {quoted}/seed-* --out {quoted}/alignment", markup=False, soft_wrap=True
     )
 
 

@@ -1,4 +1,4 @@
-"""What one does with finished runs: report, encode, sample, align."""
+"""Commands on finished runs: report, encode, sample, align."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from eccentric.cli.progress import ReadingProgress
 
 @app.command()
 def report(path: RunArgument) -> None:
-    """Draw the report of a run again."""
+    """Write the report of a run again."""
     from eccentric.report import write_report
     from eccentric.training import Run
 
@@ -48,19 +48,19 @@ def encode(
 def sample(
     path: RunArgument,
     out: Annotated[Path, typer.Option(help="File to write: .png for images, .csv for tables, .npy for either.")],
-    count: Annotated[int, typer.Option(min=1, help="How many.")] = 64,
+    count: Annotated[int, typer.Option(min=1, help="Number of samples.")] = 64,
     method: Annotated[
         str | None,
         typer.Option(
             help="Latents from a standard normal (standard), from a Gaussian matched to the training latents (matched) "
             "or from a mixture of Gaussians fitted to them (mixture); uniform for hyperspherical-vae, categorical for "
-            "vq-vae. The default is the most natural one for what the run was trained for.",
+            "vq-vae. The default depends on the method of the run.",
             show_default=False,
         ),
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Seed.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Seed of the random latents.")] = 0,
 ) -> None:
-    """Decode random latents into new items."""
+    """Decode random latents to new items."""
     from eccentric.export import check_samples_path, write_samples
     from eccentric.export import sample as draw
     from eccentric.training import Run
@@ -78,15 +78,21 @@ def align(
     method: Annotated[
         Literal["assignment", "paper", "procrustes"],
         typer.Option(
-            help="Match components one to one by correlation; by the paper's Algorithm 1; or one to one, then rotated "
-            "where eigenvalues are close."
+            help="assignment: match components one to one by correlation; paper: Algorithm 1 of the paper; "
+            "procrustes: match "
+            "one to one, then rotate components with close eigenvalues."
         ),
     ] = "assignment",
     gap: Annotated[
-        float, typer.Option(min=0, max=1, help="How much of its greatest eigenvalue a rotated group may span.")
+        float,
+        typer.Option(
+            min=0,
+            max=1,
+            help="Maximum spread of eigenvalues within a rotated group, relative to its largest eigenvalue.",
+        ),
     ] = GAP,
 ) -> None:
-    """Align runs to the first of them on training items, and say how far they agree on test items."""
+    """Align runs to the first run on training items, and measure their agreement on test items."""
     from eccentric.comparison.runs import compare, write_comparison
     from eccentric.training import Run
 

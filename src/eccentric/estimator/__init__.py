@@ -1,11 +1,11 @@
 """A scikit-learn transformer: nonlinear PCA that says which of its components to trust.
 
->>> from sklearn.datasets import load_digits
+>>> from sklearn.datasets import load_wine
 >>> from eccentric import EccentricAutoencoder
->>> digits = load_digits().data
+>>> wine = load_wine().data
 >>> model = EccentricAutoencoder(n_components=6, max_epochs=2, random_state=0)
->>> model.fit_transform(digits).shape
-(1797, 6)
+>>> model.fit_transform(wine).shape
+(178, 6)
 """
 
 from eccentric.estimator.transformer import EccentricAutoencoder

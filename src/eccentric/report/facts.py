@@ -1,4 +1,4 @@
-"""What the words of a report rest on: the view of a run, the settings of its training, and its method."""
+"""Facts of a run that the report uses: its view, the settings of its training, and its method."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Numbers as the report writes them."""
+"""Number formats of the report."""
 
 from __future__ import annotations
 

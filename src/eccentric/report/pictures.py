@@ -81,9 +81,7 @@ def _curves(f: Facts) -> Picture:
     figure = plots.curves(
         f.epochs, m["reconstruction"], m["test_reconstruction"], terms, m["trace"], f.dim, f.pca_error
     )
-    return _picture(
-        "curves", "The course of training", figure, captions.curves(f), "Line charts of the losses by epoch."
-    )
+    return _picture("curves", "Learning curves", figure, captions.curves(f), "Line charts of the losses by epoch.")
 
 
 def _spectrum(f: Facts) -> Picture:
@@ -94,7 +92,7 @@ def _spectrum(f: Facts) -> Picture:
 def _scatter(f: Facts) -> Picture:
     if f.dim == 1:
         figure = plots.histogram(f.test.p, f.test.labels)
-        title, alt = "The items along the component", "Histogram of the first component."
+        title, alt = "Items along the component", "Histogram of the first component."
     else:
         figure = plots.scatter(f.test.p, f.test.labels, f.eigenvalues, circle=f.dim == 2)
         title, alt = "The first two components", "Scatter plot of the test items on the first two components."
@@ -105,7 +103,7 @@ def _eigenpairs(f: Facts, model: Autoencoder, components: DeepComponents) -> Pic
     pairs = _decode(f, model, components.eigenpairs(min(f.dim, plots.MOST_PAIRS), PAIR))
     alt = f"{count(len(pairs), 'pair')} of images, one for each component."
     figure = plots.eigenpairs(pairs, f.eigenvalues)
-    return _picture("eigenpairs", "What each component does", figure, captions.eigenpairs(f), alt)
+    return _picture("eigenpairs", "Effect of each component", figure, captions.eigenpairs(f), alt)
 
 
 def _reconstructions(f: Facts, examples: Tensor, redrawn: Tensor) -> Picture:
@@ -126,7 +124,7 @@ def _grid(f: Facts, model: Autoencoder, components: DeepComponents) -> Picture:
     half = math.ceil(len(chosen) / 2)
     across, down = chosen[:half], chosen[half:]
     figure = plots.grid(_decode(f, model, components.grid(across, down, GRID)), across, down)
-    return _picture("grid", "Components combined", figure, captions.grid(across, down), "A grid of images.")
+    return _picture("grid", "Combinations of components", figure, captions.grid(across, down), "A grid of images.")
 
 
 def _effects(f: Facts, model: Autoencoder, components: DeepComponents) -> Picture:
@@ -134,7 +132,7 @@ def _effects(f: Facts, model: Autoencoder, components: DeepComponents) -> Pictur
     change = (pairs[:, 1] - pairs[:, 0]) / model.scale.numpy()
     figure = plots.feature_effects(change.reshape(len(pairs), -1), f.columns, f.one_unit)
     alt = "Map of the change of each column with each component."
-    return _picture("effects", "What each component does", figure, captions.effects(f), alt)
+    return _picture("effects", "Effect of each component", figure, captions.effects(f), alt)
 
 
 def _feature_errors(f: Facts, model: Autoencoder, examples: Tensor, redrawn: Tensor) -> Picture:

@@ -1,4 +1,4 @@
-"""The words around the pictures: the run in a few sentences and numbers, how it was made, how it compares."""
+"""Text of the report: summary, key numbers, comparison with PCA and settings."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def summary(f: Facts) -> str:
             "components."
         )
     return (
-        f"An autoencoder ({f.method.title}) learnt from {f.train_items:,} "
+        f"An autoencoder ({f.method.title}) was trained on {f.train_items:,} "
         f"{'images' if f.is_image else 'rows of a table'} ({f.name}) to "
         f"describe each by {count(f.dim, 'number')} and to rebuild it from them. {named} "
         f"On {_judged(f)}, {verdict(f)}"
@@ -38,12 +38,12 @@ def summary(f: Facts) -> str:
 
 def _judged(f: Facts) -> str:
     if f.held_out:
-        return f"{f.test_items:,} test items that it never trained on"
-    return f"{f.test_items:,} of the very items that it was trained on, as none were held out"
+        return f"{f.test_items:,} test items that were not used for training"
+    return f"{f.test_items:,} of the training items, because no items were held out"
 
 
 def verdict(f: Facts) -> str:
-    """The run beside PCA, in words that say no more than the numbers do."""
+    """Comparison of the run's errors with those of PCA."""
     text = f"the reconstruction error is {beside_pca(sig(f.error), sig(f.pca_error), f.error < f.pca_error)}"
     if f.neighbours is None:
         return f"{text}."
@@ -70,14 +70,14 @@ def key_numbers(f: Facts) -> list[tuple[str, str, str]]:
 
 
 def comparison(f: Facts) -> list[tuple[str, str, str]]:
-    """Rows of the table: what, this run, PCA."""
+    """Rows of the comparison table: (quantity, this run, PCA)."""
     rows = [(f"Reconstruction error ({error_unit(f)})", sig(f.error), sig(f.pca_error))]
     if f.neighbours and f.test.labels is not None:
         k, ours, theirs = f.neighbours.count, percent(f.neighbours.error), percent(f.neighbours.pca_error)
         rows.append((f"Nearest-neighbour error ({count(k, 'neighbour')})", ours, theirs))
         _, counts = np.unique(f.test.labels, return_counts=True)
         blind = percent(1 - counts.max() / counts.sum())
-        rows.append(("For scale: always answering the most frequent label", blind, blind))
+        rows.append(("Baseline: always predicting the most frequent label", blind, blind))
     return rows
 
 
@@ -88,7 +88,7 @@ def error_unit(f: Facts) -> str:
 
 
 def setup(f: Facts, config: dict[str, Any], parameters: int) -> list[tuple[str, str]]:
-    """What was trained and how."""
+    """Settings of the training: (name, text)."""
     s = f.settings
     steps, rate = f.metrics["step"], f.metrics["items_per_second"]
     seconds = float((np.diff(steps, prepend=0) * f.batch_size / rate).sum())
@@ -105,7 +105,7 @@ def setup(f: Facts, config: dict[str, Any], parameters: int) -> list[tuple[str, 
         (
             "Split",
             f"{f.train_items:,} training and {f.test_items:,} test items; "
-            f"{config['data'].get('split', 'how is not recorded')}",
+            f"{config['data'].get('split', 'the split is not recorded')}",
         ),
         ("Model", f"architecture {s.architecture}{factor}, {parameters:,} parameters, d = {s.dim}"),
         ("Objective", f.method.objective(f.method_settings)),
@@ -117,9 +117,9 @@ def setup(f: Facts, config: dict[str, Any], parameters: int) -> list[tuple[str, 
         ),
         (
             "Time",
-            f"{timedelta(seconds=math.ceil(seconds))} of training steps, "
-            f"{steps[-1] * f.batch_size / seconds:,.0f} items a second, "
-            f"on {config.get('device', 'a device that is not recorded')}",
+            f"{timedelta(seconds=math.ceil(seconds))} for training steps, "
+            f"{steps[-1] * f.batch_size / seconds:,.0f} items per second, "
+            f"on {config.get('device', 'an unrecorded device')}",
         ),
         ("Versions", ", ".join(f"{name} {version}" for name, version in config.get("versions", {}).items())),
         ("Status", f.status),
@@ -127,7 +127,7 @@ def setup(f: Facts, config: dict[str, Any], parameters: int) -> list[tuple[str, 
 
 
 def command(config: dict[str, Any]) -> str | None:
-    """The command line that repeats the run, where the folder says how the data were loaded."""
+    """The command that repeats the run, or None if the run folder does not record how the data were loaded."""
     data, settings, method = config["data"], config["train"], config["method"]
     if "source" not in data or settings["architecture"] == "custom":
         return None

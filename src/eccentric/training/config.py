@@ -1,4 +1,4 @@
-"""Settings of a training run: one frozen table with the paper's defaults (A.5)."""
+"""Settings of a training run, with the paper's defaults (A.5)."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ class TrainConfig:
     """
 
     dim: int = setting(8, "Number of latent dimensions and components (the paper's d).")
-    method: str = setting(registry.DEFAULT, "What is trained for; `eccentric methods` lists them.")
+    method: str = setting(registry.DEFAULT, "Training method; `eccentric methods` lists them.")
     settings: Mapping[str, Any] = field(default_factory=dict)
     """The method's own settings by name. Those that are not named get their defaults, so that all are recorded."""
     epochs: int = setting(100, "Passes over the training data; the paper has 1000 for MNIST, 100 for CelebA.")
-    batch_size: int = setting(100, "Items in a batch; the last, shorter batch of an epoch is left out.")
-    learning_rate: float = setting(1e-4, "Adam's learning rate; the highest one if the schedule varies it.")
+    batch_size: int = setting(100, "Items per batch; an incomplete last batch of an epoch is dropped.")
+    learning_rate: float = setting(1e-4, "Learning rate of Adam; the maximum if the schedule varies it.")
     schedule: str = setting(
-        "constant", "Schedule of the rate: constant, or one-cycle (10 % linear warm-up, cosine decay)."
+        "constant", "Learning-rate schedule: constant, or one-cycle (10 % linear warm-up, cosine decay)."
     )
     weight_decay: float = setting(1e-6, "Adam's weight decay.")
     architecture: str = setting("auto", "auto (by shape), mnist, celeba, conv, mlp or linear.")
@@ -53,11 +53,15 @@ class TrainConfig:
         "random for images.",
     )
     seed: int = setting(0, "Seed of the initial weights and the order of batches.")
-    device: str = setting("auto", "A torch device; auto takes the accelerator if there is one.")
-    precision: str = setting("auto", "auto, 32-true or bf16-mixed; auto takes bfloat16 for images, where it is native.")
-    compile: str = setting("auto", "auto, on or off; auto compiles where it pays for itself; off is plain PyTorch.")
-    log_every: int = setting(50, "Steps between rows of metrics.csv; an epoch's end makes one as well.")
-    checkpoint_seconds: float = setting(60.0, "Minimum seconds between checkpoints, which follow rows of metrics.")
+    device: str = setting("auto", "PyTorch device; auto uses an accelerator if available.")
+    precision: str = setting(
+        "auto", "auto, 32-true or bf16-mixed; auto uses bfloat16 for images if the hardware supports it."
+    )
+    compile: str = setting("auto", "auto, on or off; auto compiles if the training is long enough to save time.")
+    log_every: int = setting(50, "Steps between rows of metrics.csv; each epoch also ends with a row.")
+    checkpoint_seconds: float = setting(
+        60.0, "Minimum seconds between checkpoints; they are written after rows of metrics."
+    )
 
     def __post_init__(self) -> None:
         for name in ("dim", "epochs", "log_every"):
