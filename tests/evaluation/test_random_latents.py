@@ -52,5 +52,5 @@ def test_ways_of_a_method_of_ones_own() -> None:
 
 
 def test_a_way_that_does_not_suit_is_named() -> None:
-    with pytest.raises(UsageError, match=r"method 'shuffled' has no sampling 'match' \(did you mean 'matched'\?\); choose"):
+    with pytest.raises(UsageError, match=r"'shuffled' has no sampling 'match' \(did you mean 'matched'\?\)"):
         random_latents(Shuffled(NoSettings(), 3), DeepComponents(), latents, 10, "match")
