@@ -29,6 +29,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 demo: $(VENV)/.installed
 	$(BIN)/eccentric train digits --out $(DEMO) --overwrite $(DEMO_SETTINGS)
 	@echo "Open $(DEMO)/report.html in a browser."
+	@echo "Explore its components: $(BIN)/eccentric explore $(DEMO)"
 
 # One thread a worker: two workers of two threads on two cores mostly wait for each other.
 test: $(VENV)/.installed doctest

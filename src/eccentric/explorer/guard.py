@@ -1,0 +1,91 @@
+"""Who may ask: checks of Host, Origin and token before any request is answered.
+
+A page from elsewhere in the same browser can send requests to a loopback address. It cannot choose the Host header to
+be that address when it got there by a name of its own (DNS rebinding), nor hide its Origin.
+"""
+
+from __future__ import annotations
+
+import hmac
+from http.cookies import CookieError, SimpleCookie
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qs
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import PlainTextResponse, RedirectResponse
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+__all__ = ["HEADERS", "Guard"]
+
+COOKIE = "eccentric-explorer"
+HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; "
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+
+
+class Guard:
+    """ASGI middleware.
+
+    Args:
+        app: what answers the requests that pass.
+        hosts: values of the Host header that are allowed; None allows all, which is safe with a token only.
+        token: must come with the first request as "?token=" and is kept in a cookie; None asks for none.
+    """
+
+    def __init__(self, app: ASGIApp, hosts: Collection[str] | None, token: str | None = None) -> None:
+        if hosts is None and token is None:
+            raise ValueError("without a token the allowed hosts must be named")
+        self.app, self.hosts, self.token = app, hosts, token
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return  # no other protocol is spoken
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in HEADERS.items():
+                    headers[name] = value
+            await send(message)
+
+        answer = self._refusal(scope) or self.app
+        await answer(scope, receive, send_with_headers)
+
+    def _refusal(self, scope: Scope) -> ASGIApp | None:
+        headers = Headers(scope=scope)
+        host, origin = headers.get("host", ""), headers.get("origin")
+        if self.hosts is not None and host.lower() not in self.hosts:
+            return PlainTextResponse("this name of the server is not allowed", 403)
+        if origin is not None and origin.lower() != f"http://{host.lower()}":
+            return PlainTextResponse("requests from other sites are not allowed", 403)
+        if self.token is None or self._matches(_cookie(headers.get("cookie", ""))):
+            return None
+        given = parse_qs(scope["query_string"].decode("latin-1")).get("token", [""])[0]
+        if not self._matches(given):
+            return PlainTextResponse("open the address that the command line printed: it holds the token", 403)
+        answer = RedirectResponse("/", 303)
+        answer.set_cookie(COOKIE, self.token, httponly=True, samesite="strict")
+        return answer
+
+    def _matches(self, given: str) -> bool:
+        assert self.token is not None
+        return hmac.compare_digest(given.encode("utf-8", "surrogateescape"), self.token.encode())
+
+
+def _cookie(header: str) -> str:
+    cookies: SimpleCookie = SimpleCookie()
+    try:
+        cookies.load(header)
+    except CookieError:
+        return ""
+    return cookies[COOKIE].value if COOKIE in cookies else ""

@@ -1,0 +1,99 @@
+// The scatter of encoded items on a canvas: draws points, finds the one under the pointer.
+
+const COLOURS = ["#1f77b4", "#e07b00", "#2ca02c", "#d62728", "#9467bd", "#8c564b", "#d45fb0", "#7f7f7f", "#a3a300", "#00a5b8"];
+
+export function colourOf(code) {
+  return code < COLOURS.length ? COLOURS[code] : `hsl(${(code * 137) % 360} 60% 50%)`;
+}
+
+export class Scatter {
+  constructor(canvas, onPick, onHover) {
+    this.canvas = canvas;
+    this.points = new Float32Array(0);
+    this.codes = null; // of labels; null draws all points alike
+    this.here = [0, 0];
+    this.picture = null; // the points alone, so that moving the mark does not draw them again
+    canvas.addEventListener("click", (event) => this.#at(event, onPick));
+    canvas.addEventListener("pointermove", (event) => this.#at(event, onHover));
+    canvas.addEventListener("pointerleave", () => onHover(-1));
+    new ResizeObserver(() => this.draw()).observe(canvas);
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.draw());
+  }
+
+  show(points, codes) {
+    this.points = points;
+    this.codes = codes;
+    this.#measure();
+    this.draw();
+  }
+
+  // The mark of the decoded item.
+  mark(x, y) {
+    this.here = [x, y];
+    this.#drawMark();
+  }
+
+  #measure() {
+    let far = 1;
+    for (const value of this.points) if (Number.isFinite(value)) far = Math.max(far, Math.abs(value));
+    this.far = Math.min(far, 6) * 1.05; // standard deviations at the edge
+  }
+
+  #place(x, y) {
+    const { width, height } = this.canvas;
+    const clip = (value) => Math.max(-this.far, Math.min(this.far, value));
+    return [(clip(x) / this.far + 1) * width / 2, (1 - clip(y) / this.far) * height / 2];
+  }
+
+  draw() {
+    const ratio = devicePixelRatio || 1, { canvas } = this;
+    canvas.width = Math.max(1, Math.round(canvas.clientWidth * ratio));
+    canvas.height = Math.max(1, Math.round(canvas.clientHeight * ratio));
+    if (!this.points.length) return;
+    this.picture = new OffscreenCanvas(canvas.width, canvas.height);
+    const context = this.picture.getContext("2d"), style = getComputedStyle(canvas);
+    context.strokeStyle = style.getPropertyValue("--line");
+    context.lineWidth = ratio;
+    context.beginPath();
+    const [middle, centre] = this.#place(0, 0);
+    context.moveTo(middle, 0); context.lineTo(middle, canvas.height);
+    context.moveTo(0, centre); context.lineTo(canvas.width, centre);
+    context.stroke();
+    const count = this.points.length / 2, size = ratio * (count > 5000 ? 2 : count > 500 ? 3 : 5);
+    context.globalAlpha = count > 5000 ? 0.5 : 0.75;
+    context.fillStyle = style.getPropertyValue("--dot");
+    for (let i = 0; i < count; i++) {
+      if (this.codes) context.fillStyle = colourOf(this.codes[i]);
+      const [x, y] = this.#place(this.points[2 * i], this.points[2 * i + 1]);
+      context.fillRect(x - size / 2, y - size / 2, size, size);
+    }
+    this.#drawMark();
+  }
+
+  #drawMark() {
+    if (!this.picture) return;
+    const context = this.canvas.getContext("2d"), ratio = devicePixelRatio || 1;
+    context.clearRect(0, 0, this.canvas.width, this.canvas.height);
+    context.drawImage(this.picture, 0, 0);
+    const [x, y] = this.#place(...this.here);
+    context.strokeStyle = getComputedStyle(this.canvas).getPropertyValue("--here");
+    context.lineWidth = 2 * ratio;
+    context.beginPath();
+    context.arc(x, y, 6 * ratio, 0, 2 * Math.PI);
+    context.moveTo(x - 10 * ratio, y); context.lineTo(x + 10 * ratio, y);
+    context.moveTo(x, y - 10 * ratio); context.lineTo(x, y + 10 * ratio);
+    context.stroke();
+  }
+
+  // Calls back with the nearest item within 12 pixels, or -1.
+  #at(event, callback) {
+    const ratio = devicePixelRatio || 1, wanted = [event.offsetX * ratio, event.offsetY * ratio];
+    let best = -1, least = (12 * ratio) ** 2;
+    for (let i = 0; i < this.points.length / 2; i++) {
+      const [x, y] = this.#place(this.points[2 * i], this.points[2 * i + 1]);
+      const square = (x - wanted[0]) ** 2 + (y - wanted[1]) ** 2;
+      if (square < least) { least = square; best = i; }
+    }
+    callback(best);
+  }
+}

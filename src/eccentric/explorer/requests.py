@@ -1,0 +1,57 @@
+"""What the page may ask, checked before anything is computed."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
+
+__all__ = ["MOST_BYTES", "BadRequest", "read_object", "read_place", "read_state"]
+
+MOST_BYTES = 256 * 1024
+"""A request is smaller than this: a state of 4,096 components takes less than 100 kB."""
+FARTHEST = 1000.0  # standard deviations
+
+
+class BadRequest(ValueError):
+    """A request that cannot be answered; the message is one line for its sender."""
+
+
+def read_object(body: bytes) -> dict[str, Any]:
+    """The JSON object in the body of a request."""
+    try:
+        content = json.loads(body)
+    except (ValueError, RecursionError):
+        raise BadRequest("the body is not JSON") from None
+    if not isinstance(content, dict):
+        raise BadRequest("the body is not a JSON object")
+    return content
+
+
+def read_state(content: dict[str, Any], dim: int) -> Float[np.ndarray, " d"]:
+    """The entry "state": one number per component, in standard deviations."""
+    state = content.get("state")
+    if not isinstance(state, list) or len(state) != dim:
+        raise BadRequest(f"state must be a list of {dim} numbers")
+    if not all(_is_number(value) for value in state):
+        raise BadRequest(f"state must hold finite numbers from {-FARTHEST:g} to {FARTHEST:g}")
+    return np.array(state, np.float64)
+
+
+def _is_number(value: Any) -> bool:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    # Not math.isfinite alone: it raises for an int beyond all floats.
+    return -FARTHEST <= value <= FARTHEST and math.isfinite(value)
+
+
+def read_place(text: str | None, count: int, what: str) -> int:
+    """A place from 0 to count - 1, in a path or a query."""
+    if text is None or not text.isascii() or not text.isdigit() or len(text) > 9 or int(text) >= count:
+        raise BadRequest(f"{what} must be an integer from 0 to {count - 1}")
+    return int(text)
