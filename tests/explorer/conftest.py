@@ -19,7 +19,7 @@ def image_run(tmp_path_factory):
         shades.clip(0, 255).astype(np.uint8),
         labels,
         dim=3,
-        epochs=20,
+        epochs=3,
         learning_rate=0.003,
     )
 

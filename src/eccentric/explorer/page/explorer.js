@@ -13,6 +13,7 @@ const element = (tag, properties = {}, ...children) => {
   made.append(...children); // text stays text: nothing here is parsed as markup
   return made;
 };
+const short = (value) => Number(value.toPrecision(9)); // exact in the address; nine digits tell all float32 apart
 const component = (k) => `p${k + 1}`;
 const number = (value) => (Math.abs(value) >= 1e5 || (value !== 0 && Math.abs(value) < 1e-3)
   ? value.toExponential(2) : String(Number(value.toPrecision(4))));
@@ -97,7 +98,7 @@ function showState() {
   clearTimeout(rest);
   rest = setTimeout(() => {
     findNearest();
-    history.replaceState(null, "", `#${state.map((value) => Number(value.toFixed(4))).join(",")}`);
+    history.replaceState(null, "", `#${state.join(",")}`);
   }, 150);
 }
 
@@ -109,7 +110,7 @@ function remember() {
 
 function load(next) {
   remember();
-  state = [...next];
+  state = next.map(short);
   showState();
 }
 
@@ -123,7 +124,7 @@ async function loadFrom(path, content) {
 
 async function showStrip(strip, items, folder, caption) {
   const buttons = await Promise.all(items.map(async (item) => {
-    const text = [caption(item), `distance ${number(item.distance)}`].filter(Boolean);
+    const text = [caption(item), Number(item.distance.toPrecision(3))].filter((part) => part !== "").join(" · ");
     const button = element("button", { type: "button", title: "Load this item into the sliders" });
     const answer = await ask(`api/${folder}/${item.index}/item`);
     if (about.table) {
@@ -134,7 +135,7 @@ async function showStrip(strip, items, folder, caption) {
       await drawImage(canvas, await answer.blob());
       button.append(canvas);
     }
-    button.append(...text.map((line) => element("div", { textContent: line })));
+    button.append(element("div", { textContent: text, title: text }));
     button.addEventListener("click", () => loadFrom(`api/${folder}/${item.index}/state`));
     return button;
   }));
@@ -268,9 +269,10 @@ async function start() {
   const kept = about.heldOut ? "test items" : "training items (no test items were held out)";
   $("about").textContent = `${about.items}, ${about.components.length} components, ${about.testItems} ${kept}`;
   $("pair-hint").textContent = about.table ? "" : `The images show −${about.pair} and +${about.pair}.`;
-  $("stored-hint").textContent = `Real items, as they are in the data. The run folder keeps ${about.storedItems}.`;
-  $("test-hint").textContent = `Reconstructions of the nearest of all ${about.testItems} encoded items. `
-    + "The run folder keeps their latents, not the items.";
+  $("stored-hint").textContent = `The nearest of the ${about.storedItems} items that the run folder keeps as they are in the data, `
+    + "with the distance between the latents.";
+  $("test-hint").textContent = `The nearest of all ${about.testItems.toLocaleString("en")} encoded items. `
+    + "The folder keeps their latents only, so these are reconstructions.";
   if (about.table) makeBars();
   for (const info of about.components) makeSlider(info);
   for (const name of Object.keys(about.samplings)) $("sampling").append(element("option", { value: name, textContent: name }));
