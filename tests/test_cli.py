@@ -132,7 +132,7 @@ class TestTrain:
     def test_more_than_memory(self, eccentric, tmp_path):
         status, _, err = eccentric("train", "digits", "--out", tmp_path / "run", "--dim", "1000000000000")
         assert status == 1
-        assert err == "error: not enough memory; try fewer items at once, or smaller ones\n"
+        assert err == "error: not enough memory; reduce the batch size or the size of the items\n"
 
     def test_again(self, eccentric, tmp_path):
         command = ["train", "digits", "--out", tmp_path / "run", *QUICK]
@@ -312,8 +312,8 @@ class TestBench:
     @pytest.mark.parametrize(
         ("arguments", "message"),
         [
-            (["--sizes", "64"], "a size is written as 1024x64"),
-            (["--sizes", "1x4"], "b of 2 or more"),
+            (["--sizes", "64"], "a size must be written as 1024x64"),
+            (["--sizes", "1x4"], "both numbers at least 2"),
             (["--plot", "growth.xyz"], "plots are written as .png, .svg, .pdf"),
             (["--json", "nowhere/at/all.json"], "there is no folder nowhere/at"),
         ],

@@ -30,7 +30,7 @@ def test_a_full_disk_for_the_output_does_not_end_training(tmp_path: Path) -> Non
     with Path("/dev/full").open("w") as full:
         done = run("train", "digits", "--out", tmp_path / "run", *QUICK, stdout=full)
     assert done.returncode == 0, done.stderr
-    assert "note: standard output is gone (No space left on device); going on without it" in done.stderr
+    assert "note: standard output is lost (No space left on device); continuing without it" in done.stderr
     assert "Traceback" not in done.stderr
     assert (tmp_path / "run" / "report.html").exists()
 
@@ -41,7 +41,7 @@ def test_a_closed_pipe_does_not_end_training(tmp_path: Path) -> None:
     done = run("train", "digits", "--out", tmp_path / "run", *QUICK, stdout=writing)
     os.close(writing)
     assert done.returncode == 0, done.stderr
-    assert "standard output is gone (Broken pipe)" in done.stderr
+    assert "standard output is lost (Broken pipe)" in done.stderr
     assert (tmp_path / "run" / "report.html").exists()
 
 

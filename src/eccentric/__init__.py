@@ -1,4 +1,4 @@
-"""Deep principal components that you can trust: the Eccentric loss and what is built on it."""
+"""Deep principal components that you can trust: the Eccentric loss and an autoencoder trained with it."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,7 @@ __all__ = ["DeepComponents", "EccentricAutoencoder", "EccentricLoss", "__version
 
 
 def __getattr__(name: str) -> Any:
-    """The estimator is loaded when it is asked for: it brings scikit-learn, which the loss does not need."""
+    """Import the estimator on first access: it depends on scikit-learn, which the loss does not need."""
     if name != "EccentricAutoencoder":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     try:

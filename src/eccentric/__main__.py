@@ -8,7 +8,7 @@ import sys
 def main() -> None:
     try:
         from eccentric.cli import run
-    except KeyboardInterrupt:  # pressed while Python imports
+    except KeyboardInterrupt:  # Ctrl-C during the imports
         sys.exit(130)
     except ModuleNotFoundError as error:
         if error.name is None or error.name.partition(".")[0] == "eccentric":
@@ -19,7 +19,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    # `python -m` looks for modules in the working directory first, where a typer.py may lie.
+    # `python -m` searches the working directory first, which may contain a typer.py.
     if not sys.flags.safe_path:
         del sys.path[0]
     main()

@@ -1,4 +1,4 @@
-"""The version of this library, and of what it runs on."""
+"""Versions of this library, PyTorch and Python."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ __version__ = "0.1.0"
 
 
 def versions() -> dict[str, str]:
-    """What a result was made with, for its record."""
+    """Versions to record with a result."""
     import torch
 
     return {"eccentric": __version__, "torch": torch.__version__, "python": platform.python_version()}

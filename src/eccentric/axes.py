@@ -1,4 +1,4 @@
-"""Axes of latent vectors: directions along which the components are measured, and the variances along them."""
+"""Axes of the latent space along which the components are measured, and the variances along them."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ if TYPE_CHECKING:
     from jaxtyping import Float
     from torch import Tensor
 
-SMALLEST = 1e-12  # anchors with a smaller share of the largest variance hold rounding errors only
+SMALLEST = 1e-12  # anchors with a smaller fraction of the largest variance consist of rounding errors
 
 
 def principal_axes(covariance: Float[Tensor, "d d"]) -> tuple[Float[Tensor, " d"], Float[Tensor, "d d"]]:
-    """Variances, descending, and principal axes, one a row; the largest entry of each axis is positive."""
+    """Variances in descending order and principal axes, one per row; the largest entry of each axis is positive."""
     ascending, columns = torch.linalg.eigh(covariance)
     axes = columns.T.flip(0)
     largest = axes.gather(1, axes.abs().argmax(1, keepdim=True))
-    # Rounding can leave a variance of zero just below it.
+    # Rounding can make a zero variance negative.
     return ascending.flip(0).clamp(min=0), axes * largest.sign()
 
 
@@ -38,7 +38,7 @@ def anchored_axes(
         variances: of the anchors.
 
     Returns:
-        Variances along the axes, descending, and the axes, one a row.
+        Variances along the axes in descending order, and the axes, one per row.
     """
     used = variances > SMALLEST * variances.max()
     left, _, right = torch.linalg.svd(cross[:, used] / variances[used].sqrt(), full_matrices=False)

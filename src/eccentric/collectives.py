@@ -1,4 +1,4 @@
-"""Tensors that the ranks of a distributed training share, for terms of the union batch."""
+"""Communication between the ranks of a distributed training, for terms of the union batch."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ __all__ = ["from_first_rank", "mean_over_ranks", "sum_over_ranks", "total_over_r
 
 
 def union(z: Float[Tensor, "b ..."]) -> Float[Tensor, "B ..."]:
-    """The rows of all ranks in the order of the ranks, equal on all of them.
+    """Concatenate the rows of all ranks in the order of the ranks; all ranks get the same tensor.
 
     Gradients reach this rank's rows only, multiplied by the number of ranks. If every rank computes the same function
     of the union, and the gradients of the weights are averaged over ranks as DistributedDataParallel does, the result
     is the gradient of one process with the whole batch. The backward pass does not communicate.
 
     Args:
-        z: this rank's rows. Ranks may hold different numbers of rows.
+        z: rows of this rank. The number of rows may differ between ranks.
     """
     rows: Tensor = _Union.apply(z)
     return rows
 
 
 def from_first_rank(x: Shaped[Tensor, "..."]) -> Shaped[Tensor, "..."]:
-    """The tensor of rank 0 on every rank, for random numbers that all ranks must share."""
+    """Broadcast the tensor of rank 0, for random numbers that all ranks must share."""
     shared = x.clone()
     dist.broadcast(shared, src=0)
     return shared

@@ -1,4 +1,4 @@
-"""The choice of a device, and its name for readers."""
+"""Choice and names of devices."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from eccentric.errors import UsageError
 
 
 def find_device(name: str = "auto") -> torch.device:
-    """A torch device by name; "auto" is the accelerator if there is one.
+    """A PyTorch device by name; "auto" selects the accelerator if there is one.
 
     Raises:
-        UsageError: there is no such device here.
+        UsageError: the device does not exist on this machine.
     """
     if name == "auto":
         found = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
@@ -28,7 +28,7 @@ def find_device(name: str = "auto") -> torch.device:
 
 
 def device_name(device: torch.device) -> str:
-    """What a reader knows it by, with the number of threads where it is the CPU."""
+    """Name of the hardware; for the CPU with the number of threads."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
     if device.type == "cpu":

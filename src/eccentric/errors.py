@@ -1,14 +1,14 @@
-"""What goes wrong on the user's side, told in one line."""
+"""Errors that a user can cause. Their messages are one line."""
 
 __all__ = ["EccentricError", "UsageError"]
 
 
 class EccentricError(Exception):
-    """A user's mistake or a failed run, told in one line; the command line prints it without a traceback.
+    """A mistake of the user or a failed run; the command line prints the message without a traceback.
 
-    The line names what is wrong, where, and the mend. Exit status 1.
+    The message is one line that states what is wrong, where, and how to fix it. Exit status 1.
     """
 
 
 class UsageError(EccentricError):
-    """Arguments that cannot work, whatever the data hold. Exit status 2."""
+    """Invalid arguments, regardless of the data. Exit status 2."""

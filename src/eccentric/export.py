@@ -1,4 +1,4 @@
-"""What a trained run makes of data and of chance: encodings and samples, written to files."""
+"""Encodings of data and random samples from a trained run, written to files."""
 
 from __future__ import annotations
 
@@ -33,15 +33,16 @@ def encode_data(
     on_progress: Callable[[int, int], None] | None = None,
     on_note: Callable[[str], None] = lambda note: None,
 ) -> dict[str, Latents]:
-    """Components of every item of a data source, by the source's own splits, with the encoder of `run`.
+    """Components of all items of a data source, by its splits, computed by the encoder of `run`.
 
-    For a method without principal components they are the latents z.
+    For a method without principal components, the latents z are returned.
 
-    The labels are those of column `label`; by default of the column the run took, where the source has it.
-    `on_progress` is called with the steps done and all while images are decoded, `on_note` with each note on the data.
+    Labels are read from column `label`; the default is the label column of the run, if the source has it. While images
+    are decoded, `on_progress` is called with the numbers of completed and of all steps. `on_note` is called with each
+    note on the data.
 
     Raises:
-        EccentricError: the data cannot be read, or are not of the shape that the run was trained on.
+        EccentricError: the data cannot be read, or their shape differs from that of the training data.
     """
     spec = run.spec
     recorded = run.config["data"]
@@ -72,11 +73,11 @@ def encode_data(
 
 
 def _fit(x: Shaped[Tensor, "n ..."], found: ItemSpec, wanted: ItemSpec, source: str) -> Shaped[Tensor, "n ..."]:
-    """x, if its items are like those trained on; grey images pass for coloured ones."""
+    """Check that the items of x match those of the training; grey images are converted to colour if needed."""
     if found.channels == 1 and found.image_size == wanted.image_size:
         return x.expand(-1, *wanted.shape)
     if found.shape != wanted.shape:
-        raise EccentricError(f"{source} holds {found}, but the run was trained on {wanted}; convert them")
+        raise EccentricError(f"{source} contains {found}, but the run was trained on {wanted}; convert the data")
     return x
 
 
@@ -84,13 +85,13 @@ ENCODINGS = (".parquet", ".csv")
 
 
 def check_encoding_path(path: Path) -> None:
-    """Before the work is done. UsageError if no encoding can be written under that name."""
+    """Raise `UsageError` if encodings cannot be written in the format of this file name."""
     if path.suffix.lower() not in ENCODINGS:
         raise UsageError(f"encodings are written as {' or '.join(ENCODINGS)}, not {path.name!r}")
 
 
 def write_encoding(path: Path, splits: dict[str, Latents]) -> None:
-    """The table of `latents.parquet`, as .parquet or .csv."""
+    """Write encodings as .parquet or .csv, with the columns of `latents.parquet`."""
     check_encoding_path(path)
     table = latents_table(splits)
     with atomic(path) as temporary:
@@ -105,13 +106,13 @@ def write_encoding(path: Path, splits: dict[str, Latents]) -> None:
 
 
 def sample(run: Run, count: int, method: str | None = None, seed: int | None = None) -> Shaped[np.ndarray, "n ..."]:
-    """Decoded random latents in the data's own units: uint8 images (n, c, h, w) or float32 rows (n, features).
+    """Decoded random latents in the units of the data: uint8 images (n, c, h, w) or float32 rows (n, features).
 
     Args:
-        method: a way of sampling that suits what the run was trained for (`Traits.samplings`); the first by default.
+        method: way of sampling, one of those in the `Traits.samplings` of the run's method; the first by default.
 
     Raises:
-        UsageError: the way of sampling does not suit the run.
+        UsageError: the method of the run does not support this way of sampling.
     """
     model, components = run.model(), run.components if run.has_spectrum else None
     sampling = model.method.traits.samplings[0] if method is None else method
@@ -120,7 +121,7 @@ def sample(run: Run, count: int, method: str | None = None, seed: int | None = N
 
 
 def check_samples_path(path: Path, run: Run) -> None:
-    """Before the work is done. UsageError if samples of the run cannot be written under that name."""
+    """Raise `UsageError` if samples of the run cannot be written in the format of this file name."""
     channels = run.spec.channels
     known = [".csv", ".npy"] if channels is None else [".png", ".npy"] if channels in (1, 3) else [".npy"]
     if path.suffix.lower() not in known:
@@ -128,7 +129,7 @@ def check_samples_path(path: Path, run: Run) -> None:
 
 
 def write_samples(path: Path, samples: Shaped[np.ndarray, "n ..."], spec: ItemSpec, feature_names: list[str]) -> None:
-    """Images as one .png sheet, tables as .csv, either as .npy."""
+    """Write images as one .png sheet, tables as .csv, or either as .npy."""
     with atomic(path) as temporary:
         if path.suffix.lower() == ".npy":
             np.save(temporary, samples)
@@ -144,7 +145,7 @@ def write_samples(path: Path, samples: Shaped[np.ndarray, "n ..."], spec: ItemSp
 
 
 def _sheet(images: Shaped[np.ndarray, "n c h w"]) -> Shaped[np.ndarray, "height width c"]:
-    """All images on one sheet, about as many rows as columns, two white pixels between them."""
+    """All images on one approximately square sheet, separated by two white pixels."""
     n, channels, height, width = images.shape
     columns = int(np.ceil(np.sqrt(n)))
     rows = -(-n // columns)

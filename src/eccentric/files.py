@@ -1,4 +1,4 @@
-"""Files that are either whole or not there, and never execute code when read."""
+"""Atomic file writes, and formats that execute no code when they are read."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 @contextmanager
 def atomic(path: Path) -> Iterator[Path]:
-    """A temporary path beside `path`, moved to it when the block ends well and removed when it does not.
+    """A temporary path that replaces `path` when the block succeeds and is removed when it fails.
 
-    A link stays a link: the file that it names is written.
+    If `path` is a symbolic link, the file that it points to is replaced.
     """
     if path.is_symlink():
         path = path.resolve()
@@ -45,7 +45,7 @@ def atomic(path: Path) -> Iterator[Path]:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Have the new name on the disk as well, where folders can be opened."""
+    """Flush the folder entry to disk, on systems that can open folders."""
     if os.name == "posix":
         handle = os.open(folder, os.O_RDONLY)
         try:
@@ -75,19 +75,19 @@ def read_json(path: Path) -> Any:
 
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
-    """Write a .safetensors file; needs safetensors, part of the `train` extra."""
+    """Write a .safetensors file. Requires safetensors, which is part of the `train` extra."""
     from safetensors import SafetensorError
     from safetensors.torch import save_file
 
     with atomic(path) as temporary:
         try:
             save_file({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, temporary)
-        except SafetensorError as error:  # its name for a full disk, too
+        except SafetensorError as error:  # also raised if the disk is full
             raise EccentricError(f"cannot write {path}: {error}") from None
 
 
 def read_tensors(path: Path, expected: Iterable[str] = ()) -> dict[str, Tensor]:
-    """Read a .safetensors file and check that it holds what is `expected`."""
+    """Read a .safetensors file and check that it contains the `expected` tensors."""
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
@@ -99,5 +99,5 @@ def read_tensors(path: Path, expected: Iterable[str] = ()) -> dict[str, Tensor]:
         raise EccentricError(f"cannot read {path} as safetensors ({error}); the file is damaged") from None
     missing = [name for name in expected if name not in tensors]
     if missing:
-        raise EccentricError(f"{path} holds no {', '.join(missing)}; it was not written by eccentric, or is damaged")
+        raise EccentricError(f"{path} lacks {', '.join(missing)}; the file is damaged or was not written by eccentric")
     return tensors

@@ -1,6 +1,6 @@
-"""The one way to run networks over data: batch by batch, in evaluation mode, without gradients and autocast.
+"""Batched inference: networks run over data in evaluation mode, without gradients and autocast.
 
-Float32 convolutions on a GPU are TF32 where PyTorch may use it, which is its default: some 1e-3 off those on a CPU.
+On a GPU, PyTorch computes float32 convolutions in TF32 by default, which differs from the CPU by about 1e-3.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def decode(model: Autoencoder, z: Float[Tensor, "n d"]) -> Float[Tensor, "n ..."
 
 
 def reconstruction_error(model: Autoencoder, x: Shaped[Tensor, "n ..."]) -> float:
-    """Mean squared error over all numbers of raw items x, in the units that the networks see."""
+    """Mean squared error over all numbers of raw items x, in standardised units."""
     return item_errors(model, x).mean().item()
 
 
@@ -50,13 +50,13 @@ def item_errors(model: Autoencoder, x: Shaped[Tensor, "n ..."]) -> Float[Tensor,
 def in_batches(
     function: Callable[[Tensor], Tensor], x: Shaped[Tensor, "n ..."], network: nn.Module, batch: int | None = None
 ) -> Shaped[Tensor, "n ..."]:
-    """`function` of all items, on the CPU.
+    """Apply `function` to all items in batches. The result is on the CPU.
 
     Args:
-        function: from a batch of items to a tensor with one row for each; `network` itself or a method of it.
+        function: maps a batch of items to a tensor with one row for each item; `network` itself or one of its methods.
         x: the items.
-        network: in evaluation mode from here on; the work is done on its device.
-        batch: items at a time; None is what suits the device.
+        network: set to evaluation mode; the computation runs on its device.
+        batch: items per batch; None selects a size for the device.
     """
     size = batch or batch_size(next(network.parameters()).device)
     return torch.cat(list(over_batches(function, x.split(size), network)))
@@ -66,7 +66,7 @@ def in_batches(
 def over_batches(
     function: Callable[[Tensor], Tensor], batches: Iterable[Shaped[Tensor, "b ..."]], network: nn.Module
 ) -> Iterator[Shaped[Tensor, "b ..."]]:
-    """`function` of each batch, on the CPU, as the batches come. Arguments are those of `in_batches`."""
+    """Apply `function` to each batch of a stream and yield the results on the CPU. Arguments as for `in_batches`."""
     network.eval()
     device = next(network.parameters()).device
     for items in batches:
@@ -74,7 +74,7 @@ def over_batches(
 
 
 def batch_size(device: torch.device) -> int:
-    """How many items at a time suit a device."""
-    # On a CPU the activations of 1000 images left the caches, and took three times as long. Elsewhere each batch costs
-    # its launches.
+    """Number of items per batch for a device."""
+    # On a CPU, the activations of 1000 images exceed the caches, which took three times as long. On accelerators, small
+    # batches are dominated by kernel launches.
     return 256 if device.type == "cpu" else 1024

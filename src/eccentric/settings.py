@@ -1,4 +1,4 @@
-"""Tables of settings: frozen dataclasses whose fields carry a help text, made from names, text and JSON."""
+"""Settings: frozen dataclasses with a help text for each field, created from names, text and JSON."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ __all__ = ["help_texts", "make", "nearest", "parse_pairs", "setting"]
 
 
 def setting(default: Any, help: str) -> Any:
-    """A field with a default and the help text that the command line and the documentation show."""
+    """A dataclass field with a default and a help text, which the command line and the documentation show."""
     return field(default=default, metadata={"help": help})
 
 
 def help_texts(table: type[DataclassInstance] | DataclassInstance) -> dict[str, str]:
-    """The help text of each field that has one, by name."""
+    """Help texts by field name, of the fields that have one."""
     return {field.name: field.metadata["help"] for field in fields(table) if "help" in field.metadata}
 
 
 def make(table: type[S], values: Mapping[str, Any], owner: str) -> S:
-    """An instance of a table of settings.
+    """Create an instance of a settings dataclass.
 
     Text is converted to the type of the field's default, so that `--set name=value` and Python give the same.
 
     Args:
         table: a dataclass.
-        values: by the fields' names; a field that is not named keeps its default.
-        owner: what has these settings, for error messages.
+        values: values by field name; other fields keep their defaults.
+        owner: owner of the settings, for error messages.
 
     Raises:
         UsageError: a name is unknown, or a value has the wrong type or is out of range.
@@ -51,7 +51,7 @@ def make(table: type[S], values: Mapping[str, Any], owner: str) -> S:
 
 
 def parse_pairs(texts: Iterable[str], option: str) -> dict[str, str]:
-    """The values of a repeated `name=value` option.
+    """Parse the values of a repeated `name=value` option.
 
     Raises:
         UsageError: a text has no "=".
@@ -66,13 +66,13 @@ def parse_pairs(texts: Iterable[str], option: str) -> dict[str, str]:
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """A suggestion for a mistyped name, to be put into a message; empty if nothing is close."""
+    """A suggestion for a mistyped name, to be inserted into a message; empty if no known name is similar."""
     found = difflib.get_close_matches(str(name), list(known), n=1)
     return f" (did you mean {found[0]!r}?)" if found else ""
 
 
 def _convert(value: Any, default: Any, where: str) -> Any:
-    """A value as the type of its default: text is parsed, and a whole number may stand for a float."""
+    """Convert a value to the type of its default: text is parsed, and integers are accepted for floats."""
     if isinstance(default, bool):
         words = {"true": True, "on": True, "yes": True, "false": False, "off": False, "no": False}
         found = words.get(value.lower()) if isinstance(value, str) else value

@@ -31,8 +31,8 @@ def test_traits_of_a_method_in_a_run(method, axes, architecture, tmp_path):
         z = model.encode(data.train.x)
     assert (z.var(0) > 0).all()
     words = summary(read_facts(run))
-    assert ("In the order in which training put them" in words) == (axes == "own")
-    assert ("Turned so that the first varies most" in words) == (axes == "principal")
+    assert ("in the order in which they were learnt" in words) == (axes == "own")
+    assert ("in descending order of variance" in words) == (axes == "principal")
     torch.testing.assert_close(run.components.covariance, z.double().T.cov(), rtol=1e-3, atol=1e-6)
 
 

@@ -55,8 +55,8 @@ def test_time_that_is_up_leaves_trainings(reproduce, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["fig1", "--until", "soon"], "--until soon: give a time as H:MM:SS"),
-        (["fig1", "--until", "0"], "--until 0: give a time"),
+        (["fig1", "--until", "soon"], "--until soon: write the time as H:MM:SS"),
+        (["fig1", "--until", "0"], "--until 0: write the time"),
         (["fig1", "--epochs", "faces=3"], "--epochs faces=3: the paper has no data set 'faces'"),
         (["fig1", "--runs", "many"], "--runs many: 'many' is not a whole number"),
         (["fig1", "--width", "0"], "width must be positive, not 0"),

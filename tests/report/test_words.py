@@ -17,11 +17,11 @@ from eccentric.runs.views import Neighbours
         (0.1, 0.5, "the nearest-neighbour error is lower than PCA's (10.0 % against 50.0 %)."),
         (0.5, 0.1, "the nearest-neighbour error is not lower than PCA's (50.0 % against 10.0 %)."),
         (0.2, 0.2, "the nearest-neighbour error is not lower than PCA's (20.0 % against 20.0 %)."),
-        (0.30001, 0.30002, "not lower than PCA's (30.0 % against 30.0 %), a difference that chance could make"),
+        (0.30001, 0.30002, "not lower than PCA's (30.0 % against 30.0 %), a difference that is not significant"),
         (
             0.25,
             0.33,
-            "lower than PCA's (25.0 % against 33.0 %), a difference that chance could make with 90 test items.",
+            "lower than PCA's (25.0 % against 33.0 %), a difference that is not significant with 90 test items.",
         ),
     ],
 )
@@ -133,7 +133,7 @@ def test_colours_are_explained(facts, labels, dim, says):
 def test_what_is_left_out_of_a_picture_is_told(facts):
     facts = replace(facts, eigenvalues=np.ones(20), spec=ItemSpec("table", (50,)))
     assert "The first 16 of 20 components are shown." in captions.eigenpairs(facts)
-    assert "Shown are the 24 of 50 columns with the greatest change." in captions.effects(facts)
+    assert "The 24 of 50 columns with the largest change are shown." in captions.effects(facts)
     many = replace(facts, test=replace(facts.test, p=np.ones((6000, 20)), labels=None))
     assert captions.scatter(many).startswith("A random 5,000 of the 6,000 test items")
 

@@ -1,4 +1,4 @@
-"""The command line: parse, call, print. Each module adds its commands to the one application."""
+"""The command line: parse arguments, call the library, print results. Each module adds commands to the application."""
 
 from eccentric.cli import bench, compare, explore, methods, reproduce, train, use
 from eccentric.cli.app import app, run

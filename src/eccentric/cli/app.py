@@ -28,12 +28,12 @@ DataArgument = Annotated[
     str,
     typer.Argument(
         metavar="DATA",
-        help="digits (embedded), mnist or celeba (from the hub), a hub id, or a path: a folder of images or of a "
+        help="digits (embedded), mnist or celeba (from the hub), a hub id, or a path: a folder of images or a "
         "data set, or one file (.csv, .tsv, .parquet, .json, .npy, .npz, .h5ad).",
     ),
 ]
-RunArgument = Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a training run.")]
-LabelOption = Annotated[str | None, typer.Option(help="Column that holds the labels; by default it is detected.")]
+RunArgument = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a training run.")]
+LabelOption = Annotated[str | None, typer.Option(help="Column with the labels; detected by default.")]
 DeviceOption = Annotated[str, typer.Option(help=help_texts(TrainConfig)["device"])]
 DropOption = Annotated[str, typer.Option(help="Columns of a table to leave out, separated by commas.")]
 
@@ -46,16 +46,16 @@ def run() -> None:
     except EccentricError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2 if isinstance(error, UsageError) else 1)
-    except OSError as error:  # a file or folder that the system withholds, wherever that shows
+    except OSError as error:  # such as missing permissions for a file or folder
         where = f"{error.filename}: " if error.filename is not None else ""
         print(f"error: {where}{error.strerror or error}", file=sys.stderr)
         sys.exit(1)
     except (MemoryError, RuntimeError) as error:
-        # PyTorch's CPU allocator has no exception of its own; that of accelerators is a RuntimeError too.
+        # PyTorch's CPU allocator has no exception class; the one for accelerators is a RuntimeError, too.
         said = str(error).lower()
         if not isinstance(error, MemoryError) and "out of memory" not in said and "can't allocate memory" not in said:
             raise
-        print("error: not enough memory; try fewer items at once, or smaller ones", file=sys.stderr)
+        print("error: not enough memory; reduce the batch size or the size of the items", file=sys.stderr)
         sys.exit(1)
 
 

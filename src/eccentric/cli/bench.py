@@ -17,24 +17,26 @@ app.add_typer(bench, name="bench")
 @bench.command("loss")
 def bench_loss(
     sizes: Annotated[
-        str, typer.Option(help="Batch sizes and dimensions, as 1024x64,4096x64; the README's by default.")
+        str, typer.Option(help="Batch sizes and dimensions, such as 1024x64,4096x64; those of the README by default.")
     ] = "",
     device: DeviceOption = "auto",
     repeats: Annotated[int, typer.Option(min=1, help="Number of repetitions; the median is reported.")] = 5,
-    memory: Annotated[bool, typer.Option(help="Measure peak memory as well.")] = True,
-    json: Annotated[Path | None, typer.Option(help="File for the numbers.")] = None,
-    plot: Annotated[Path | None, typer.Option(help="File for a plot of growth with b and d (.png or .svg).")] = None,
+    memory: Annotated[bool, typer.Option(help="Also measure peak memory.")] = True,
+    json: Annotated[Path | None, typer.Option(help="JSON file for the results.")] = None,
+    plot: Annotated[
+        Path | None, typer.Option(help="File for a plot of time against batch size and dimension (.png or .svg).")
+    ] = None,
 ) -> None:
-    """The loss against the paper's listing, dense formulas, KeOps where installed, and other regularizers."""
+    """Compare the loss with the paper's listing, dense formulas, KeOps (if installed) and other regularizers."""
     from eccentric.bench import loss
     from eccentric.training import find_device
 
     where = find_device(device)
     if where.type not in loss.GROWTH_B:
-        raise UsageError(f"measurements know {' and '.join(loss.GROWTH_B)}, not {where.type}")
+        raise UsageError(f"the benchmark runs on {' or '.join(loss.GROWTH_B)}, not on {where.type}")
     for path in (json, plot):
         if path is not None and not path.parent.is_dir():
-            raise UsageError(f"there is no folder {path.parent} to write {path.name} to")
+            raise UsageError(f"cannot write {path}: there is no folder {path.parent}; create it first")
     if plot is not None and plot.suffix.lower() not in loss.PLOTS:
         raise UsageError(f"plots are written as {', '.join(loss.PLOTS)}, not {plot.name!r}")
     chosen = [_size(text) for text in names(sizes)] or list(loss.SIZES)
@@ -52,5 +54,5 @@ def bench_loss(
 def _size(text: str) -> tuple[int, int]:
     b, _, d = text.partition("x")
     if not (b.isdigit() and d.isdigit() and int(b) >= 2 and int(d) >= 2):
-        raise UsageError(f"a size is written as 1024x64 (b of 2 or more, d of 2 or more), not {text!r}")
+        raise UsageError(f"a size must be written as 1024x64, with both numbers at least 2, not {text!r}")
     return int(b), int(d)

@@ -1,4 +1,4 @@
-"""`eccentric compare`: methods on the same data and budget."""
+"""`eccentric compare`: comparison of methods on the same data and budget."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ PARTS = {
     "Spectrum, probes and speed": ("effective_dimension", "neighbour_error_100", "neighbour_error", "seconds_per_step"),
     "Fréchet distance by way of sampling": ("frechet_standard", "frechet_matched", "frechet_mixture", "frechet_own"),
 }
-"""The printed tables: a terminal is too narrow for one."""
+"""Columns of the printed tables; one table would be too wide for a terminal."""
 
 
 @app.command()
 def compare(
     data: DataArgument,
-    out: Annotated[Path, typer.Option(help="Folder to write the result and the runs to.")],
+    out: Annotated[Path, typer.Option(help="Folder for the results and the runs.")],
     methods: Annotated[
         str, typer.Option(help="all, or names separated by commas; `eccentric methods` lists them.")
     ] = "all",
@@ -40,16 +40,16 @@ def compare(
     width: Annotated[float, typer.Option(help=HELP["width"])] = DEFAULTS.width,
     device: DeviceOption = DEFAULTS.device,
     small: Annotated[
-        bool, typer.Option("--small", help="Use at most 1,000 training rows and 500 test rows, for a quick look.")
+        bool, typer.Option("--small", help="Use at most 1,000 training rows and 500 test rows, for a quick test.")
     ] = False,
     label: LabelOption = None,
 ) -> None:
-    """Train methods side by side on DATA, with the same network and budget, and measure all of them alike.
+    """Train several methods on DATA with the same network and budget, and evaluate them in the same way.
 
-    Each method is trained with a tenth of its default weight, with the default, and with ten times as much. Validation
-    rows, a fifth of the training rows, decide which of them stands in the table: the largest whose reconstruction error
-    is within 5 % of the plain autoencoder's. Every training is a run folder in OUT/runs; an interrupted comparison
-    resumes when the command is run again.
+    Each method is trained with a tenth of its default weight, with the default weight, and with ten times the default
+    weight. A fifth of the training rows is used for validation: the table shows the largest weight for which the
+    reconstruction error on these rows is within 5 % of that of the plain autoencoder. Each training is a run folder in
+    OUT/runs; rerun an interrupted command to resume.
     """
     from eccentric.comparison import Stopped
     from eccentric.comparison import compare as compare_methods
@@ -60,7 +60,7 @@ def compare(
     setup = Setup(runs, epochs, dim, batch_size, learning_rate, architecture, width, device)
     for name in names(methods) if methods.strip() != "all" else []:
         if name not in ("all", "pca", "kernel-pca"):
-            find(name)  # a mistake is named before the data are read, which may take long
+            find(name)  # report mistakes before the data are read, which can take long
     with ReadingProgress(f"Reading {data}") as bar:
         loaded = load(data, label=label, on_progress=bar.show)
     for note in loaded.notes:
@@ -86,7 +86,7 @@ def compare(
 
 
 class _Progress:
-    """A bar over all trainings on a terminal; elsewhere a line for each."""
+    """A progress bar over all trainings on a terminal; otherwise one line for each training."""
 
     def __init__(self) -> None:
         self._bar = Progress(

@@ -1,4 +1,4 @@
-"""Command-line options made from the fields of settings, so that names, defaults and help texts have one home."""
+"""Command-line options created from the fields of settings, the only source of names, defaults and help texts."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from eccentric.settings import help_texts, parse_pairs
 from eccentric.training.config import TrainConfig
 
 SHORTHANDS = tuple(help_texts(METHODS[DEFAULT].Settings))
-"""Settings of the default method, which have options of their own."""
+"""Settings of the default method, which also have command-line options."""
 
 
 def with_settings(command: Callable[..., None]) -> Callable[..., None]:
-    """Replace the `**settings` of a command by an option for each field of `TrainConfig` and for the method's settings.
+    """Replace the `**settings` of a command with options for the fields of `TrainConfig` and the method's settings.
 
-    The command gets all of them in `settings`; `given_settings` picks those that the user typed.
+    The command receives all of them in `settings`; `given_settings` selects those that the user typed.
     """
     own = [p for p in inspect.signature(command, eval_str=True).parameters.values() if p.kind is not p.VAR_KEYWORD]
     added = [_option(field.name, type(field.default), field.default, field.metadata["help"]) for field in _fields()]
     for name, help in help_texts(find(DEFAULT).Settings).items():
         added.append(_option(name, str, None, f"Short for --set {name}=...: {help}"))
-    sets = typer.Option("--set", metavar="NAME=VALUE", help="A setting of the method; may be repeated.")
+    sets = typer.Option("--set", metavar="NAME=VALUE", help="Setting of the method; may be repeated.")
     added.append(_parameter("method_settings", list[str] | None, sets, None))
     required = [parameter for parameter in own if parameter.default is parameter.empty]
     parameters = [*required, *added, *(parameter for parameter in own if parameter not in required)]
@@ -36,7 +36,7 @@ def with_settings(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def given_settings(context: typer.Context) -> dict[str, Any]:
-    """The settings that the user typed, for `TrainConfig`; those of the method under "settings".
+    """Settings that the user typed, for `TrainConfig`; settings of the method are under "settings".
 
     Raises:
         UsageError: a --set is not NAME=VALUE.
@@ -49,7 +49,7 @@ def given_settings(context: typer.Context) -> dict[str, Any]:
 
 
 def merged(base: Mapping[str, Any], given: Mapping[str, Any]) -> TrainConfig:
-    """Settings of a recipe or of a run that is resumed, overridden by those that the user typed."""
+    """Settings of a recipe or of a resumed run, overridden by those that the user typed."""
     values = {**base, **given}
     if given.get("method", base.get("method", DEFAULT)) == base.get("method", DEFAULT):
         values["settings"] = {**base.get("settings", {}), **given.get("settings", {})}
@@ -59,7 +59,7 @@ def merged(base: Mapping[str, Any], given: Mapping[str, Any]) -> TrainConfig:
 
 
 def was_given(context: typer.Context, name: str) -> bool:
-    """Whether the user typed an option, rather than leaving it at its default."""
+    """Whether the user typed the option instead of leaving it at its default."""
     source = context.get_parameter_source(name)
     return source is not None and source.name != "DEFAULT"
 

@@ -1,4 +1,4 @@
-"""Standard output and standard error that may go away: a closed pipe, a closed terminal, a full disk."""
+"""Standard output and standard error that tolerate closed pipes, closed terminals and full disks."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["tolerate_lost_output"]
 
 
 class TolerantStream:
-    """A text stream that drops what can no longer be written, instead of ending the work that writes it."""
+    """A text stream that discards text that cannot be written instead of raising an error."""
 
     def __init__(self, stream: TextIO, name: str) -> None:
         self._stream = stream
@@ -39,16 +39,18 @@ class TolerantStream:
             return
         self.lost = error
         with contextlib.suppress(OSError, ValueError):
-            # The stream writes again what it could not when it is closed; then it must succeed.
+            # The stream writes the remaining text again when it is closed, which must succeed.
             null = os.open(os.devnull, os.O_WRONLY)
             os.dup2(null, self._stream.fileno())
             os.close(null)
         if self._name == "output":
-            print(f"note: standard output is gone ({error.strerror}); going on without it", file=sys.stderr, flush=True)
+            print(
+                f"note: standard output is lost ({error.strerror}); continuing without it", file=sys.stderr, flush=True
+            )
 
 
 def tolerate_lost_output() -> None:
-    """Let the work go on when its output cannot be written; letters that a terminal lacks are written as escapes."""
+    """Continue if the output cannot be written; characters that a terminal cannot show are written as escapes."""
     for name, attribute in (("output", "stdout"), ("errors", "stderr")):
         stream = getattr(sys, attribute)
         if stream is None or isinstance(stream, TolerantStream):

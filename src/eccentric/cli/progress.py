@@ -1,4 +1,4 @@
-"""Progress of long work: bars on a terminal, a few lines otherwise."""
+"""Progress of long operations: bars on a terminal, a few lines otherwise."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 
 from eccentric.cli.app import console
+from eccentric.methods import find
 from eccentric.training.config import TrainConfig
 
 
@@ -41,6 +42,7 @@ class TrainingProgress:
 
     def __init__(self, config: TrainConfig, items: int) -> None:
         self._total = config.epochs * (items // min(config.batch_size, items))
+        self._has_spectrum = find(config.method).traits.has_spectrum
         self._dim = config.dim
         self._printed = 0.0
         self._bar = Progress(
@@ -64,9 +66,9 @@ class TrainingProgress:
 
     def show(self, metrics: Any) -> None:
         own = "".join(f"{name} {value:.3f}  " for name, value in metrics.terms.items())
+        trace = f"trace {metrics.trace:.2f} (d {self._dim})  " if self._has_spectrum else ""
         terms = (
-            f"reconstruction {metrics.reconstruction:.4f}  {own}"
-            f"radius {metrics.mean_radius:.2f}  trace {metrics.trace:.2f} (d {self._dim})  "
+            f"reconstruction {metrics.reconstruction:.4f}  {own}radius {metrics.mean_radius:.2f}  {trace}"
             f"{metrics.items_per_second:,.0f} items/s"
         )
         self._bar.update(self._task, completed=metrics.step, epoch=f"{metrics.epoch}/{self._epochs}", terms=terms)

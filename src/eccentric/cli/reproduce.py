@@ -1,4 +1,4 @@
-"""The paper's figures and tables: `eccentric reproduce`."""
+"""`eccentric reproduce`: reproduction of the figures and tables of the paper."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import typer
 
 from eccentric.cli.app import DeviceOption, app, console, print_note
 
-BY_ROLE = "N for both data sets, or mnist=N, celeba=N; may be repeated."
+BY_ROLE = "Either N for both data sets, or mnist=N and celeba=N; may be repeated."
 
 
 @app.command()
@@ -18,59 +18,68 @@ def reproduce(
         list[str],
         typer.Argument(
             metavar="ITEM...",
-            help="fig1 to fig9, table1 to table5, or all; list shows what each needs, page only writes the page.",
+            help="fig1 to fig9, table1 to table5, or all; list shows the requirements of each item, page only writes "
+            "the page.",
         ),
     ],
-    work: Annotated[Path, typer.Option(help="Folder of runs and results; finished runs in it are used again.")] = Path(
+    work: Annotated[Path, typer.Option(help="Folder for runs and results; finished runs in it are reused.")] = Path(
         "runs/paper"
     ),
     data: Annotated[
         list[str] | None,
         typer.Option(
-            help="In place of the paper's data: a name or a path for both, or mnist=NAME, celeba=NAME; may be repeated."
+            help="Data to use instead of the paper's: a name or path for both data sets, or mnist=NAME and "
+            "celeba=NAME; may be repeated."
         ),
     ] = None,
     epochs: Annotated[
         list[str] | None,
-        typer.Option(metavar="N", help=f"Passes over the training data; the recipe's by default. {BY_ROLE}"),
+        typer.Option(metavar="N", help=f"Passes over the training data; those of the recipe by default. {BY_ROLE}"),
     ] = None,
     runs: Annotated[
         list[str] | None,
-        typer.Option(metavar="N", help=f"Seeds for each setting; the paper's number by default. {BY_ROLE}"),
+        typer.Option(metavar="N", help=f"Number of seeds for each setting; that of the paper by default. {BY_ROLE}"),
     ] = None,
     batch_size: Annotated[
-        list[str] | None, typer.Option(metavar="N", help=f"Items a step; the recipe's by default. {BY_ROLE}")
+        list[str] | None, typer.Option(metavar="N", help=f"Items per batch; that of the recipe by default. {BY_ROLE}")
     ] = None,
     width: Annotated[
-        float, typer.Option(help="Factor on the channels of the network for faces; 1 is the paper's network.")
+        float, typer.Option(help="Factor on the channels of the network for CelebA; 1 is the network of the paper.")
     ] = 1.0,
     recipe: Annotated[
-        str, typer.Option(help="fast (a tenth of the paper's epochs, at a higher rate) or paper (to the letter).")
+        str,
+        typer.Option(help="fast (a tenth of the paper's epochs with a higher learning rate) or paper (as published)."),
     ] = "fast",
     mu: Annotated[
-        list[float] | None, typer.Option(help="Only this mu in Table 1; may be repeated. The paper's five by default.")
+        list[float] | None,
+        typer.Option(help="Value of mu in Table 1; may be repeated. The five values of the paper by default."),
     ] = None,
     small: Annotated[
-        bool, typer.Option("--small", help="Minutes on a CPU: the embedded digits, 20 epochs, 2 runs.")
+        bool, typer.Option("--small", help="Use the embedded digits, 20 epochs and 2 seeds; takes minutes on a CPU.")
     ] = False,
     device: DeviceOption = "auto",
     fid_weights: Annotated[
-        Path | None, typer.Option(help="Inception's weights for Table 1; torch-fidelity fetches them by default.")
+        Path | None,
+        typer.Option(help="File with the Inception weights for Table 1; by default torch-fidelity downloads them."),
     ] = None,
     jobs: Annotated[
         int | None,
-        typer.Option(min=1, help="Work off what is missing in this many processes, the most open claims first."),
+        typer.Option(
+            min=1, help="Number of processes that compute the missing results, ordered by the number of open claims."
+        ),
     ] = None,
     until: Annotated[
         str | None,
-        typer.Option(metavar="H:MM:SS", help="End after this time; rerun the command to resume. Implies --jobs 1."),
+        typer.Option(metavar="H:MM:SS", help="Stop after this time; rerun the command to resume. Implies --jobs 1."),
     ] = None,
     page: Annotated[
         Path | None,
-        typer.Option(help="Write the page here too; small results and pictures are kept in folders beside it."),
+        typer.Option(
+            help="Also write the page to this file; small results and figures are stored in folders next to it."
+        ),
     ] = None,
 ) -> None:
-    """Make figures and tables of the paper again, with our numbers beside the published ones."""
+    """Reproduce figures and tables of the paper and compare our numbers with the published ones."""
     from eccentric.paper import ITEMS, RunStore, Scale, find_items
     from eccentric.paper import reproduce as make
     from eccentric.paper.display import QueueProgress, ReproductionProgress, items_table, left_text
@@ -100,7 +109,7 @@ def reproduce(
     items = find_items(names)
 
     def update_page() -> None:
-        if page is not None and any((work / name / RESULT).is_file() for name in ITEMS):  # of what could be made
+        if page is not None and any((work / name / RESULT).is_file() for name in ITEMS):  # some items may have failed
             write_page(work, ITEMS, page)
 
     if jobs is not None or seconds is not None:
@@ -130,7 +139,7 @@ def reproduce(
 
 
 def _seconds(text: str) -> float:
-    """A time as H:MM:SS, MM:SS or seconds."""
+    """Parse a time, written as H:MM:SS, MM:SS or seconds."""
     from eccentric.errors import UsageError
 
     try:
@@ -138,5 +147,5 @@ def _seconds(text: str) -> float:
         if not 1 <= len(parts) <= 3 or min(parts) < 0 or not any(parts):
             raise ValueError
     except ValueError:
-        raise UsageError(f"--until {text}: give a time as H:MM:SS, such as 2:30:00") from None
+        raise UsageError(f"--until {text}: write the time as H:MM:SS, such as 2:30:00") from None
     return float(sum(part * 60**k for k, part in enumerate(reversed(parts))))

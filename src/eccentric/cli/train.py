@@ -22,7 +22,7 @@ from eccentric.training.config import TrainConfig
 def train(
     context: typer.Context,
     data: DataArgument,
-    out: Annotated[Path, typer.Option(help="Folder to write the run to.")],
+    out: Annotated[Path, typer.Option(help="Folder for the run.")],
     recipe: Annotated[
         str | None,
         typer.Option(
@@ -64,7 +64,7 @@ def train(
     from eccentric.training.train import train as train_run
 
     given = given_settings(context)
-    TrainConfig(**given)  # check the settings before reading the data, which may take long
+    TrainConfig(**given)  # check the settings before the data are read, which can take long
     if recipe is not None:
         check_recipe(recipe)
     if runs > 1:
@@ -73,7 +73,7 @@ def train(
     if first_rank():
         check_folder(out, overwrite, resume)
     else:
-        console.quiet = True  # the first rank speaks for all
+        console.quiet = True  # only the first rank prints
     begun = Run(out).config if resume and (out / "config.json").exists() else None
     reading: dict[str, Any] = {
         "label": label,
@@ -82,7 +82,7 @@ def train(
         "test_fraction": test_fraction,
         "seed": split_seed,
     }
-    for name in reading:  # what is not said again is as the run has it
+    for name in reading:  # options that are not given keep the values of the run
         if (
             begun is not None
             and name in begun["data"]
@@ -153,29 +153,24 @@ def _train_several(context: typer.Context, out: Path, seeds: list[int]) -> None:
         train_several(
             arguments, out, seeds, stop, at_once=places(find_device(context.params["device"])), on_epoch=progress.show
         )
+    runs = {seed: Run(folder_of(out, seed)) for seed in seeds if (folder_of(out, seed) / "evaluation.json").exists()}
     table = Table("seed", "reconstruction error", "trace", "eigenvalues")
-    for seed in seeds:
-        if (folder_of(out, seed) / "evaluation.json").exists():
-            run = Run(folder_of(out, seed))
-            values = run.components.eigenvalues.tolist() if run.has_spectrum else []
-            shown = "  ".join(f"{value:.2f}" for value in values[:8]) + ("  ..." if len(values) > 8 else "")
-            table.add_row(
-                str(seed),
-                f"{run.evaluation['test_reconstruction']:.4f}",
-                f"{sum(values):.2f}" if values else "-",
-                shown,
-            )
+    for seed, run in runs.items():
+        values = run.components.eigenvalues.tolist() if run.has_spectrum else []
+        shown = "  ".join(f"{value:.2f}" for value in values[:8]) + ("  ..." if len(values) > 8 else "")
+        trace = f"{sum(values):.2f}" if values else "-"
+        table.add_row(str(seed), f"{run.evaluation['test_reconstruction']:.4f}", trace, shown)
     console.print(table)
     if stop.asked:
         raise typer.Exit(128 + stop.signum)
-    quoted = shlex.quote(str(out))
-    console.print(
-        f"To compare the runs: eccentric align {quoted}/seed-* --out {quoted}/alignment", markup=False, soft_wrap=True
-    )
+    if all(run.has_spectrum for run in runs.values()):  # the others have no components to align
+        quoted = shlex.quote(str(out))
+        command = f"eccentric align {quoted}/seed-* --out {quoted}/alignment"
+        console.print(f"To compare the runs: {command}", markup=False, soft_wrap=True)
 
 
 def _print_summary(eigenvalues: list[float], evaluation: dict[str, Any]) -> None:
-    """Eigenvalues are empty for a method without principal components."""
+    """Print a summary of a run. Eigenvalues are empty for a method without principal components."""
     if eigenvalues:
         shown = "  ".join(f"{value:.2f}" for value in eigenvalues[:12]) + ("  ..." if len(eigenvalues) > 12 else "")
         console.print(f"Eigenvalues: {shown}", highlight=False, soft_wrap=True)

@@ -16,7 +16,7 @@ from eccentric.cli.progress import ReadingProgress
 
 @app.command()
 def report(path: RunArgument) -> None:
-    """Write the report of a run again."""
+    """Write the report of a finished run."""
     from eccentric.report import write_report
     from eccentric.training import Run
 
@@ -32,7 +32,7 @@ def encode(
     out: Annotated[Path, typer.Option(help="File to write: .parquet or .csv.")],
     label: LabelOption = None,
 ) -> None:
-    """Write the components of every item of DATA."""
+    """Encode all items of DATA and write their components."""
     from eccentric.export import check_encoding_path, encode_data, write_encoding
     from eccentric.training import Run
 
@@ -52,9 +52,9 @@ def sample(
     method: Annotated[
         str | None,
         typer.Option(
-            help="Latents from a standard normal (standard), from a Gaussian matched to the training latents (matched) "
-            "or from a mixture of Gaussians fitted to them (mixture); uniform for hyperspherical-vae, categorical for "
-            "vq-vae. The default depends on the method of the run.",
+            help="Latents from a standard normal (standard), from a Gaussian fitted to the training latents (matched) "
+            "or from a mixture of Gaussians fitted to them (mixture); uniform for hyperspherical-vae, categorical "
+            "for vq-vae. The default depends on the method of the run.",
             show_default=False,
         ),
     ] = None,
@@ -73,8 +73,8 @@ def sample(
 
 @app.command()
 def align(
-    paths: Annotated[list[Path], typer.Argument(metavar="RUN", help="Two or more folders of runs on the same items.")],
-    out: Annotated[Path, typer.Option(help="Folder to write numbers, aligned encodings and a picture to.")],
+    paths: Annotated[list[Path], typer.Argument(metavar="RUN", help="Folders of two or more runs on the same items.")],
+    out: Annotated[Path, typer.Option(help="Folder for numbers, aligned encodings and a figure.")],
     method: Annotated[
         Literal["assignment", "paper", "procrustes"],
         typer.Option(

@@ -1,4 +1,4 @@
-"""The course of training."""
+"""Learning curves."""
 
 from __future__ import annotations
 
@@ -23,22 +23,27 @@ def curves(
     reconstruction: Float[np.ndarray, " rows"],
     test_reconstruction: Float[np.ndarray, " rows"],
     terms: Mapping[str, Float[np.ndarray, " rows"]],
-    trace: Float[np.ndarray, " rows"],
+    trace: Float[np.ndarray, " rows"] | None,
     dim: int,
     pca: float | None = None,
 ) -> Figure:
-    """The course of training: reconstruction error, the method's terms and the trace against epochs.
+    """Learning curves: reconstruction error, terms of the method and trace against epochs.
 
     Args:
         epochs: passes over the training data, fractions allowed.
-        reconstruction, trace: one value a row.
-        terms: the same for each term of the objective, by its name for readers.
-        test_reconstruction: NaN where it was not measured.
-        dim: d, where the trace belongs.
+        reconstruction: error on training items, one value per row.
+        terms: values of each term of the objective, by its name for readers.
+        test_reconstruction: error on test items, NaN in rows without a measurement.
+        trace: sum of the variances of the latents, one value per row; None if the latents have no spectrum.
+        dim: d, drawn as a line beside the trace.
         pca: test error of PCA with as many components, drawn as a line.
     """
-    figure = Figure(figsize=(WIDTH, 3.6 + 1.3 * len(terms)), layout="constrained")
-    top, *middle, bottom = figure.subplots(2 + len(terms), 1, sharex=True, height_ratios=(3, *[2] * (1 + len(terms))))
+    panels = len(terms) + (trace is not None)
+    figure = Figure(figsize=(WIDTH, 2.3 + 1.3 * panels), layout="constrained")
+    all_axes: list[Axes] = figure.subplots(
+        1 + panels, 1, sharex=True, squeeze=False, height_ratios=(3, *[2] * panels)
+    ).ravel()
+    top, bottom = all_axes[0], all_axes[-1]
     marker = "o" if len(epochs) < 2 else None
     measured = np.isfinite(test_reconstruction)
     few = "o" if measured.sum() <= 30 else None
@@ -52,16 +57,28 @@ def curves(
     top.legend(loc="upper right", frameon=True, facecolor="white", edgecolor="none", framealpha=1)
     _log_if_wide(top)
     top.set_title("Reconstruction error")
-    for axes, (title, values) in zip(middle, terms.items(), strict=True):
+    for axes, (title, values) in zip(all_axes[1:], terms.items(), strict=False):
         axes.plot(epochs, values, color=BLUE, marker=marker, markersize=4)
         axes.set_title(title)
-    bottom.plot(epochs, trace, color=BLUE, marker=marker, markersize=4)
+    if trace is not None:
+        _draw_trace(bottom, epochs, trace, dim, marker)
+    bottom.set_xlabel("epoch")
+    bottom.set_xlim(0, epochs[-1] * (1.01 if len(epochs) > 1 else 2))  # room for the last marker
+    for axes in all_axes:
+        axes.grid(axis="y", color=FAINT, linewidth=0.6)
+    return figure
+
+
+def _draw_trace(
+    axes: Axes, epochs: Float[np.ndarray, " rows"], trace: Float[np.ndarray, " rows"], dim: int, marker: str | None
+) -> None:
+    axes.plot(epochs, trace, color=BLUE, marker=marker, markersize=4)
     if trace.max() > 5 * dim:
-        bottom.set_yscale("log")
+        axes.set_yscale("log")
     else:
-        bottom.set_ylim(0, 1.15 * max(dim, trace.max()))
-    bottom.axhline(dim, color=GREY, linewidth=1, linestyle=(0, (4, 3)))
-    bottom.annotate(
+        axes.set_ylim(0, 1.15 * max(dim, trace.max()))
+    axes.axhline(dim, color=GREY, linewidth=1, linestyle=(0, (4, 3)))
+    axes.annotate(
         f"d = {dim}",
         (1, dim),
         xycoords=("axes fraction", "data"),
@@ -71,16 +88,11 @@ def curves(
         va="top" if trace[-1] > dim else "bottom",
         color=GREY,
     )
-    bottom.set_title("Trace (sum of the variances of the latents)")
-    bottom.set_xlabel("epoch")
-    bottom.set_xlim(0, epochs[-1] * (1.01 if len(epochs) > 1 else 2))  # room for the last marker
-    for axes in (top, *middle, bottom):
-        axes.grid(axis="y", color=FAINT, linewidth=0.6)
-    return figure
+    axes.set_title("Trace (sum of the variances of the latents)")
 
 
 def _log_if_wide(axes: Axes) -> None:
-    """A log axis with ticks such as 0.02 where the lines span more than a factor of four; else a linear one."""
+    """Use a logarithmic axis with ticks such as 0.02 if the lines span more than a factor of four."""
     values = np.concatenate([np.asarray(line.get_ydata(), dtype=float) for line in axes.lines])
     low, high = values.min(), values.max()
     if not 4 * low < high < 1e6 * low:

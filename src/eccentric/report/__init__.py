@@ -1,6 +1,6 @@
-"""A run folder -> figures/*.png and report.html, one file to read, print and send.
+"""The report of a run folder: figures/*.png, and report.html as one self-contained file.
 
-Everything is drawn from the run folder alone, so a folder that was copied elsewhere, without its data, can be reported.
+The report needs only the run folder, not the data, so it can also be written for a copy of the folder.
 
 >>> from eccentric.report import write_report
 >>> from eccentric.training import Run

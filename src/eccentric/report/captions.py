@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from eccentric.report.facts import Facts
 
 PAIR, GRID = 2.0, 1.5
-"""Standard deviations on either side of the mean, in pairs and in the grid."""
+"""Distance from the mean in standard deviations, in pairs and in the grid."""
 CLOSE = 0.05
-"""Neighbouring eigenvalues that differ by less than this share may mix."""
+"""Components may mix if the relative difference of their eigenvalues is smaller."""
 
 
 def curves(f: Facts) -> str:
@@ -34,13 +34,16 @@ def curves(f: Facts) -> str:
         lowest = f.metrics["test_reconstruction"][best]
         if f.error > 1.02 * lowest:
             text += f"; its minimum was {sig(lowest)} at epoch {f.metrics['epoch'][best]:.0f}"
-    names = list(f.method.term_titles.values())
-    terms = f" Terms are shown before multiplication by their weights: {', '.join(names)}." if names else ""
-    return (
-        f"{text}. The dashed line in the top panel is the error of PCA with {count(f.pca_dim, 'component')} on test "
-        f"items, {sig(f.pca_error)}.{terms} The trace, "
-        f"measured on training batches, ended at {f.metrics['trace'][-1]:.2f}."
+    text += (
+        f". The dashed line in the top panel is the error of PCA with {count(f.pca_dim, 'component')} on test items, "
+        f"{sig(f.pca_error)}."
     )
+    if f.method.term_titles:
+        names = ", ".join(f.method.term_titles.values())
+        text += f" Terms are shown before multiplication by their weights: {names}."
+    if f.has_spectrum:
+        text += f" The trace, measured on training batches, ended at {f.metrics['trace'][-1]:.2f}."
+    return text
 
 
 def spectrum(f: Facts) -> str:
@@ -58,9 +61,8 @@ def spectrum(f: Facts) -> str:
         text += f" The variances range from {values[0]:.2f} (p1) to {values[-1]:.2f} (p{d})."
         if not f.own_axes:
             text += (
-                f" Neighbouring components whose variances are within {100 * CLOSE:.0f} % of each other (here "
-                f"{named}) may "
-                "be swapped or mixed when training is repeated."
+                f" If training is repeated, neighbouring components with variances within {100 * CLOSE:.0f} % of "
+                f"each other (here {named}) may be swapped or mixed."
             )
         text += f" Number of components with a variance below 0.01: {int((values < 0.01).sum())}."
     return text
@@ -74,9 +76,8 @@ def scatter(f: Facts) -> str:
         text = f"The {n:,} test items along the only component."
     elif f.dim == 2:
         text += (
-            ". If all items were on the circle, of radius √2, the trace would be 2. Their median distance from "
-            "the centre is "
-            f"{np.median(np.linalg.norm(f.test.p, axis=1)):.2f}."
+            ". If all items were on the circle, of radius √2, the trace would be 2. Their median distance from the "
+            f"centre is {np.median(np.linalg.norm(f.test.p, axis=1)):.2f}."
         )
     else:
         text += f", which account for {percent(f.eigenvalues[:2].sum() / max(f.trace, 1e-30))} of the variance."
@@ -93,28 +94,30 @@ def scatter(f: Facts) -> str:
 def eigenpairs(f: Facts) -> str:
     return (
         f"Effect of each component on an image: each pair shows the component at minus {PAIR:g} (left) and plus "
-        f"{PAIR:g} "
-        "(right) standard deviations, with all other components at their mean. The difference within a pair is "
-        "what the "
-        f"component encodes. The sign is a convention. The eigenvalue is given in brackets.{_first(f)}"
+        f"{PAIR:g} (right) standard deviations, with all other components at their mean. The difference within a "
+        "pair is what the component encodes. The sign is a convention. The eigenvalue is given in "
+        f"brackets.{_first(f)}"
     )
 
 
 def reconstructions(f: Facts) -> str:
-    return f"Test items, chosen at random, and below each its reconstruction from {count(f.dim, 'number')}. {_error(f)}"
+    return (
+        f"Randomly chosen test items (top) and their reconstructions from {count(f.dim, 'number')} (bottom). "
+        f"{_error(f)}"
+    )
 
 
 def samples(f: Facts, samplings: Sequence[str]) -> str:
     if tuple(samplings) == ("standard", "matched"):
         how = (
-            "Left: from a standard normal distribution. Right: from a Gaussian with the mean and covariance of the "
-            "encoded training items. Both start from the same random numbers."
+            "Left: latents from a standard normal distribution. Right: latents from a Gaussian with the mean and "
+            "covariance of the training latents. Both are computed from the same random numbers."
         )
     else:
         how = " ".join(f"{name[0].upper()}{name[1:]}: {describe_sampling(f.method, name)}" for name in samplings)
     return (
-        f"Images decoded from random latents, not chosen. {how} The report does not score them; look whether they are "
-        "as varied and as clean as the originals."
+        f"Images decoded from random latents, without selection. {how} The report does not score the samples; "
+        "compare their variety and sharpness with those of the data."
     )
 
 
@@ -122,38 +125,34 @@ def grid(across: list[int], down: list[int]) -> str:
     names = [", ".join(f"p{k + 1}" for k in components) for components in (across, down)]
     return (
         f"All combinations of {names[0]} (columns) and {names[1]} (rows) at plus or minus {GRID:g} standard "
-        "deviations, with "
-        "all other components at their mean. A component whose effect does not depend on the other components changes "
-        "the image in the same way everywhere."
+        "deviations, with all other components at their mean. A component changes the image in the same way "
+        "everywhere if its effect does not depend on the other components."
     )
 
 
 def effects(f: Facts) -> str:
     text = (
         f"Effect of each component on the columns: the change from minus {PAIR:g} to plus {PAIR:g} standard "
-        "deviations, with "
-        f"all other components at their mean, {_unit(f)}. The sign is a convention.{_first(f)}"
+        f"deviations, with all other components at their mean, {_unit(f)}. The sign is a convention.{_first(f)}"
     )
     if f.size > plots.MOST_FEATURES:
-        text += f" Shown are the {plots.MOST_FEATURES} of {f.size:,} columns with the greatest change."
+        text += f" The {plots.MOST_FEATURES} of {f.size:,} columns with the largest change are shown."
     return text
 
 
 def feature_errors(f: Facts, errors: np.ndarray, examples: int) -> str:
-    """`errors` as in `plots.feature_errors`, measured on so many `examples`."""
+    """Caption of `plots.feature_errors`; `errors` are measured on the given number of `examples`."""
     text = (
         f"Squared reconstruction error of each column for {count(examples, 'test item')} (chosen at random and "
-        "stored in "
-        "the run folder), "
+        "stored in the run folder), "
     )
     if f.one_unit:
         text += "relative to the mean of the columns' variances: 0 is perfect. With few items the order is approximate."
     else:
         text += (
             "relative to the column's variance over the training items: 0 is perfect; at 1 (orange line) the "
-            "reconstruction is no better than the column's mean. With few items the order is approximate. At 1 "
-            "or above: "
-            f"{int((errors >= 1).sum()):,} of {count(f.size, 'column')}."
+            "reconstruction is no better than the column's mean. With few items the order is approximate. At 1 or "
+            f"above: {int((errors >= 1).sum()):,} of {count(f.size, 'column')}."
         )
     return f"{text} {_error(f)}"
 

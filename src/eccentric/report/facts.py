@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Facts(RunView):
-    """One run in plain values."""
+    """Facts of one run as plain values."""
 
     settings: TrainConfig
 

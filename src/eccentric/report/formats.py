@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 def sig(value: float) -> str:
-    """Three significant digits, zeros at the end included; what is nothing but rounding is 0."""
+    """Three significant digits, including trailing zeros; numbers at the level of rounding errors are 0."""
     return f"{value:#.3g}".rstrip(".") if abs(value) >= 1e-9 else "0"
 
 
@@ -17,5 +17,5 @@ def count(n: int, noun: str) -> str:
 
 
 def beside_pca(ours: str, theirs: str, lower: bool) -> str:
-    """Completes "the error is ...". Called lower only where the numbers as printed differ."""
+    """Completion of the sentence "the error is ...". It says "lower" only if the printed numbers differ."""
     return f"{'lower' if lower and ours != theirs else 'not lower'} than PCA's ({ours} against {theirs})"

@@ -31,7 +31,7 @@ class Picture:
     """One figure of the report."""
 
     name: str
-    """Of its file in figures/, without the suffix."""
+    """File name in figures/, without the suffix."""
     title: str
     caption: str
     alt: str
@@ -54,13 +54,13 @@ def draw(
     examples: Tensor,
     random: Callable[[str], Tensor],
 ) -> list[Picture]:
-    """All pictures of a run, in the order of the page.
+    """All figures of a run, in the order of the page.
 
     Args:
         facts: of the run.
-        model, components: as trained, on the CPU; no components for a method without a spectrum.
+        model, components: trained model on the CPU and its components; None for a method without a spectrum.
         examples: a few raw test items, (k, *shape).
-        random: random latents by the name of a way of sampling.
+        random: function from the name of a way of sampling to random latents.
     """
     redrawn = decode(model, encode(model, examples))
     if components is None:
@@ -78,9 +78,8 @@ def draw(
 def _curves(f: Facts) -> Picture:
     m = f.metrics
     terms = {title[0].upper() + title[1:]: m[f"term/{name}"] for name, title in f.method.term_titles.items()}
-    figure = plots.curves(
-        f.epochs, m["reconstruction"], m["test_reconstruction"], terms, m["trace"], f.dim, f.pca_error
-    )
+    trace = m["trace"] if f.has_spectrum else None
+    figure = plots.curves(f.epochs, m["reconstruction"], m["test_reconstruction"], terms, trace, f.dim, f.pca_error)
     return _picture("curves", "Learning curves", figure, captions.curves(f), "Line charts of the losses by epoch.")
 
 
@@ -144,7 +143,7 @@ def _feature_errors(f: Facts, model: Autoencoder, examples: Tensor, redrawn: Ten
 
 
 def _decode(f: Facts, model: Autoencoder, z: Tensor) -> np.ndarray:
-    """Raw units for latents (..., d), as (..., *shape)."""
+    """Decode latents (..., d) to raw items (..., *shape)."""
     return decode(model, z.reshape(-1, f.dim)).numpy().reshape(*z.shape[:-1], *f.shape)
 
 

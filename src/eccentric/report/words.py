@@ -16,23 +16,21 @@ if TYPE_CHECKING:
 
 
 def summary(f: Facts) -> str:
-    if f.has_spectrum:
-        turned = "Turned so that the first varies most, the second next, and so on"
-        order = "In the order in which training put them" if f.own_axes else turned
-        named = (
-            f"{order}, they are called the deep principal components (p1, p2, ...); the figures below show what each "
-            "of them does."
+    if not f.has_spectrum:
+        components = "The encoding is discrete, so it has no principal components and the report no figures of them."
+    elif f.own_axes:
+        components = (
+            "The components (p1, p2, ...) are the latent coordinates in the order in which they were learnt; the "
+            "figures below show the effect of each."
         )
     else:
-        named = (
-            "These latents are not continuous, so they have no principal components, and this report has no figures of "
-            "components."
+        components = (
+            "The deep principal components (p1, p2, ...) are the principal axes of this encoding in descending order "
+            "of variance; the figures below show the effect of each."
         )
     return (
-        f"An autoencoder ({f.method.title}) was trained on {f.train_items:,} "
-        f"{'images' if f.is_image else 'rows of a table'} ({f.name}) to "
-        f"describe each by {count(f.dim, 'number')} and to rebuild it from them. {named} "
-        f"On {_judged(f)}, {verdict(f)}"
+        f"An autoencoder ({f.method.title}) was trained on {f.train_items:,} {f.spec.noun} ({f.name}) to encode each "
+        f"as {count(f.dim, 'number')} and to reconstruct it from them. {components} On {_judged(f)}, {verdict(f)}"
     )
 
 
@@ -49,15 +47,15 @@ def verdict(f: Facts) -> str:
         return f"{text}."
     ours, theirs = f.neighbours.error, f.neighbours.pca_error
     text += f"; the nearest-neighbour error is {beside_pca(percent(ours), percent(theirs), ours < theirs)}"
-    # Standard error of a difference of two proportions; taken as independent, which errs on the careful side.
+    # Standard error of a difference of two proportions. Assuming independence is conservative.
     doubt = 2 * math.sqrt((ours * (1 - ours) + theirs * (1 - theirs)) / f.test_items)
     if 0 < abs(ours - theirs) < doubt:
-        text += f", a difference that chance could make with {f.test_items:,} test items"
+        text += f", a difference that is not significant with {f.test_items:,} test items"
     return f"{text}."
 
 
 def key_numbers(f: Facts) -> list[tuple[str, str, str]]:
-    """(what, number, beside what)."""
+    """Headline numbers: (quantity, value, note)."""
     of = f"of {f.size:,} {'pixel values' if f.is_image else 'columns'}"
     numbers = [("components" if f.has_spectrum else "latent numbers", f"{f.dim}", of)]
     if f.has_spectrum:

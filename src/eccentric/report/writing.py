@@ -1,4 +1,4 @@
-"""From a run to the files of its report."""
+"""Writing of the report of a run."""
 
 from __future__ import annotations
 
@@ -30,19 +30,19 @@ SAMPLES = 60
 
 
 def write_report(run: Run, *, encoder: nn.Module | None = None, decoder: nn.Module | None = None) -> Path:
-    """Write the pictures and the report of a run into its folder.
+    """Write the figures and the report of a run to its folder.
 
     Args:
-        run: an opened run folder that training has completed.
-        encoder, decoder: the modules, where the run was trained with modules of its own.
+        run: run folder of a finished training.
+        encoder, decoder: the custom modules, if the run was trained with custom modules.
 
     Returns:
         The path of report.html.
 
     Raises:
-        UsageError: the run was trained with modules of its own and they are not given, or figures/ is a link.
+        UsageError: the run was trained with custom modules that are not given, or figures/ is a link.
         EccentricError: training has not ended, a file of the run is missing or damaged, or the report cannot be
-            written. Nothing is written unless all of it could be drawn.
+            written. Nothing is written unless all figures can be drawn.
     """
     run.must_have_ended()
     check_no_link(run.path / FIGURES)
@@ -70,7 +70,7 @@ def write_report(run: Run, *, encoder: nn.Module | None = None, decoder: nn.Modu
 
 
 def render(facts: Facts, pictures: list[Picture], setup: list[tuple[str, str]], command: str | None) -> str:
-    """The page as HTML; everything that comes from the data is escaped."""
+    """The page as HTML. All text that comes from the data is escaped."""
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
