@@ -40,9 +40,8 @@ def curves(
     """
     panels = len(terms) + (trace is not None)
     figure = Figure(figsize=(WIDTH, 2.3 + 1.3 * panels), layout="constrained")
-    all_axes: list[Axes] = figure.subplots(
-        1 + panels, 1, sharex=True, squeeze=False, height_ratios=(3, *[2] * panels)
-    ).ravel()
+    grid = figure.subplots(1 + panels, 1, sharex=True, squeeze=False, height_ratios=(3, *[2] * panels))
+    all_axes: list[Axes] = list(grid[:, 0])
     top, bottom = all_axes[0], all_axes[-1]
     marker = "o" if len(epochs) < 2 else None
     measured = np.isfinite(test_reconstruction)
