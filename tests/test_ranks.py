@@ -18,6 +18,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
+from eccentric import diagnostics
 from eccentric.kernels import autograd
 from eccentric.ranks import union_loss
 from eccentric.theory import kernel_constant
@@ -86,6 +87,7 @@ def work(rank: int, ranks: int, folder: Path) -> None:
     if ranks == 2:
         done["compiled"] = compiled(rank)
     if ranks == 3:
+        done["diagnostics"] = diagnosed(rank)
         done["subgroup"] = subgroup(rank)
     torch.save(done, folder / f"{rank}.pt")
     dist.destroy_process_group()
@@ -205,6 +207,23 @@ def subgroup(rank: int) -> Any:
     if rank == 1:
         return message(lambda _: loss(torch.ones(4, 3), group=group), rank)
     return [value_and_gradient(rank // 2, Case(2, (6, 3), exchange), group) for exchange in EXCHANGES]
+
+
+SPLIT = (5, 0, 8)
+
+
+def crowd() -> Tensor:
+    z = gaussian(sum(SPLIT), 3, 0) + 7
+    z[12] = z[0]  # two items that coincide, on different ranks
+    return z
+
+
+def diagnosed(rank: int) -> tuple[list[Tensor], str]:
+    z = crowd().split(SPLIT)[rank]
+    bad = z.clone()
+    bad[5:] = torch.nan  # three rows of the last rank
+    error = message(lambda _: diagnostics(bad, sync=True, check_finite=True), rank)
+    return [*diagnostics(z, sync=True)], error
 
 
 def alone() -> list[Tensor]:
@@ -392,3 +411,15 @@ except RuntimeError as error:
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "this build of PyTorch has no torch.distributed, so there are no ranks to share a loss\n"
+
+
+def test_diagnostics_are_those_of_one_process(worlds):
+    whole = diagnostics(crowd())
+    assert whole.coinciding.item() == pytest.approx(2 / 13)
+    first = worlds(3)[0]["diagnostics"][0]
+    for rank in worlds(3):
+        found, error = rank["diagnostics"]
+        assert "9 numbers that are NaN" in error
+        for here, there, truth in zip(found, first, whole, strict=True):
+            assert torch.equal(here, there)
+            torch.testing.assert_close(here, truth)

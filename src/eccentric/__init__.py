@@ -5,11 +5,12 @@ from typing import TYPE_CHECKING, Any
 from eccentric._version import __version__
 from eccentric.components import DeepComponents
 from eccentric.loss import EccentricLoss, eccentric_loss
+from eccentric.monitoring import diagnostics
 
 if TYPE_CHECKING:
     from eccentric.estimator import EccentricAutoencoder
 
-__all__ = ["DeepComponents", "EccentricAutoencoder", "EccentricLoss", "__version__", "eccentric_loss"]
+__all__ = ["DeepComponents", "EccentricAutoencoder", "EccentricLoss", "__version__", "diagnostics", "eccentric_loss"]
 
 
 def __getattr__(name: str) -> Any:

@@ -71,7 +71,7 @@ def eccentric_loss(
         RuntimeError: `sync` without a process group; `impl="triton"` where it cannot run.
     """
     sync = sync or group is not None
-    _check(z, at_least=0 if sync else 2)
+    check_latents(z, at_least=0 if sync else 2)
     _check_options(impl, pairs, sync, exchange)
     if sync:
         from eccentric.ranks import union_loss
@@ -131,7 +131,8 @@ class EccentricLoss(torch.nn.Module):
 DEFAULTS = dict(eccentric_loss.__kwdefaults__ or {})  # one place for them, for what repr leaves out
 
 
-def _check(z: Tensor, at_least: int) -> None:
+def check_latents(z: Tensor, at_least: int) -> None:
+    """Raise an error unless z is a floating-point tensor (b, d) with b >= at_least."""
     if not isinstance(z, torch.Tensor):
         raise TypeError(f"z must be a torch.Tensor of shape (b, d), not {type(z).__name__}")
     if z.ndim != 2 or z.shape[1] == 0:

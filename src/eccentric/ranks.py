@@ -18,7 +18,7 @@ from eccentric.kernels.constant import KernelConstant, resolve
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from jaxtyping import Float
+    from jaxtyping import Float, Shaped
     from torch.distributed import ProcessGroup
 
 
@@ -77,7 +77,7 @@ def union_loss(
         return eager(z, mu, N, group=group, exchange=exchange, average=average)
     if exchange not in _EXCHANGES:
         raise ValueError(f"unknown exchange {exchange!r}; choose one of {', '.join(map(repr, _EXCHANGES))}")
-    group, N = _members(group), resolve(z.shape[1], mu, N)
+    group, N = members(group), resolve(z.shape[1], mu, N)
     if dist.get_world_size(group) == 1:
         _require_a_pair(len(z))
         return autograd.loss(z, mu, N)
@@ -85,7 +85,8 @@ def union_loss(
     return value
 
 
-def _members(group: ProcessGroup | None) -> ProcessGroup:
+def members(group: ProcessGroup | None) -> ProcessGroup:
+    """The group, or the default group for None; an error if there is none or it does not contain this process."""
     if not dist.is_available():
         raise RuntimeError("this build of PyTorch has no torch.distributed, so there are no ranks to share a loss")
     if not dist.is_initialized():
@@ -95,6 +96,20 @@ def _members(group: ProcessGroup | None) -> ProcessGroup:
         raise RuntimeError("this process is not a member of the process group that shares the loss")
     assert group is not None
     return group
+
+
+def gather_rows(x: Shaped[Tensor, "b k"], group: ProcessGroup) -> Shaped[Tensor, "B k"]:
+    """The rows of all ranks in the order of the ranks, equal on all of them, without gradients.
+
+    Ranks may hold different numbers of rows, or none.
+    """
+    counts, transfer = _all_gather(torch.tensor([len(x)], device=x.device), group)
+    transfer.wait()
+    rows: list[int] = counts.tolist()
+    parcels, transfer = _all_gather(_parcel(x, max(rows)), group)
+    transfer.wait()
+    blocks = parcels.view(x.dtype).chunk(len(rows))
+    return torch.cat([block[:n] for block, n in zip(blocks, rows, strict=True)])
 
 
 def _rows(z: Tensor, mu: float, N: float, exchange: str, group: ProcessGroup) -> list[int]:
