@@ -546,7 +546,7 @@ def test_array_errors() -> None:
     with pytest.raises(EccentricError, match=r"holds complex128, not numbers"):
         from_arrays(np.zeros((3, 3), dtype=complex))
     with pytest.raises(EccentricError, match=r"arrays: the rows differ in length; make them equal"):
-        from_arrays([[1, 2], [3]])  # type: ignore[arg-type]
+        from_arrays([[1, 2], [3]])
     x = np.eye(4)
     x[2, 1] = np.inf
     with pytest.raises(EccentricError, match=r"arrays: column 'x1' is inf in row 2; fill it"):

@@ -31,7 +31,7 @@ def decode(model: Autoencoder, z: Float[Tensor, "n d"]) -> Float[Tensor, "n ..."
 
 
 def reconstruction_error(model: Autoencoder, x: Shaped[Tensor, "n ..."]) -> float:
-    """Mean squared error over all numbers of raw items x, in standardised units."""
+    """Mean over raw items x of their mean squared error, in standardised units."""
     return item_errors(model, x).mean().item()
 
 
@@ -43,7 +43,7 @@ def item_errors(model: Autoencoder, x: Shaped[Tensor, "n ..."]) -> Float[Tensor,
     errors = []
     for batch in x.split(batch_size(device)):
         _, reconstruction, target = model(batch.to(device))
-        errors.append((reconstruction - target).square().flatten(1).mean(1))
+        errors.append(model.item_errors(reconstruction, target))
     return torch.cat(errors)
 
 

@@ -67,7 +67,7 @@ def test_three_axes_are_images_where_the_values_can_be(x):
 @pytest.mark.parametrize("x", [SEQUENCES, SEQUENCES.astype(np.float16), PIXELS - 3, PIXELS * 2.0])
 def test_other_arrays_of_three_axes_are_not_taken_for_images(x):
     with pytest.raises(
-        EccentricError, match=r"sequences .* have no architecture yet, item_kind='table' takes"
+        EccentricError, match=r"item_kind='sequence' takes them for sequences .*, item_kind='table' each for one row"
     ) as caught:
         from_arrays(x)
     assert "\n" not in str(caught.value)
@@ -80,7 +80,7 @@ def test_a_kind_that_is_given(tmp_path: Path):
         assert data.feature_names[-1] == "x299"
         torch.testing.assert_close(data.train.x, torch.from_numpy(SEQUENCES[data.train.rows]).flatten(1).float())
     data = from_arrays(SEQUENCES, item_kind="sequence")
-    assert (data.spec, data.feature_names) == (ItemSpec("sequence", (50, 6)), [])
+    assert (data.spec, data.feature_names) == (ItemSpec("sequence", (50, 6)), [f"x{j}" for j in range(6)])
     torch.testing.assert_close(data.test.x, torch.from_numpy(SEQUENCES[data.test.rows]).float())
     assert load_all(tmp_path / "a.npz", item_kind="sequence").spec.is_sequence
     assert from_arrays(PIXELS, item_kind="table").spec == ItemSpec("table", (30,))
@@ -102,7 +102,7 @@ def test_a_kind_that_does_not_fit(options, message):
 def test_a_sequence_with_a_gap_is_named():
     x = SEQUENCES.copy()
     x[4, 7, 2] = np.nan
-    with pytest.raises(EccentricError, match="'feature 2 at step 7' is nan in row 4"):
+    with pytest.raises(EccentricError, match="feature 'x2' is nan at step 7 of row 4"):
         from_arrays(x, item_kind="sequence")
 
 

@@ -312,7 +312,7 @@ class TestItemKind:
 
     def test_sequences_are_refused_in_one_line(self):
         x = np.random.default_rng(0).normal(size=(20, 50, 6))
-        with pytest.raises(ValueError, match="no architecture for 50x6 sequences yet; item_kind='table'") as caught:
+        with pytest.raises(ValueError, match="sequences cannot be fitted yet") as caught:
             quick(item_kind="sequence").fit(x)
         assert "\n" not in str(caught.value)
 

@@ -26,7 +26,9 @@ from eccentric.training import Stop, TrainConfig, train
 from eccentric.training.metrics import columns
 
 NAMES = sorted(METHODS)
-KINDS = ("image", "table")
+# Sequences with a few methods: a plain one, one with random numbers, one with parameters, and one in stages.
+OF_SEQUENCES = ("eccentric", "nested-dropout", "irmae", "pcaae", "vq-vae")
+CASES = [(name, kind) for name in NAMES for kind in ("image", "table")] + [(name, "sequence") for name in OF_SEQUENCES]
 
 
 def data(kind: str):
@@ -36,6 +38,9 @@ def data(kind: str):
         return from_arrays(
             (factors @ random.normal(size=(3, 6)) + 0.1 * random.normal(size=(64, 6))).astype(np.float32)
         )
+    if kind == "sequence":
+        phases = factors[:, :1, None] + np.arange(7)[:, None] * (0.5 + 0.1 * factors[:, 1:2, None])
+        return from_arrays(np.sin(phases + np.arange(2)), lengths=2 + np.arange(64) % 6)
     waves = np.sin(np.arange(64).reshape(1, 8, 8) / (5 + np.abs(factors[:, :1, None])))
     images = 127 + 60 * waves + 20 * factors[:, 1, None, None]
     return from_arrays(images.clip(0, 255).astype(np.uint8), labels=np.arange(64) % 2)
@@ -56,8 +61,7 @@ def low_resolution(monkeypatch):
     monkeypatch.setitem(style.STYLE, "figure.dpi", 50)
 
 
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(("name", "kind"), CASES)
 def test_trains_resumes_to_the_bit_and_opens(name, kind, tmp_path):
     items = data(kind)
     whole = train(items, config(name), tmp_path / "whole")
@@ -82,6 +86,27 @@ def test_trains_resumes_to_the_bit_and_opens(name, kind, tmp_path):
         assert z.shape == (len(items.test.x), model.method.decoder_width)
         assert torch.equal(z, model.encode(items.test.x)), "an item has one latent"
         assert model.decode(z).shape == items.test.x.shape
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_works_on_sequences_or_refuses_them_in_one_line(name):
+    items = data("sequence")
+    if "sequence" not in METHODS[name].traits.kinds:
+        with pytest.raises(UsageError, match=f"method '{name}' works on items of kind image or table") as caught:
+            build_model(items.spec, "auto", 3, method=config(name).make_method, width=0.1)
+        assert "\n" not in str(caught.value)
+        return
+    model = build_model(items.spec, "auto", 3, method=config(name).make_method, width=0.1)
+    x = model.standardize(items.train.x[:8])
+    model.method.before_step(0.5)
+    outputs = model.method(model.encoder, model.decoder, x)
+    error = model.mean_error(outputs.reconstruction, x)
+    for value, weight, _ in model.method.terms(outputs, x, model.encoder, model.decoder).values():
+        error = error + weight * value
+    error.backward()
+    gradients = [parameter.grad for parameter in model.parameters() if parameter.grad is not None]
+    assert gradients
+    assert all(gradient.isfinite().all() for gradient in gradients)
 
 
 @pytest.mark.parametrize("name", NAMES)

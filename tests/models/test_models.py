@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 import torch
 from torch import nn
 
 from eccentric.data.items import ItemSpec
 from eccentric.errors import UsageError
-from eccentric.methods import find
+from eccentric.methods import find, make_method
 from eccentric.models import (
     ARCHITECTURES,
     Autoencoder,
@@ -14,6 +16,7 @@ from eccentric.models import (
     build_networks,
     celeba_pair,
     choose_architecture,
+    choose_start,
     conv_pair,
     linear_pair,
     mlp_pair,
@@ -182,14 +185,16 @@ def test_a_method_may_need_one_architecture():
     assert len(list(build_networks(spec, "auto", 2, method=linear)[0].parameters())) == 2
 
 
-def test_sequences_have_no_architecture_yet():
+def test_sequences_have_one_architecture():
     spec = ItemSpec("sequence", (50, 6))
-    for name in ("auto", *ARCHITECTURES):
-        with pytest.raises(UsageError, match="no architecture for 50x6 sequences yet; item_kind='table'") as caught:
+    assert choose_architecture("auto", spec) == "gru"
+    for name in ("conv", "mlp", "linear"):
+        with pytest.raises(UsageError, match=f"architecture '{name}' takes .*, the data are 50x6 sequences"):
             build_model(spec, name, 2)
-        assert "\n" not in str(caught.value)
-    with pytest.raises(UsageError, match="50x6 sequences cannot be learnt from yet"):
-        build_model(spec, "auto", 2, networks=(nn.Identity(), nn.Identity()))
+    with pytest.raises(UsageError, match="architecture 'gru' cannot start from PCA"):
+        choose_start("pca", spec, "gru")
+    with pytest.raises(UsageError, match="method 'vae' works on items of kind image or table, but the data are sequ"):
+        build_model(spec, "auto", 2, method=partial(make_method, "vae", {}, 2))
 
 
 def test_first_weights_depend_on_the_seed_alone():

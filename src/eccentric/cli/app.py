@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 from rich.console import Console
@@ -34,6 +34,10 @@ DataArgument = Annotated[
 ]
 RunArgument = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a training run.")]
 LabelOption = Annotated[str | None, typer.Option(help="Column with the labels; detected by default.")]
+ItemKindOption = Annotated[
+    Literal["auto", "image", "table", "sequence"],
+    typer.Option(help="Kind of the items; auto decides by the source and by the shape and values of arrays."),
+]
 DeviceOption = Annotated[str, typer.Option(help=help_texts(TrainConfig)["device"])]
 DropOption = Annotated[str, typer.Option(help="Columns of a table to leave out, separated by commas.")]
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from eccentric.cli.app import DataArgument, DropOption, LabelOption, app, console, names, print_note
+from eccentric.cli.app import DataArgument, DropOption, ItemKindOption, LabelOption, app, console, names, print_note
 from eccentric.cli.options import given_settings, merged, was_given, with_settings
 from eccentric.cli.progress import ReadingProgress, SeveralProgress, TrainingProgress
 from eccentric.errors import UsageError
@@ -39,6 +39,7 @@ def train(
     ] = None,
     label: LabelOption = None,
     drop: DropOption = "",
+    item_kind: ItemKindOption = "auto",
     image_size: Annotated[int | None, typer.Option(help="Resize images to this height and width.")] = None,
     test_fraction: Annotated[
         float, typer.Option(help="Fraction of items held out if the data have no test split.")
@@ -78,6 +79,7 @@ def train(
     reading: dict[str, Any] = {
         "label": label,
         "drop": names(drop),
+        "item_kind": item_kind,
         "image_size": image_size,
         "test_fraction": test_fraction,
         "seed": split_seed,

@@ -18,6 +18,7 @@ __all__ = ["read_npy", "read_npz"]
 
 DATA = ("x", "X", "images", "data")
 LABELS = ("y", "label", "labels")
+LENGTHS = "lengths"
 SPLITS = {"": "all", "_train": "train", "_test": "test", "_val": "val", "_valid": "valid", "_validation": "validation"}
 
 
@@ -31,6 +32,8 @@ def read_npy(path: Path, label: str | None, preferred: str | None = None) -> Sou
 
 def read_npz(path: Path, label: str | None, preferred: str | None = None) -> Source:
     """Arrays x|X|images|data and y|label|labels; with _train, _test or _val after them the file's own splits.
+
+    An array called lengths says how many steps each of the sequences in x has.
 
     Args:
         path: of the file.
@@ -69,7 +72,9 @@ def read_npz(path: Path, label: str | None, preferred: str | None = None) -> Sou
             stem = next((stem for stem in wanted if f"{stem}{ending}" in names), None)
             if label and stem is None:
                 raise UsageError(f"{path} has no array {label + ending!r} (--label); it has {listing(names)}")
-            return Arrays(array(found[ending][0]), None if stem is None else array(f"{stem}{ending}"), stem)
+            labels = None if stem is None else array(f"{stem}{ending}")
+            lengths = array(LENGTHS + ending) if LENGTHS + ending in names else None
+            return Arrays(array(found[ending][0]), labels, stem, lengths=lengths)
 
         arrays = {SPLITS[ending]: one(ending) for ending in found}
     unwanted = {f"{stem}{ending}" for stem in LABELS for ending in SPLITS} if label == "" else set()

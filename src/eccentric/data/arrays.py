@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from eccentric.data import images, tables
+from eccentric.data import images, sequences, tables
 from eccentric.data.items import KINDS, ItemSpec
 from eccentric.errors import EccentricError, UsageError
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from eccentric.data.items import ItemKind, Kind
+    from eccentric.data.source import Arrays
     from eccentric.data.splits import Division
 
 __all__ = ["Read", "check_kind", "read"]
@@ -35,7 +36,7 @@ def check_kind(item_kind: str) -> None:
 
 
 def read(
-    arrays: Mapping[str, np.ndarray],
+    found: Mapping[str, Arrays],
     division: Division,
     where: str,
     *,
@@ -46,34 +47,36 @@ def read(
     """The rows of each part, checked and converted.
 
     Args:
-        arrays: by the key of the part; all have items of one shape.
+        found: by the key of the part; all have items of one shape. Where they have lengths, they hold sequences.
         division: which rows make up which part.
         where: the source, for errors.
         item_kind: what the items are; "auto" decides by shape and values.
         size: (height, width) to resize images to.
-        feature_names: of the columns of a table.
+        feature_names: of the columns of a table, or of the numbers in a step of a sequence.
     """
+    arrays = {key: one.x for key, one in found.items()}
     x = next(iter(arrays.values()))
-    kind = _kind(arrays, where) if item_kind == "auto" else item_kind
+    if any(one.lengths is not None for one in found.values()):
+        if item_kind not in ("auto", "sequence"):
+            raise UsageError(f"{where} has lengths, which belong to sequences, not to items of kind {item_kind!r}")
+        kind: Kind = "sequence"
+    else:
+        kind = _kind(arrays, where) if item_kind == "auto" else item_kind
     if kind != "image" and size is not None:
         raise UsageError(f"{where} {_is(kind)}, but images of {size[0]}x{size[1]} pixels are wanted")
-    if kind != "table" and feature_names is not None:
-        raise UsageError(f"feature_names are for tables, but {where} {_is(kind)}")
+    if kind == "image" and feature_names is not None:
+        raise UsageError(f"feature_names are for tables and sequences, but {where} {_is(kind)}")
     if kind == "image":
         if x.ndim == 2:
             raise UsageError(f"{where} has shape {x.shape}, which is a table; images are (n, h, w) or have four axes")
         pixels = images.from_arrays(arrays, division, where, size=size)
         return Read(pixels.x, ItemSpec("image", pixels.x[0].shape[1:], "uint8"), [], pixels.notes)
-    flat = {key: array.reshape(len(array), -1) for key, array in arrays.items()}
     if kind == "sequence":
         if x.ndim != 3:
             raise UsageError(f"{where} has shape {x.shape}, but sequences are (n, steps, features)")
-        steps, features = x.shape[1:]
-        names = [f"feature {f} at step {t}" for t in range(steps) for f in range(features)]
-        made, notes = tables.from_matrices(flat, division, names, where)
-        return Read(
-            [part.reshape(-1, steps, features) for part in made], ItemSpec("sequence", (steps, features)), [], notes
-        )
+        padded, feature_names, notes = sequences.read(found, division, where, feature_names)
+        return Read(padded, ItemSpec("sequence", padded[0].shape[1:]), feature_names, notes)
+    flat = {key: array.reshape(len(array), -1) for key, array in arrays.items()}
     columns = flat[division.parts[0].key].shape[1]
     names = [f"x{j}" for j in range(columns)] if feature_names is None else [str(name) for name in feature_names]
     if len(names) != columns:
@@ -91,8 +94,8 @@ def _kind(arrays: Mapping[str, np.ndarray], where: str) -> Kind:
         low, high = (limit(array) for limit, array in ((np.nanmin, x), (np.nanmax, x)))
         raise EccentricError(
             f"{where} has shape {x.shape} and values from {low:g} to {high:g}, but grey images hold fractions in "
-            "[0, 1] or whole numbers in 0..255; rescale images; sequences (n, steps, features) have no architecture "
-            "yet, item_kind='table' takes each as one row"
+            "[0, 1] or whole numbers in 0..255; rescale images; item_kind='sequence' takes them for sequences "
+            "(n, steps, features), item_kind='table' each for one row"
         )
     return "image"
 

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from eccentric.data import arrays as items_in_arrays
-from eccentric.data import images, sources, tables
+from eccentric.data import images, sequences, sources, tables
 from eccentric.data import labels as labelling
 from eccentric.data.items import ItemKind, ItemSpec
 from eccentric.data.source import Arrays, Source
@@ -118,9 +118,10 @@ def load_all(
 
 
 def from_arrays(
-    x: np.ndarray | torch.Tensor,
+    x: np.ndarray | torch.Tensor | Sequence[Any],
     labels: np.ndarray | torch.Tensor | Sequence[Any] | None = None,
     *,
+    lengths: np.ndarray | torch.Tensor | Sequence[int] | None = None,
     name: str = "arrays",
     feature_names: Sequence[str] | None = None,
     image_size: ImageSize = None,
@@ -131,15 +132,17 @@ def from_arrays(
     """The same checks and conversions for arrays that are in memory.
 
     Args:
-        x: a table (n, f), images (n, h, w), (n, c, h, w) or (n, h, w, c) with 1 or 3 channels, or sequences
-            (n, steps, features). Where both the second and the last axis could hold channels, the second does. Images
-            are uint8, whole numbers in 0..255, bools, or fractions in [0, 1].
+        x: a table (n, f), images (n, h, w), (n, c, h, w) or (n, h, w, c) with 1 or 3 channels, sequences
+            (n, steps, features), or a list of arrays (steps, features) of any lengths. Where both the second and the
+            last axis could hold channels, the second does. Images are uint8, whole numbers in 0..255, bools, or
+            fractions in [0, 1].
         labels: (n,) text, whole numbers or bools.
+        lengths: (n,) steps of each sequence in x; the steps beyond are not looked at.
         name: for titles and errors.
-        feature_names: of the columns of a table; "x0", "x1", ... by default.
-        item_kind: "auto" takes two axes for a table, and three or four for images; an array of three axes whose
-            values cannot be those of images is refused. "table" makes one row of each item, "sequence" takes three
-            axes for sequences.
+        feature_names: of the columns of a table or of the numbers in a step; "x0", "x1", ... by default.
+        item_kind: "auto" takes two axes for a table, and three or four for images, or for sequences if there are
+            lengths; an array of three axes whose values cannot be those of images is refused. "table" makes one row of
+            each item, "sequence" takes three axes, or a list, for sequences.
         image_size, test_fraction, seed: as for `load`.
 
     Raises:
@@ -147,7 +150,12 @@ def from_arrays(
         EccentricError: anything wrong with the arrays.
     """
     size = _check_options(image_size, test_fraction, seed, item_kind)
-    arrays = Arrays(_numpy(x, name), None if labels is None else _numpy(labels, name), "label")
+    steps = None if lengths is None else _numpy(lengths, name)
+    if item_kind == "sequence" and isinstance(x, list | tuple):
+        if lengths is not None:
+            raise UsageError("a list of sequences has lengths of its own; leave lengths out")
+        x, steps = sequences.join([_numpy(sequence, name) for sequence in x], name)
+    arrays = Arrays(_numpy(x, name), None if labels is None else _numpy(labels, name), "label", lengths=steps)
     found = Source(name, name, arrays={"all": arrays})
     division = divide(_sizes(found), name=name, test_fraction=test_fraction, seed=seed)
     read = _from_arrays(found, division, _Options(size=size, item_kind=item_kind), feature_names)
@@ -228,7 +236,9 @@ def _numpy(values: Any, name: str) -> np.ndarray:
     try:
         return np.asarray(values)
     except ValueError:
-        raise EccentricError(f"{name}: the rows differ in length; make them equal") from None
+        raise EccentricError(
+            f"{name}: the rows differ in length; make them equal, or give item_kind='sequence' for sequences"
+        ) from None
 
 
 # --- tables with named columns --------------------------------------------------------------------------------------
@@ -325,7 +335,11 @@ def _length(arrays: Arrays, found: Source) -> int:
         what = "objects or text" if x.dtype.kind in "OUST" else str(x.dtype)
         raise EccentricError(f"{where} holds {what}, not numbers; convert the array to a number type")
     if x.ndim not in (2, 3, 4) or (x.size == 0 and len(x) > 0):
-        raise EccentricError(f"{where} has shape {x.shape}; a table is (n, f), images are (n, h, w) or have four axes")
+        raise EccentricError(
+            f"{where} has shape {x.shape}; a table is (n, f), images are (n, h, w) or have four axes, sequences are "
+            "(n, steps, features)"
+        )
+    sequences.check_lengths(arrays, where)
     if labels is not None and (labels.ndim == 0 or labels.shape not in ((len(x),), (len(x), 1))):
         raise EccentricError(f"{where} has {len(x)} items but labels of shape {labels.shape}; give one for each")
     return len(x)
@@ -336,19 +350,21 @@ def _from_arrays(
 ) -> _Read:
     where, notes = found.where, [*found.notes, *division.notes]
     arrays = {part.key: found.arrays[part.key] for part in division.parts}
-    shapes = {a.x.shape[1:] for a in arrays.values()}
+    sequential = options.item_kind == "sequence" or any(a.lengths is not None for a in arrays.values())
+    shapes = {a.x.shape[2:] if sequential else a.x.shape[1:] for a in arrays.values()}
     if len(shapes) > 1:
         raise EccentricError(f"{where}: training and test items differ in shape: {' and '.join(map(str, shapes))}")
     label, codes, names = _array_labels(arrays, division, options.label, where, notes)
     read = items_in_arrays.read(
-        {key: a.x for key, a in arrays.items()},
+        arrays,
         division,
         where,
         item_kind=options.item_kind,
         size=options.size,
         feature_names=feature_names,
     )
-    return _Read(_splits(division, read.x, codes), read.spec, names, read.feature_names, notes + read.notes, label)
+    splits = _splits(division, read.x, codes, found.files)
+    return _Read(splits, read.spec, names, read.feature_names, notes + read.notes, label)
 
 
 def _array_labels(

@@ -17,12 +17,13 @@ __all__ = ["Arrays", "Source"]
 
 @dataclass(frozen=True)
 class Arrays:
-    """Items that are numbers already: (n, f) or images, and maybe (n,) labels."""
+    """Items that are numbers already: (n, f), images or (n, steps, features), and maybe (n,) labels."""
 
     x: np.ndarray | sparse.csr_array
     labels: np.ndarray | None = None
     label: str | None = None  # what the labels are called
     feature_names: list[str] | None = None
+    lengths: np.ndarray | None = None  # (n,) steps of each sequence; what lies beyond is padding
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ class Source:
     arrays: Mapping[str, Arrays] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     files: Mapping[str, list[str]] | None = None
-    """For each row of a table of images, the file's path within the folder; None where they do not lie in files."""
+    """For each row, the path of its file within the folder; None where items do not lie in files of their own."""
     # How a data set that has a short name here is usually taken:
     image: str | None = None
     label: str | None = None

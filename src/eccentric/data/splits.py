@@ -27,13 +27,14 @@ class Split:
     """The items of one side, training or test."""
 
     x: UInt8[Tensor, "n c h w"] | Float[Tensor, "n f"] | Float[Tensor, "n t f"]
-    """Images as uint8 with 1 (grey) or 3 (RGB) channels; tables and sequences as float32 in the units of the source."""
+    """Images as uint8 with 1 (grey) or 3 (RGB) channels; tables and sequences as float32 in the units of the source;
+    steps beyond the end of a sequence are NaN."""
     labels: Int[np.ndarray, " n"] | None
     """int64 codes into `Data.label_names`; None where the source has no labels for this side."""
     rows: Int[np.ndarray, " n"]
     """int64, ascending: the row of each item in the table it came from, counted from 0."""
     files: list[str] | None = None
-    """The file of each image, as a path within the folder it was read from; None where images are no single files."""
+    """The file of each item, as a path within the folder it was read from; None where items are no single files."""
 
     def label_texts(self, names: list[str]) -> Shaped[np.ndarray, " n"] | None:
         """The labels as text, or None where there are none; `names` is `Data.label_names`."""
@@ -53,7 +54,7 @@ class Data:
     label_names: list[str]
     """What the codes in `Split.labels` mean; empty when there are no labels."""
     feature_names: list[str]
-    """The columns of a table, in order; empty for images."""
+    """The columns of a table, or the numbers in a step of a sequence, in order; empty for images."""
     split: str
     """How training and test items were told apart, e.g. "20 % held out at random, seed 0"."""
     notes: list[str] = field(default_factory=list)

@@ -13,7 +13,6 @@ from torch.utils.data import DataLoader, Dataset, RandomSampler, SubsetRandomSam
 
 from eccentric.data.items import ItemSpec
 from eccentric.errors import UsageError
-from eccentric.models import choose_architecture
 from eccentric.training.batches import data_of
 
 if TYPE_CHECKING:
@@ -259,9 +258,7 @@ def spec_of(shape: Sequence[int], item_kind: str, dtype: str = "float32") -> Ite
     if kind == "image" and len(shape) > 1:
         return ItemSpec("image", (1,) * (3 - len(shape)) + tuple(shape), "uint8" if dtype == "uint8" else "float32")
     if kind == "sequence" and len(shape) == 2:
-        spec = ItemSpec("sequence", (shape[0], shape[1]))
-        choose_architecture("auto", spec)
-        return spec
+        raise UsageError("sequences cannot be fitted yet; eccentric.training.train learns from them")
     wanted = "(n, h, w) or (n, c, h, w)" if kind == "image" else "(n, steps, features)"
     raise ValueError(f"item_kind={kind!r} needs X of shape {wanted}, but an item of X has the shape {tuple(shape)}")
 

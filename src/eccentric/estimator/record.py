@@ -134,4 +134,4 @@ def _latents(model: Autoencoder, components: DeepComponents, x: Tensor, rows: np
 def _pca_error(model: Autoencoder, train: Tensor, test: Tensor) -> float:
     """Mean squared error of as many principal components, in the units that the networks see."""
     dim = model.encode(train[:2]).shape[1]
-    return pca_encodings(train, test, dim, lambda x: model.standardize(x).flatten(1).numpy())[2]
+    return pca_encodings(train, test, dim, lambda x: model.standardize(x).flatten(1).numpy(), model.padded)[2]

@@ -27,7 +27,11 @@ def evaluate(model: Autoencoder, data: Data, train: np.ndarray, test: np.ndarray
     """
     shift, scale = model.shift.cpu(), model.scale.cpu()
     pca_train, pca_test, pca_error = pca_encodings(
-        data.train.x, data.test.x, train.shape[1], lambda x: ((x - shift) / scale).flatten(1).numpy()
+        data.train.x,
+        data.test.x,
+        train.shape[1],
+        lambda x: ((x - shift) / scale).flatten(1).numpy(),
+        padded=model.padded,
     )
     result: dict[str, Any] = {
         "test_reconstruction": reconstruction_error(model, data.test.x),

@@ -86,7 +86,11 @@ def subset_errors(
 
 
 def pca_encodings(
-    train: Tensor, test: Tensor, components: int, standardize: Callable[[Tensor], np.ndarray]
+    train: Tensor,
+    test: Tensor,
+    components: int,
+    standardize: Callable[[Tensor], np.ndarray],
+    padded: bool = False,
 ) -> tuple[np.ndarray, np.ndarray, float]:
     """Principal components of both splits, fitted on the first, and the mean squared test reconstruction error.
 
@@ -97,6 +101,9 @@ def pca_encodings(
         train, test: raw items, (n, ...) and (m, ...).
         components: how many; fewer where there are not so many items or features.
         standardize: raw items to flat standardised data (n, features).
+        padded: whether items are sequences whose padding is NaN. PCA then works on rows with zeros there, the mean of
+            each feature, and errors are means over the real numbers of each item, as `Autoencoder.item_errors` has
+            them.
     """
     import torch
     from sklearn.decomposition import PCA
@@ -105,15 +112,21 @@ def pca_encodings(
     chosen = torch.randperm(len(train), generator=torch.Generator().manual_seed(0))
     chosen = chosen[: max(components, MOST_NUMBERS // features)].sort().values
     with np.errstate(invalid="ignore"):  # constant items have no variance, of which PCA takes shares
-        pca = PCA(min(components, len(chosen), features), random_state=0).fit(standardize(train[chosen]))
+        rows = _filled(standardize(train[chosen]), padded)
+        pca = PCA(min(components, len(chosen), features), random_state=0).fit(rows)
 
     squares = 0.0
     encoded: dict[str, list[np.ndarray]] = {"train": [], "test": []}
     for name, items in (("train", train), ("test", test)):
         for batch in items.split(1000):
             x = standardize(batch)
-            p = pca.transform(x)
+            p = pca.transform(_filled(x, padded))
             encoded[name].append(p)
             if name == "test":
-                squares += float(((pca.inverse_transform(p) - x) ** 2).sum(dtype=np.float64))
+                gaps = (pca.inverse_transform(p) - x) ** 2
+                squares += float(np.nanmean(gaps, 1).sum() * features if padded else gaps.sum(dtype=np.float64))
     return np.concatenate(encoded["train"]), np.concatenate(encoded["test"]), squares / (len(test) * features)
+
+
+def _filled(x: np.ndarray, padded: bool) -> np.ndarray:
+    return np.nan_to_num(x) if padded else x

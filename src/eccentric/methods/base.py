@@ -64,7 +64,7 @@ class Traits:
     samplings: tuple[str, ...] = ("matched", "standard", "mixture")
     """Ways of sampling latents that suit the method, the most natural first; see `Method.own_samplings` for others."""
     kinds: tuple[str, ...] = ("image", "table", "sequence")
-    """The kinds of items it works on."""
+    """The kinds of items it works on. Sequences have different lengths, and x is NaN beyond their ends."""
     axes: Literal["principal", "own"] = "principal"
     """What the components are: the principal axes of the latents, or the latent coordinates themselves, in their own
     order, where training orders them."""

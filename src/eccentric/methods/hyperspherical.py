@@ -36,7 +36,9 @@ class HypersphericalVAE(VAE):
     title: ClassVar[str] = "hyperspherical variational autoencoder"
     own_samplings: ClassVar[dict[str, str]] = {"uniform": "Latents are drawn uniformly from the unit sphere."}
     # The quadrature's cached nodes make torch.compile warn and split the graph in many parts.
-    traits: ClassVar[Traits] = Traits(compilable=False, starts_from_pca=False, samplings=("uniform",))
+    traits: ClassVar[Traits] = Traits(
+        compilable=False, starts_from_pca=False, samplings=("uniform",), kinds=("image", "table")
+    )
 
     @classmethod
     def check(cls, settings: VAESettings, dim: int) -> None:

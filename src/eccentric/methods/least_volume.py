@@ -53,7 +53,8 @@ class LeastVolume(Method):
     title: ClassVar[str] = "Least Volume"
     Settings: ClassVar[type[Any]] = LeastVolumeSettings
     term_titles: ClassVar[dict[str, str]] = {"volume": "volume"}
-    traits: ClassVar[Traits] = Traits(starts_from_pca=False, samplings=("matched", "mixture"))
+    # Recurrent layers are not normalized, so a decoder of sequences would have no bound on its slope.
+    traits: ClassVar[Traits] = Traits(starts_from_pca=False, samplings=("matched", "mixture"), kinds=("image", "table"))
 
     def prepare(self, encoder: nn.Module, decoder: nn.Module) -> tuple[nn.Module, nn.Module]:
         return encoder, normalize_spectra(decoder)

@@ -48,7 +48,7 @@ class Linear(Method):
     title: ClassVar[str] = "regularised linear autoencoder"
     Settings: ClassVar[type[Any]] = LinearSettings
     term_titles: ClassVar[dict[str, str]] = {"weights": "squared weights"}
-    traits: ClassVar[Traits] = Traits(architecture="linear")
+    traits: ClassVar[Traits] = Traits(architecture="linear", kinds=("image", "table"))
 
     factors: Tensor
 

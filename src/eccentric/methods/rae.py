@@ -127,7 +127,8 @@ class RAEGP(_RAE):
         "latent": "half the squared length of the latents",
         "gradient": "squared gradient of the decoder's output",
     }
-    traits: ClassVar[Traits] = Traits(compilable=False, samplings=SAMPLINGS)
+    # The gradient would count the padding of sequences; cuDNN's recurrent layers have no second derivatives.
+    traits: ClassVar[Traits] = Traits(compilable=False, samplings=SAMPLINGS, kinds=("image", "table"))
 
     def forward(self, encoder: nn.Module, decoder: nn.Module, x: Float[Tensor, "b ..."]) -> Outputs:
         z = self.encode(encoder(x))
@@ -148,8 +149,8 @@ class RAESN(_RAE):
     title: ClassVar[str] = "regularized autoencoder (spectral normalization)"
     Settings: ClassVar[type[Any]] = RAESNSettings
     term_titles: ClassVar[dict[str, str]] = {"latent": "half the squared length of the latents"}
-    # The weights that a start from PCA would set are computed from others.
-    traits: ClassVar[Traits] = Traits(samplings=SAMPLINGS, starts_from_pca=False)
+    # The weights that a start from PCA would set are computed from others. Recurrent layers are not normalized.
+    traits: ClassVar[Traits] = Traits(samplings=SAMPLINGS, starts_from_pca=False, kinds=("image", "table"))
 
     def prepare(self, encoder: nn.Module, decoder: nn.Module) -> tuple[nn.Module, nn.Module]:
         return encoder, normalize_spectra(decoder)

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import torch
 
 from eccentric.collectives import sum_over_ranks
-from eccentric.methods.base import Method, Outputs, Term
+from eccentric.methods.base import Method, Outputs, Term, Traits
 from eccentric.methods.checks import check_choice, check_factor, check_positive
 from eccentric.methods.precision import at_least_float32
 from eccentric.settings import setting
@@ -64,6 +64,8 @@ class VAE(Method):
     title: ClassVar[str] = "variational autoencoder"
     Settings: ClassVar[type[Any]] = VAESettings
     term_titles: ClassVar[dict[str, str]] = {"kl": "KL divergence"}
+    # The weight of the divergence needs one number of values for all items.
+    traits: ClassVar[Traits] = Traits(kinds=("image", "table"))
 
     @property
     def encoder_width(self) -> int:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from eccentric.errors import UsageError
 from eccentric.models.general import conv_pair, linear_pair, mlp_pair
+from eccentric.models.gru import gru_pair
 from eccentric.models.paper import celeba_pair, mnist_pair
 from eccentric.models.skip import LinearSkip
 
@@ -58,6 +59,11 @@ def _mlp(spec: ItemSpec, dim: int, **widths: Any) -> tuple[nn.Module, nn.Module]
     return mlp_pair(spec.size, dim, **widths)
 
 
+def _gru(spec: ItemSpec, dim: int, **widths: Any) -> tuple[nn.Module, nn.Module]:
+    steps, features = spec.shape
+    return gru_pair((steps, features), dim, **widths)
+
+
 def _linear(spec: ItemSpec, dim: int, *, latent_width: int | None, width: float) -> tuple[nn.Module, nn.Module]:
     return linear_pair(spec.shape, dim, latent_width=latent_width)  # without hidden layers, which a width could scale
 
@@ -70,6 +76,7 @@ ARCHITECTURES: dict[str, Architecture] = {
         Architecture("celeba", "3x64x64 images", lambda spec: spec.is_image and spec.shape == (3, 64, 64), _celeba),
         Architecture("conv", "images", lambda spec: spec.is_image, _conv),
         Architecture("mlp", "tables", lambda spec: spec.is_table, _mlp),
+        Architecture("gru", "sequences", lambda spec: spec.is_sequence, _gru),
         Architecture("linear", "images and tables", lambda spec: spec.is_image or spec.is_table, _linear),
     )
 }
@@ -93,8 +100,6 @@ def choose_architecture(name: str, spec: ItemSpec, method: type[Method] | Method
     if name != "auto" and name not in ARCHITECTURES:
         raise UsageError(f"unknown architecture {name!r}; choose one of auto, {', '.join(ARCHITECTURES)}")
     fitting = [architecture.name for architecture in ARCHITECTURES.values() if architecture.fits(spec)]
-    if not fitting:
-        raise UsageError(f"there is no architecture for {spec} yet; item_kind='table' takes each item as one row")
     if name == "auto":
         return fitting[0]
     if name not in fitting:
@@ -116,9 +121,11 @@ def choose_start(start: str, spec: ItemSpec, architecture: str) -> str:
     """
     if start not in STARTS:
         raise UsageError(f"unknown start {start!r}; choose one of {', '.join(STARTS)}")
-    able = architecture not in ("linear", "custom")
+    able = architecture not in ("gru", "linear", "custom")
     if start == "auto":
         return "pca" if spec.is_table and able else "random"
+    if start == "pca" and architecture == "gru":
+        raise UsageError("architecture 'gru' cannot start from PCA, whose items have one length; leave start to 'auto'")
     if start == "pca" and architecture == "linear":
         raise UsageError("architecture 'linear' cannot start from PCA, which it learns itself; leave start to 'auto'")
     return start

@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
+from torch.nn.functional import mse_loss
 
 from eccentric.methods.base import NoSettings
 from eccentric.methods.plain import Plain
+from eccentric.padding import item_errors
 
 if TYPE_CHECKING:
     from typing import Self
@@ -31,6 +33,8 @@ class Autoencoder(nn.Module):
         shift, scale: numbers, or tensors that broadcast against one item. By default those of uint8 images.
         method: what the model is trained for, with the parameters that this adds. It makes the latents of what the
             encoder gives. By default the encoder's output is the latents, as in a plain autoencoder.
+        padded: whether items are sequences, whose steps beyond the end are NaN, see `eccentric.padding`. They do not
+            count in errors.
     """
 
     shift: Tensor
@@ -43,8 +47,11 @@ class Autoencoder(nn.Module):
         shift: Tensor | float = 0.0,
         scale: Tensor | float = 255.0,
         method: Method | None = None,
+        *,
+        padded: bool = False,
     ) -> None:
         super().__init__()
+        self.padded = padded
         self.encoder, self.decoder = encoder, decoder
         self.method = method or Plain(NoSettings(), 0)
         self.register_buffer("shift", torch.as_tensor(shift, dtype=torch.float32))
@@ -66,6 +73,18 @@ class Autoencoder(nn.Module):
         """Latents to raw units, as float32."""
         raw: Tensor = self.decoder(z) * self.scale + self.shift
         return raw
+
+    def item_errors(
+        self, reconstruction: Float[Tensor, "n ..."], target: Float[Tensor, "n ..."]
+    ) -> Float[Tensor, " n"]:
+        """Mean squared error of each item, both in standardised units."""
+        if self.padded:
+            return item_errors(reconstruction, target)
+        return (reconstruction - target).square().flatten(1).mean(1)
+
+    def mean_error(self, reconstruction: Float[Tensor, "n ..."], target: Float[Tensor, "n ..."]) -> Float[Tensor, ""]:
+        """The mean of `item_errors`, which training minimises."""
+        return item_errors(reconstruction, target).mean() if self.padded else mse_loss(reconstruction, target)
 
     def forward(
         self, x: Shaped[Tensor, "n ..."]

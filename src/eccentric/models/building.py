@@ -54,13 +54,12 @@ def build_model(
         units: shift and scale of the data, see `units_of`; by default 0 and 255 for uint8 images, else 0 and 1.
 
     Raises:
-        UsageError: the architecture is unknown or does not take such items.
+        UsageError: the architecture is unknown or does not take such items, or the method does not work on them.
     """
-    if networks is not None and spec.is_sequence:
-        raise UsageError(f"{spec} cannot be learnt from yet; item_kind='table' takes each item as one row")
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)  # torch.manual_seed would seed the caller's GPUs as well
         own = method() if method is not None else Plain(NoSettings(), dim)
+        check_kind(own, spec)
         if networks is None:
             torch.default_generator.manual_seed(seed)  # so that networks start alike whatever the method draws
             networks = build_networks(
@@ -73,7 +72,8 @@ def build_model(
                 start=start,
             )
         networks = own.prepare(*networks)
-    return Autoencoder(*networks, *(units or (0.0, 255.0 if spec.dtype == "uint8" else 1.0)), own)
+    shift, scale = units or (0.0, 255.0 if spec.dtype == "uint8" else 1.0)
+    return Autoencoder(*networks, shift, scale, own, padded=spec.is_sequence)
 
 
 def start_model(
@@ -128,6 +128,13 @@ def start_model(
     if choose_start(start, spec, chosen) == "pca":
         start_from_pca(model, x)
     return model, constant
+
+
+def check_kind(method: Method, spec: ItemSpec) -> None:
+    """Raise `UsageError` unless the method works on such items."""
+    if spec.kind not in method.traits.kinds:
+        known = " or ".join(method.traits.kinds)
+        raise UsageError(f"method {method.name!r} works on items of kind {known}, but the data are {spec.noun}")
 
 
 @torch.no_grad()

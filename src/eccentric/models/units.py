@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 
+from eccentric.padding import real_steps
+
 if TYPE_CHECKING:
     from jaxtyping import Float, Shaped
     from torch import Tensor
@@ -21,19 +23,22 @@ class Units(NamedTuple):
     shift: Float[Tensor, "..."]
     scale: Float[Tensor, "..."]
     constant: list[int]
-    """The columns of a table that do not vary."""
+    """The columns of a table, or the features of sequences, that do not vary."""
 
 
 def units_of(x: Shaped[Tensor, "n ..."], spec: ItemSpec, standardize: bool = True) -> Units:
     """The units for training rows x.
 
     Each column of a table gets mean 0 and standard deviation 1; with `standardize=False` the columns keep their
-    proportions, and the mean of their variances is 1. Images are brought from their lowest and highest value (0 and 255
+    proportions, and the mean of their variances is 1. The features of sequences are scaled as columns, over all real
+    steps of all sequences. Images are brought from their lowest and highest value (0 and 255
     for uint8, 0 and 1 for fractions) to the decoder's range from 0 to 1.
     """
-    if not spec.is_table:
+    if spec.is_image:
         shift, scale = _range(x)
         return Units(torch.tensor(shift), torch.tensor(scale), [])
+    if spec.is_sequence:
+        x = x[real_steps(x)]
     mean, variance = _moments(x)
     constant = x.amax(0) == x.amin(0)
     variance[constant] = 1.0 if standardize else 0.0  # a constant column stays constant

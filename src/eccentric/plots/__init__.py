@@ -16,6 +16,7 @@ from eccentric.plots.images import eigenpairs, grid, reconstructions, samples
 from eccentric.plots.labels import label_kind
 from eccentric.plots.latents import MOST_POINTS, histogram, scatter, spectrum
 from eccentric.plots.pairs import PairPanel, pair_panels
+from eccentric.plots.sequences import MOST_CURVES, MOST_SEQUENCES, curve_reconstructions, eigencurves
 from eccentric.plots.style import MOST_PAIRS, WIDTH, png
 from eccentric.plots.tables import MOST_FEATURES, feature_effects, feature_errors
 from eccentric.plots.theorem import force_balance, radius_deviation, repulsive_forces
@@ -23,13 +24,17 @@ from eccentric.plots.training import curves
 from eccentric.plots.trend import trends
 
 __all__ = [
+    "MOST_CURVES",
     "MOST_FEATURES",
     "MOST_PAIRS",
     "MOST_POINTS",
+    "MOST_SEQUENCES",
     "WIDTH",
     "PairPanel",
     "cross_correlation",
+    "curve_reconstructions",
     "curves",
+    "eigencurves",
     "eigenpairs",
     "feature_effects",
     "feature_errors",

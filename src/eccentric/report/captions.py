@@ -100,6 +100,28 @@ def eigenpairs(f: Facts) -> str:
     )
 
 
+def eigencurves(f: Facts) -> str:
+    text = (
+        f"Effect of each component on a sequence: the component at minus {PAIR:g} (blue) and plus {PAIR:g} (orange) "
+        "standard deviations, with all other components at their mean. The difference between the curves is what the "
+        "component encodes. The sign is a convention. The eigenvalue is given in brackets. The curves have the "
+        f"{count(f.median_steps or 0, 'step')} of the median sequence.{_first(f)}"
+    )
+    if len(f.columns) > plots.MOST_CURVES:
+        text += f" Shown are the {plots.MOST_CURVES} of {len(f.columns):,} features with the greatest change."
+    return text
+
+
+def sequences(f: Facts, shown: int) -> str:
+    text = (
+        f"{count(shown, 'test sequence')}, chosen at random, and the reconstruction of each from "
+        f"{count(f.dim, 'number')}, cut to its length."
+    )
+    if len(f.columns) > plots.MOST_CURVES:
+        text += f" Shown are the first {plots.MOST_CURVES} of {len(f.columns):,} features."
+    return f"{text} {_error(f)}"
+
+
 def reconstructions(f: Facts) -> str:
     return (
         f"Randomly chosen test items (top) and their reconstructions from {count(f.dim, 'number')} (bottom). "
@@ -143,16 +165,18 @@ def effects(f: Facts) -> str:
 def feature_errors(f: Facts, errors: np.ndarray, examples: int) -> str:
     """Caption of `plots.feature_errors`; `errors` are measured on the given number of `examples`."""
     text = (
-        f"Squared reconstruction error of each column for {count(examples, 'test item')} (chosen at random and "
+        f"Squared reconstruction error of each {f.noun} for {count(examples, 'test item')} (chosen at random and "
         "stored in the run folder), "
     )
     if f.one_unit:
-        text += "relative to the mean of the columns' variances: 0 is perfect. With few items the order is approximate."
+        text += (
+            f"relative to the mean of the {f.noun}s' variances: 0 is perfect. With few items the order is approximate."
+        )
     else:
         text += (
-            "relative to the column's variance over the training items: 0 is perfect; at 1 (orange line) the "
-            "reconstruction is no better than the column's mean. With few items the order is approximate. At 1 or "
-            f"above: {int((errors >= 1).sum()):,} of {count(f.size, 'column')}."
+            f"relative to the {f.noun}'s variance over the training items: 0 is perfect; at 1 (orange line) the "
+            f"reconstruction is no better than the {f.noun}'s mean. With few items the order is approximate. At 1 or "
+            f"above: {int((errors >= 1).sum()):,} of {count(len(f.columns), f.noun)}."
         )
     return f"{text} {_error(f)}"
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from eccentric import plots
 from eccentric.inference import decode, encode
+from eccentric.padding import pad_like
 from eccentric.report import captions
 from eccentric.report.captions import GRID, PAIR
 from eccentric.report.formats import count
@@ -63,6 +64,8 @@ def draw(
         random: function from the name of a way of sampling to random latents.
     """
     redrawn = decode(model, encode(model, examples))
+    if facts.spec.is_sequence:
+        return _of_sequences(facts, model, components, examples, pad_like(redrawn, examples))
     if components is None:
         if facts.is_image:
             return [_curves(facts), _reconstructions(facts, examples, redrawn), _samples(facts, model, random)]
@@ -73,6 +76,16 @@ def draw(
     images = [_eigenpairs(facts, model, components), _reconstructions(facts, examples, redrawn)]
     images += [_samples(facts, model, random)]
     return [*first, *images, _grid(facts, model, components)] if facts.dim > 1 else [*first, *images]
+
+
+def _of_sequences(
+    f: Facts, model: Autoencoder, components: DeepComponents | None, examples: Tensor, redrawn: Tensor
+) -> list[Picture]:
+    redrawing = _sequences(f, examples, redrawn)
+    errors = _feature_errors(f, model, examples, redrawn)
+    if components is None:
+        return [_curves(f), redrawing, errors]
+    return [_curves(f), _spectrum(f), _scatter(f), _eigencurves(f, model, components), redrawing, errors]
 
 
 def _curves(f: Facts) -> Picture:
@@ -136,10 +149,24 @@ def _effects(f: Facts, model: Autoencoder, components: DeepComponents) -> Pictur
 
 def _feature_errors(f: Facts, model: Autoencoder, examples: Tensor, redrawn: Tensor) -> Picture:
     gap = ((redrawn - examples) / model.scale).numpy()
-    errors = np.square(gap).mean(0).reshape(-1)
+    # Of sequences, the mean over the real steps.
+    errors = np.nanmean(np.square(gap).reshape(-1, len(f.columns)), 0)
     figure = plots.feature_errors(errors, f.columns, f.one_unit)
     caption = captions.feature_errors(f, errors, len(gap))
-    return _picture("feature-errors", "Reconstruction by column", figure, caption, "Error of each column.")
+    return _picture("feature-errors", f"Reconstruction by {f.noun}", figure, caption, f"Error of each {f.noun}.")
+
+
+def _eigencurves(f: Facts, model: Autoencoder, components: DeepComponents) -> Picture:
+    pairs = _decode(f, model, components.eigenpairs(min(f.dim, plots.MOST_PAIRS), PAIR))[:, :, : f.median_steps]
+    figure = plots.eigencurves(pairs, f.eigenvalues, f.columns)
+    alt = f"{count(len(pairs), 'pair')} of curves, one for each component."
+    return _picture("eigenpairs", "Effect of each component", figure, captions.eigencurves(f), alt)
+
+
+def _sequences(f: Facts, examples: Tensor, redrawn: Tensor) -> Picture:
+    figure = plots.curve_reconstructions(examples.numpy(), redrawn.numpy(), f.columns)
+    caption = captions.sequences(f, min(len(examples), plots.MOST_SEQUENCES))
+    return _picture("reconstructions", "Reconstructions", figure, caption, "Test sequences and reconstructions.")
 
 
 def _decode(f: Facts, model: Autoencoder, z: Tensor) -> np.ndarray:

@@ -56,7 +56,10 @@ def verdict(f: Facts) -> str:
 
 def key_numbers(f: Facts) -> list[tuple[str, str, str]]:
     """Headline numbers: (quantity, value, note)."""
-    of = f"of {f.size:,} {'pixel values' if f.is_image else 'columns'}"
+    if f.spec.is_sequence:
+        of = f"of {f.median_steps:,} × {len(f.columns):,} values in the median sequence"
+    else:
+        of = f"of {f.size:,} {'pixel values' if f.is_image else 'columns'}"
     numbers = [("components" if f.has_spectrum else "latent numbers", f"{f.dim}", of)]
     if f.has_spectrum:
         numbers.append(("trace", f"{f.trace:.2f}", f"d = {f.dim}"))
@@ -82,7 +85,8 @@ def comparison(f: Facts) -> list[tuple[str, str, str]]:
 def error_unit(f: Facts) -> str:
     if f.is_image:
         return "squared, pixel values from 0 to 1"
-    return "squared, in units of " + ("the mean of the columns' variances" if f.one_unit else "each column's variance")
+    unit = f"the mean of the {f.noun}s' variances" if f.one_unit else f"each {f.noun}'s variance"
+    return f"squared, in units of {unit}" + (", without padding" if f.spec.is_sequence else "")
 
 
 def setup(f: Facts, config: dict[str, Any], parameters: int) -> list[tuple[str, str]]:
@@ -96,6 +100,8 @@ def setup(f: Facts, config: dict[str, Any], parameters: int) -> list[tuple[str, 
     if f.is_image:
         channels, height, width = f.shape
         kind = f"images, {width} × {height} pixels, {count(channels, 'channel')}"
+    elif f.spec.is_sequence:
+        kind = f"sequences of {count(len(f.columns), 'feature')}, up to {count(f.shape[0], 'step')}"
     else:
         kind = f"table, {count(f.size, 'column')}"
     return [
@@ -130,7 +136,8 @@ def command(config: dict[str, Any]) -> str | None:
     if "source" not in data or settings["architecture"] == "custom":
         return None
     options = {name.replace("_", "-"): value for name, value in settings.items()}
-    options |= {name.replace("_", "-"): data.get(name) for name in ("label", "image_size", "test_fraction")}
+    reading = ("label", "item_kind", "image_size", "test_fraction")
+    options |= {name.replace("_", "-"): data.get(name) for name in reading}
     options |= {"split-seed": data.get("seed"), "drop": ",".join(map(str, data.get("drop") or [])) or None}
     words = ["--out RUN", f"--method {shlex.quote(method['name'])}"]
     words += [f"--set {shlex.quote(f'{name}={value}')}" for name, value in method["settings"].items()]

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from eccentric.padding import lengths_of
 from eccentric.runs.digests import digests, fingerprint
 
 if TYPE_CHECKING:
+    from jaxtyping import Float
+    from torch import Tensor
+
     from eccentric.data import Data
 
 
@@ -24,6 +28,7 @@ def describe_data(data: Data, source: dict[str, Any] | None = None) -> dict[str,
             "notes": list(data.notes),
             "fingerprint": fingerprint(data.train.x),
             **({} if data.pixel_range is None else {"pixel_range": list(data.pixel_range)}),
+            **({"lengths": describe_lengths(data.train.x)} if data.spec.is_sequence else {}),
             "digests": digests(data),
             **(source or {}),
         },
@@ -32,3 +37,9 @@ def describe_data(data: Data, source: dict[str, Any] | None = None) -> dict[str,
         "feature_names": list(data.feature_names),
         "label_names": list(data.label_names),
     }
+
+
+def describe_lengths(x: Float[Tensor, "n t f"]) -> dict[str, int]:
+    """Steps of the shortest, the median and the longest sequence."""
+    lengths = lengths_of(x)
+    return {"shortest": int(lengths.min()), "median": int(lengths.median()), "longest": int(lengths.max())}

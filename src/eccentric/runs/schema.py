@@ -46,6 +46,14 @@ class Digests(TypedDict):
     test_labels: NotRequired[str]
 
 
+class Lengths(TypedDict):
+    """Steps of the training sequences."""
+
+    shortest: Size
+    median: Size
+    longest: Size
+
+
 class DataPart(TypedDict, total=False):
     name: Required[str]
     split: str
@@ -53,10 +61,12 @@ class DataPart(TypedDict, total=False):
     fingerprint: str
     digests: Digests
     held_out: bool
+    lengths: Lengths
     source: str
     label: str | None
     drop: list[str]
     image_size: int | list[int] | None
+    item_kind: Literal["auto", "image", "table", "sequence"]
     test_fraction: float
     seed: int
 

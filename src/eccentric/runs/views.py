@@ -39,7 +39,7 @@ class RunView:
     spec: ItemSpec
     """What one item is."""
     columns: tuple[str, ...]
-    """Names of the numbers of an item: a table's columns, or "column 1" and so on."""
+    """Names of the numbers of an item: a table's columns, or "column 1" and so on; of sequences the features' names."""
     train_items: int
     test_items: int
     metrics: dict[str, np.ndarray]
@@ -55,6 +55,8 @@ class RunView:
     """Measured where the labels make classes."""
     held_out: bool = True
     """Whether the test items are no training items."""
+    median_steps: int | None = None
+    """Median length of the training sequences; None for items of other kinds."""
     one_unit: bool = False
     """Whether all columns of a table were divided by one number, so that their proportions are as they were."""
 
@@ -83,6 +85,11 @@ class RunView:
         return self.spec.is_image
 
     @property
+    def noun(self) -> str:
+        """What a number with a scale of its own is called: a column of a table, or a feature of a sequence."""
+        return "feature" if self.spec.is_sequence else "column"
+
+    @property
     def pca_dim(self) -> int:
         return min(self.dim, self.train_items, self.size)
 
@@ -94,7 +101,8 @@ def read_view(run: Run) -> RunView:
         EccentricError: a file is missing or damaged, or the files do not fit each other.
     """
     config, evaluation = run.config, run.evaluation
-    names, size = config["feature_names"], run.spec.size
+    names, size = config["feature_names"], run.spec.shape[-1] if run.spec.is_sequence else run.spec.size
+    median = config["data"].get("lengths", {}).get("median", run.spec.shape[0])
     parameters = config.get("estimator", {}).get("parameters", {})
     view = RunView(
         name=config["data"]["name"],
@@ -112,6 +120,7 @@ def read_view(run: Run) -> RunView:
         pca_error=float(evaluation["pca_test_reconstruction"]),
         neighbours=_neighbours(evaluation),
         held_out=config["data"].get("held_out", True),
+        median_steps=median if run.spec.is_sequence else None,
         one_unit=not parameters.get("standardize", True),
     )
     _check(run, view)

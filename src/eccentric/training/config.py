@@ -45,12 +45,12 @@ class TrainConfig:
         "constant", "Learning-rate schedule: constant, or one-cycle (10 % linear warm-up, cosine decay)."
     )
     weight_decay: float = setting(1e-6, "Adam's weight decay.")
-    architecture: str = setting("auto", "auto (by shape), mnist, celeba, conv, mlp or linear.")
+    architecture: str = setting("auto", "auto (by kind and shape), mnist, celeba, conv, mlp, gru or linear.")
     width: float = setting(1.0, "Factor on the channels of every hidden layer of the architecture.")
     start: str = setting(
         "auto",
         "Initial weights: random, or pca (a linear map beside the networks starts as PCA); auto is pca for tables, "
-        "random for images.",
+        "random for images and sequences.",
     )
     seed: int = setting(0, "Seed of the initial weights and the order of batches.")
     device: str = setting("auto", "PyTorch device; auto uses an accelerator if available.")

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import mse_loss
 
 from eccentric.training.metrics import MetricAccumulator
 
@@ -79,7 +78,7 @@ class Step:
         if self._images:
             target = target.contiguous(memory_format=self._layout)
         outputs: Outputs = self._networks(target)
-        reconstruction = share * mse_loss(outputs.reconstruction, target)
+        reconstruction = share * self._model.mean_error(outputs.reconstruction, target)
         objective, values = reconstruction, [reconstruction.detach()]
         terms = self._method.terms(outputs, target, self._model.encoder, self._model.decoder)
         for value, weight, over in terms.values():

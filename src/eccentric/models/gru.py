@@ -1,0 +1,97 @@
+"""A recurrent pair for sequences of different lengths: a GRU reads the steps, another one unrolls them from the latent.
+
+Sequences come as one tensor whose padding is NaN, see `eccentric.padding`. The latent of a sequence depends on its own
+steps alone. Each reconstructed step depends on the latent and on its number, so a reconstruction of more steps begins
+with the same numbers, and is cut to the length that is wanted.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import nn
+
+from eccentric.models.width import scaled
+from eccentric.padding import filled, lengths_of
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
+    from torch import Tensor
+
+__all__ = ["GRUDecoder", "GRUEncoder", "gru_pair"]
+
+HIDDEN = 128  # units of each GRU
+
+
+class GRUEncoder(nn.Module):
+    """The state of a GRU after the last real step, and a linear map of it.
+
+    Args:
+        features: numbers in a step.
+        outputs: numbers made of a sequence.
+        hidden: units of the GRU.
+    """
+
+    def __init__(self, features: int, outputs: int, hidden: int = HIDDEN) -> None:
+        super().__init__()
+        self.gru = nn.GRU(features, hidden, batch_first=True)
+        self.last = nn.Linear(hidden, outputs)
+
+    def forward(self, x: Float[Tensor, "n t features"]) -> Float[Tensor, "n outputs"]:
+        lengths, x = lengths_of(x), filled(x)
+        if packs_on(x.device):
+            packed = nn.utils.rnn.pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
+            state = self.gru(packed)[1][-1]
+        else:
+            # A state depends on earlier steps only, so the one at the last real step is that of the packed sequence.
+            states = self.gru(x)[0]
+            state = states[torch.arange(len(x), device=x.device), lengths - 1]
+        latent: Tensor = self.last(state)
+        return latent
+
+
+def packs_on(device: torch.device) -> bool:
+    """Whether sequences are packed, which leaves out the work for the padding.
+
+    Packing needs the lengths on the host, and a step that waits for them cannot be a CUDA graph.
+    """
+    return device.type == "cpu"
+
+
+class GRUDecoder(nn.Module):
+    """A GRU whose first state is made of the latent, which it also gets in every step; a linear map makes the numbers.
+
+    Args:
+        dim: numbers in a latent.
+        steps: that are made.
+        features: numbers in a step.
+        hidden: units of the GRU.
+    """
+
+    def __init__(self, dim: int, steps: int, features: int, hidden: int = HIDDEN) -> None:
+        super().__init__()
+        self.steps = steps
+        self.first = nn.Linear(dim, hidden)
+        self.gru = nn.GRU(dim, hidden, batch_first=True)
+        self.last = nn.Linear(hidden, features)
+
+    def forward(self, z: Float[Tensor, "n dim"]) -> Float[Tensor, "n steps features"]:
+        state = self.first(z).tanh()[None]
+        states = self.gru(z[:, None].expand(-1, self.steps, -1).contiguous(), state)[0]
+        sequences: Tensor = self.last(states)
+        return sequences
+
+
+def gru_pair(
+    shape: tuple[int, int], dim: int, *, latent_width: int | None = None, width: float = 1.0
+) -> tuple[GRUEncoder, GRUDecoder]:
+    """Encoder (n, t, features) -> (n, latent_width), for any t, and decoder (n, dim) -> (n, steps, features).
+
+    Args:
+        shape: (steps, features) of the longest sequence.
+        dim, latent_width, width: as for `conv_pair`.
+    """
+    steps, features = shape
+    hidden = scaled(HIDDEN, width)
+    return GRUEncoder(features, latent_width or dim, hidden), GRUDecoder(dim, steps, features, hidden)

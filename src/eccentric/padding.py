@@ -1,0 +1,69 @@
+"""Sequences of different lengths in one tensor (n, steps, features): steps beyond the end of a sequence are NaN.
+
+Measurements are never NaN, since reading refuses them, so the tensor itself says where each sequence ends. Everything
+that handles items as rows of one tensor (batches, ranks, digests, files) then works on sequences as on other items. A
+computation that overlooks the padding gives NaN, and not a number that is slightly wrong.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from jaxtyping import Bool, Float, Int
+    from torch import Tensor
+
+__all__ = ["filled", "item_errors", "lengths_of", "pad", "pad_like", "real_steps", "trimmed"]
+
+
+def pad(sequences: Sequence[Float[Tensor, "steps f"]], steps: int | None = None) -> Float[Tensor, "n t f"]:
+    """Sequences as one tensor of as many steps as the longest has, or as `steps` says."""
+    longest = max(len(sequence) for sequence in sequences) if steps is None else steps
+    x = sequences[0].new_full((len(sequences), longest, sequences[0].shape[1]), torch.nan)
+    for row, sequence in zip(x, sequences, strict=True):
+        row[: len(sequence)] = sequence
+    return x
+
+
+def real_steps(x: Float[Tensor, "n t f"]) -> Bool[Tensor, "n t"]:
+    """Which steps are no padding."""
+    return ~x[..., 0].isnan()
+
+
+def lengths_of(x: Float[Tensor, "n t f"]) -> Int[Tensor, " n"]:
+    """Steps of each sequence without its padding."""
+    return real_steps(x).sum(1)
+
+
+def trimmed(x: Float[Tensor, "n t f"]) -> list[Float[Tensor, "steps f"]]:
+    """Each sequence without its padding."""
+    return [sequence[:length] for sequence, length in zip(x, lengths_of(x).tolist(), strict=True)]
+
+
+def filled(x: Float[Tensor, "n t f"]) -> Float[Tensor, "n t f"]:
+    """Zeros in place of the padding: the mean of each feature, in the units that the networks see."""
+    return torch.where(x.isnan(), 0.0, x)
+
+
+def pad_like(x: Float[Tensor, "n t f"], pattern: Float[Tensor, "n t f"]) -> Float[Tensor, "n t f"]:
+    """x with NaN wherever `pattern` is padded, such as a reconstruction cut to the length of its original."""
+    return torch.where(pattern.isnan(), torch.nan, x)
+
+
+def item_errors(reconstruction: Float[Tensor, "n t f"], target: Float[Tensor, "n t f"]) -> Float[Tensor, " n"]:
+    """Mean squared error of each sequence over its own steps and features; the padding has neither value nor gradient.
+
+    Each sequence counts alike, whatever its length. A mean over items then needs no lengths of other ranks, and is the
+    same whichever batches the items come in.
+
+    Args:
+        reconstruction: of all steps.
+        target: with NaN in the padding.
+    """
+    padding = target.isnan()
+    squares = torch.where(padding, 0.0, reconstruction - target).square()
+    return squares.sum((1, 2)) / (~padding).sum((1, 2))

@@ -1,0 +1,95 @@
+"""Sequences of different lengths from arrays and files; a mistake is one line."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from eccentric.data import from_arrays, load, load_all
+from eccentric.errors import EccentricError, UsageError
+from eccentric.padding import lengths_of, trimmed
+
+LENGTHS = np.array([3, 1, 4, 2, 4])
+X = np.random.default_rng(0).normal(size=(5, 6, 2))  # two steps more than the longest
+
+
+def test_npz_with_lengths(tmp_path):
+    np.savez(tmp_path / "a.npz", x=X, lengths=LENGTHS, y=["a", "b", "a", "b", "b"])
+    data = load(tmp_path / "a.npz")
+    assert (str(data.spec), data.feature_names, data.label) == ("4x2 sequences", ["x0", "x1"], "y")
+    assert data.notes == ["sequences of 1 to 4 steps, 3 in the median"]
+    for split in (data.train, data.test):
+        assert lengths_of(split.x).tolist() == LENGTHS[split.rows].tolist()
+        for row, item in zip(split.rows, trimmed(split.x), strict=True):
+            np.testing.assert_array_equal(item, X[row, : LENGTHS[row]].astype(np.float32))
+
+
+def test_npz_with_splits_of_different_steps(tmp_path):
+    np.savez(tmp_path / "a.npz", x_train=X, lengths_train=LENGTHS, x_test=X[:2, :3], lengths_test=LENGTHS[:2])
+    data = load(tmp_path / "a.npz")
+    assert (data.train.x.shape, data.test.x.shape) == ((5, 4, 2), (2, 4, 2))
+    torch.testing.assert_close(data.test.x, data.train.x[:2], rtol=0, atol=0, equal_nan=True)
+
+
+def test_a_list_of_arrays():
+    items = [x[:length] for x, length in zip(X, LENGTHS, strict=True)]
+    data, same = from_arrays(items, item_kind="sequence"), from_arrays(X, lengths=LENGTHS)
+    torch.testing.assert_close(data.train.x, same.train.x, rtol=0, atol=0, equal_nan=True)
+    assert from_arrays([torch.from_numpy(item) for item in items], item_kind="sequence").spec == data.spec
+
+
+def nan_at(row: int, step: int) -> np.ndarray:
+    x = X.copy()
+    x[row, step, 1] = np.nan
+    return x
+
+
+@pytest.mark.parametrize(
+    ("x", "options", "message"),
+    [
+        (X, {"lengths": [3, 0, 4, 2, 4]}, "the length of row 1 is 0, but it must be from 1 to 6"),
+        (X, {"lengths": [3, 1, 4, 2, 7]}, "the length of row 4 is 7, but it must be from 1 to 6"),
+        (X, {"lengths": [3, 1, 4, 2]}, r"has 5 sequences, but lengths of shape \(4,\)"),
+        (X, {"lengths": [3.0, 1, 4, 2, 4]}, "and type float64; give a whole number for each"),
+        (X[:, 0], {"lengths": LENGTHS}, r"lengths, which belong to sequences .* but its data have shape \(5, 2\)"),
+        (
+            X,
+            {"lengths": LENGTHS, "item_kind": "table"},
+            "lengths, which belong to sequences, not to items of kind 'tab",
+        ),
+        (nan_at(2, 3), {"lengths": LENGTHS}, "feature 'x1' is nan at step 3 of row 2"),
+        (list(X), {"lengths": LENGTHS, "item_kind": "sequence"}, "a list of sequences has lengths of its own"),
+        ([X[0], X[1][:0]], {"item_kind": "sequence"}, "the length of row 1 is 0"),
+        ([X[0], X[1, :, 0]], {"item_kind": "sequence"}, r"sequence 1 has shape \(6,\) .* of shape \(steps, features\)"),
+        ([X[0], X[1, :, :1]], {"item_kind": "sequence"}, "sequence 1 has 1 features, the first has 2"),
+        ([], {"item_kind": "sequence"}, "holds no sequences"),
+        ([X[0], X[1][:3]], {}, "the rows differ in length; .* item_kind='sequence'"),
+        (X, {"lengths": LENGTHS, "feature_names": ["a"]}, "has 2 features, but 1 feature_names"),
+    ],
+)
+def test_mistakes(x, options, message):
+    with pytest.raises((EccentricError, UsageError), match=message) as caught:
+        from_arrays(x, **options)
+    assert "\n" not in str(caught.value)
+
+
+def test_what_lies_beyond_the_end_is_never_looked_at():
+    torch.testing.assert_close(
+        from_arrays(nan_at(2, 4), lengths=LENGTHS).train.x,
+        from_arrays(X, lengths=LENGTHS).train.x,
+        rtol=0,
+        atol=0,
+        equal_nan=True,
+    )
+
+
+def test_constant_features_are_noted():
+    x = X.copy()
+    x[..., 1] = 2
+    assert "1 feature is constant: 'x1'" in from_arrays(x, lengths=LENGTHS).notes
+
+
+def test_lengths_are_read_to_encode(tmp_path):
+    np.savez(tmp_path / "a.npz", x=X[:1], lengths=LENGTHS[:1])
+    assert load_all(tmp_path / "a.npz", item_kind="sequence").splits["all"].x.shape == (1, 3, 2)
