@@ -45,7 +45,7 @@ def trimmed(x: Float[Tensor, "n t f"]) -> list[Float[Tensor, "steps f"]]:
 
 
 def filled(x: Float[Tensor, "n t f"]) -> Float[Tensor, "n t f"]:
-    """Zeros in place of the padding: the mean of each feature, in the units that the networks see."""
+    """Zeros in place of the padding: the mean of each feature, in standardised units."""
     return torch.where(x.isnan(), 0.0, x)
 
 
