@@ -40,3 +40,15 @@ def test_training_code_loads_no_pictures():
     assert loaded("import eccentric.training, eccentric.models, eccentric.data").isdisjoint(
         ["matplotlib", "datasets", "typer", "jinja2", "jaxtyping"]
     )
+
+
+def test_the_package_is_light_until_a_name_is_used():
+    """The command line must handle Ctrl-C before PyTorch is imported."""
+    assert "torch" not in loaded("import eccentric")
+    assert "torch" in loaded("from eccentric import EccentricLoss")
+
+
+def test_names_before_their_use():
+    code = "import eccentric; print(sorted({*eccentric.__all__} - {*dir(eccentric)}), eccentric.theory.__name__)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[] eccentric.theory\n"
