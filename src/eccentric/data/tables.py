@@ -10,7 +10,7 @@ from eccentric.data.splits import listing
 from eccentric.errors import EccentricError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     import pyarrow as pa
 
@@ -21,7 +21,8 @@ __all__ = ["from_columns", "from_matrices", "row_names"]
 
 LARGEST = 1e18
 """A variance of larger values overflows in float32, in which models are trained."""
-BLOCK = 1 << 21  # values converted at once
+BLOCK = 1 << 19  # values converted at once
+COLUMNS = 128  # of them at most: a column of a few rows takes as long as one of a thousand
 NAMELESS = ("", "Unnamed: 0", "__index_level_0__")
 """What pandas calls a column of row names or numbers that has no name."""
 
@@ -63,14 +64,8 @@ def from_columns(
     for key in {part.key: None for part in division.parts}:
         table = tables[key]
         _check_numbers(table, columns, source)
-        here = [(part, x) for part, x in zip(division.parts, matrices, strict=True) if part.key == key]
-        for start, block, fine in _blocks(table, columns):
-            for part, x in here:
-                values = block if len(part.rows) == len(block) else block[part.rows]
-                with np.errstate(over="ignore"):  # beyond float32: becomes inf here, and an error below
-                    x[:, start : start + block.shape[1]] = values
-                for j in np.flatnonzero(fine & blurred(values)).tolist():
-                    vague[columns[start + j]] = None
+        here = [(part.rows, x) for part, x in zip(division.parts, matrices, strict=True) if part.key == key]
+        vague |= dict.fromkeys(_fill(here, table, columns))
     for part, x in zip(division.parts, matrices, strict=True):
         table = tables[part.key]
 
@@ -81,16 +76,59 @@ def from_columns(
     return matrices, [*_constant(matrices, columns), *blur_notes(vague)]
 
 
-def _blocks(table: pa.Table, columns: Sequence[str]) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
-    """A few columns at a time, so that many are not converted one by one: where they start, (n, k), and which of them
-    have types that can be too fine for float32."""
+def _fill(parts: Sequence[tuple[np.ndarray, np.ndarray]], table: pa.Table, columns: Sequence[str]) -> list[str]:
+    """Write the columns of a table to the matrices of its parts; returns the columns that float32 blurs.
+
+    Each part is its rows, ascending, and its matrix. The table is converted in blocks that fit the processor's cache:
+    whole columns would be written to memory far apart.
+    """
+    vague = []
     indices = {name: i for i, name in enumerate(table.column_names)}
-    width = max(1, BLOCK // max(table.num_rows, 1))
-    for start in range(0, len(columns), width):
-        found = [_numbers(table.column(indices[name])) for name in columns[start : start + width]]
-        with np.errstate(invalid="ignore"):  # some NaN do not survive the cast without a warning
-            block = np.stack(found, axis=1, dtype=np.float64, casting="unsafe")
-        yield start, block, np.array([_is_fine(v) for v in found])
+    for left in range(0, len(columns), COLUMNS):
+        names = columns[left : left + COLUMNS]
+        spread = _Spread()
+        fine = np.zeros(len(names), bool)
+        top = 0
+        for batch in table.select([indices[name] for name in names]).to_batches(max_chunksize=BLOCK // len(names)):
+            block = np.empty((batch.num_rows, len(names)))
+            for j, column in enumerate(batch.columns):
+                values = _numbers(column)
+                fine[j] = _is_fine(values)
+                with np.errstate(invalid="ignore"):  # some NaN do not survive the cast without a warning
+                    block[:, j] = values
+            spread.add(block)
+            for rows, x in parts:
+                first, last = np.searchsorted(rows, (top, top + len(block)))
+                with np.errstate(over="ignore"):  # beyond float32: becomes inf here, and an error in the caller
+                    x[first:last, left : left + len(names)] = block[rows[first:last] - top]
+            top += len(block)
+        vague += [names[j] for j in np.flatnonzero(fine & spread.is_blurred()).tolist()]
+    return vague
+
+
+class _Spread:
+    """Largest size and standard deviation of columns that come block by block (Chan, Golub & LeVeque 1983)."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._largest: Any = 0.0
+        self._mean: Any = 0.0
+        self._squares: Any = 0.0
+
+    def add(self, block: np.ndarray) -> None:
+        if not len(block):
+            return
+        with np.errstate(all="ignore"):
+            mean = block.mean(0)
+            before, self._count = self._count, self._count + len(block)
+            apart = mean - self._mean
+            self._squares += np.square(block - mean).sum(0) + apart**2 * (before * len(block) / self._count)
+            self._mean += apart * (len(block) / self._count)
+            self._largest = np.maximum(self._largest, np.maximum(block.max(0), -block.min(0)))
+
+    def is_blurred(self) -> np.ndarray:
+        with np.errstate(all="ignore"):
+            return _is_blurred(self._largest, np.sqrt(self._squares / self._count))
 
 
 def from_matrices(
@@ -123,12 +161,12 @@ def _is_number(kind: pa.DataType) -> bool:
     return any(is_kind(kind) for is_kind in kinds)
 
 
-def _numbers(column: pa.ChunkedArray) -> np.ndarray:
+def _numbers(column: pa.Array) -> np.ndarray:
     import pyarrow as pa
 
     if not pa.types.is_integer(column.type) and not pa.types.is_floating(column.type):
         column = column.cast(pa.int8()) if pa.types.is_boolean(column.type) else column.cast(pa.float64())
-    return column.to_numpy()  # missing values become nan
+    return column.to_numpy(zero_copy_only=False)  # missing values become nan
 
 
 def _check_numbers(table: pa.Table, columns: Sequence[str], source: str) -> None:
@@ -159,12 +197,17 @@ def _first_text(column: pa.ChunkedArray) -> str:
 
 
 def _check_finite(x: np.ndarray, part: Part, columns: Sequence[str], source: str, original: Any) -> None:
-    with np.errstate(over="ignore"):
-        bad = ~(np.abs(x) <= LARGEST)
-    count = int(bad.sum())
+    count, first = 0, (0, 0)
+    rows = max(1, BLOCK // len(columns))
+    for start in range(0, len(x), rows):
+        bad = ~(np.abs(x[start : start + rows]) <= LARGEST)
+        if bad.any():
+            i, j = np.argwhere(bad)[0].tolist()
+            first = first if count else (start + i, j)
+            count += int(bad.sum())
     if not count:
         return
-    i, j = (int(k) for k in np.argwhere(bad)[0])
+    i, j = first
     value = original(i, j)
     if value is None:
         what = "is empty"
@@ -188,9 +231,11 @@ def blurred(values: np.ndarray) -> np.ndarray:
     if not _is_fine(values) or not len(values):
         return np.zeros(values.shape[1:], bool)
     with np.errstate(all="ignore"):
-        spacing = np.spacing(np.abs(values).max(0).astype(np.float32))
-        spread = values.std(0, dtype=np.float64)
-        return np.asarray((spread > 0) & (spread < 1000 * spacing))
+        return _is_blurred(np.abs(values).max(0), values.std(0, dtype=np.float64))
+
+
+def _is_blurred(largest: np.ndarray, deviation: np.ndarray) -> np.ndarray:
+    return np.asarray((deviation > 0) & (deviation < 1000 * np.spacing(np.asarray(largest).astype(np.float32))))
 
 
 def blur_notes(columns: Iterable[str]) -> list[str]:
@@ -202,7 +247,9 @@ def blur_notes(columns: Iterable[str]) -> list[str]:
 
 
 def _constant(matrices: Sequence[np.ndarray], columns: Sequence[str]) -> list[str]:
-    same = np.logical_and.reduce([(m == matrices[0][:1]).all(axis=0) for m in matrices])
+    low = np.min([m.min(axis=0) for m in matrices], axis=0)
+    high = np.max([m.max(axis=0) for m in matrices], axis=0)
+    same = low == high
     names = [columns[j] for j in np.flatnonzero(same).tolist()]
     if not names:
         return []

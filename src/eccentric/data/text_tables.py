@@ -18,6 +18,7 @@ from eccentric.data.splits import listing
 from eccentric.errors import EccentricError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     import pyarrow as pa
@@ -42,19 +43,20 @@ def read_text_table(path: Path, label: str | None = None) -> tuple[pa.Table, lis
 
     quoted = _check_text(path)
     delimiter = "\t" if path.suffix.lower() == ".tsv" else _delimiter(path)
-    if quoted:
-        _check_quotes(path, delimiter)
-    table = _parse(path, delimiter, quoted)
+    several_lines = quoted and _check_quotes(path, delimiter)  # Arrow reads faster where no value has several
+    table = _parse(path, delimiter, several_lines)
     names = [name.strip() for name in table.column_names]
     labels = [i for i, name in enumerate(names) if (name == label if label else name.lower() in USUAL)]
     for i in labels:
         if not pa.types.is_string(table.schema.field(i).type):
-            table = table.set_column(i, table.column_names[i], as_labels(table[i], _text(path, delimiter, quoted, i)))
+            table = table.set_column(
+                i, table.column_names[i], as_labels(table[i], _text(path, delimiter, several_lines, i))
+            )
     table = _stripped(path, table.rename_columns(names), quoted)
     return table, _check_header(path, table)
 
 
-def _parse(path: Path, delimiter: str, quoted: bool) -> pa.Table:
+def _parse(path: Path, delimiter: str, several_lines: bool) -> pa.Table:
     """The table by Arrow's parser, which finds the type of each column.
 
     To find types from all of the text, the parser keeps the whole text beside the values. So a large file is read with
@@ -63,29 +65,39 @@ def _parse(path: Path, delimiter: str, quoted: bool) -> pa.Table:
     import pyarrow as pa
     from pyarrow import csv as arrow_csv
 
-    options = arrow_csv.ParseOptions(delimiter=delimiter, newlines_in_values=quoted)
+    options = arrow_csv.ParseOptions(delimiter=delimiter, newlines_in_values=several_lines)
+    block = _block_size(path)
     if path.stat().st_size < LARGE:
-        return arrow_csv.read_csv(path, arrow_csv.ReadOptions(use_threads=False), options)
+        return arrow_csv.read_csv(path, arrow_csv.ReadOptions(use_threads=False, block_size=block), options)
+    reading = arrow_csv.ReadOptions(block_size=block)
     try:
-        with arrow_csv.open_csv(path, parse_options=options) as start:
+        with arrow_csv.open_csv(path, reading, options) as start:
             types = {field.name: field.type for field in start.schema if not pa.types.is_null(field.type)}
-        return arrow_csv.read_csv(path, None, options, arrow_csv.ConvertOptions(column_types=types))
+        return arrow_csv.read_csv(path, reading, options, arrow_csv.ConvertOptions(column_types=types))
     except pa.ArrowInvalid:
-        return arrow_csv.read_csv(path, parse_options=options)
+        return arrow_csv.read_csv(path, reading, options)
 
 
-def _text(path: Path, delimiter: str, quoted: bool, index: int) -> pa.ChunkedArray:
+def _block_size(path: Path) -> int:
+    """Bytes that the parser takes at once: several lines at least, and for long lines as many as are worth a block."""
+    with path.open("rb") as file:
+        line = len(file.readline(LARGE))
+    return max(1 << 20, 4 * line, min(256 * line, LARGE))
+
+
+def _text(path: Path, delimiter: str, several_lines: bool, index: int) -> pa.ChunkedArray:
     """One column as it is written."""
     import pyarrow as pa
     from pyarrow import csv as arrow_csv
 
-    options = arrow_csv.ParseOptions(delimiter=delimiter, newlines_in_values=quoted)
-    with arrow_csv.open_csv(path, parse_options=options) as start:
+    options = arrow_csv.ParseOptions(delimiter=delimiter, newlines_in_values=several_lines)
+    reading = arrow_csv.ReadOptions(block_size=_block_size(path))
+    with arrow_csv.open_csv(path, reading, options) as start:
         names = start.schema.names
     if names.count(names[index]) > 1:  # refused later, by name
-        return arrow_csv.read_csv(path, parse_options=options)[index]
+        return arrow_csv.read_csv(path, reading, options)[index]
     conversion = arrow_csv.ConvertOptions(include_columns=[names[index]], column_types={names[index]: pa.string()})
-    return arrow_csv.read_csv(path, None, options, conversion)[0]
+    return arrow_csv.read_csv(path, reading, options, conversion)[0]
 
 
 def _check_text(path: Path) -> bool:
@@ -105,7 +117,7 @@ def _check_text(path: Path) -> bool:
                 )
             while first:
                 quoted = quoted or '"' in first
-                first = file.read(1 << 24)
+                first = file.read(1 << 22)
         except UnicodeDecodeError:
             raise EccentricError(f"{path} is not text in UTF-8{_where(path)}; save it in that encoding") from None
     return quoted
@@ -147,32 +159,45 @@ def _delimiter(path: Path) -> str:
     return max(inside, key=first.count) if inside else ","  # the parser then says which line differs
 
 
-def _check_quotes(path: Path, delimiter: str) -> None:
-    """Refuse quotation marks that do not enclose one whole value: they make one row of several.
+def _check_quotes(path: Path, delimiter: str) -> bool:
+    """Whether quoted values hold line breaks; raises where quotation marks do not enclose one whole value.
 
-    A value over several lines is believed only if it holds fewer delimiters than the rows that it may have swallowed.
+    Such marks make one row of several. A value over several lines is accepted only if it holds fewer delimiters than
+    the rows that a stray mark would have swallowed. Outside of such values, lines without a mark are not parsed.
     """
+    several = False
+    number = 0
+    start = 0  # of the record that is being read; 0 between two records
+
+    def lines() -> Iterator[str]:
+        nonlocal number, start
+        for line in file:
+            number += 1
+            if start or number == 1 or '"' in line:
+                start = start or number
+                yield line
+
     width = 0
-    start = 1
     with path.open(encoding="utf-8-sig", newline="") as file:
-        records = csv.reader(file, delimiter=delimiter, strict=True)
         try:
-            for record in records:
+            for record in csv.reader(lines(), delimiter=delimiter, strict=True):
                 width = width or len(record)
-                lines, start = (start, records.line_num), records.line_num + 1
-                if lines[0] == lines[1]:
+                first, start = start, 0
+                if first == number:
                     continue
+                several = True
                 inside = [value for value in record if "\n" in value or "\r" in value]
                 if any(value.count(delimiter) >= len(value.splitlines()[1:]) * (width - 1) for value in inside):
                     raise EccentricError(
-                        f"{path}: a quotation mark in line {lines[0]} makes one value of lines {lines[0]} to "
-                        f"{lines[1]}; remove the mark, or the line breaks within the value"
+                        f"{path}: a quotation mark in line {first} makes one value of lines {first} to {number}; "
+                        "remove the mark, or the line breaks within the value"
                     )
         except csv.Error as error:
             raise EccentricError(
                 f"{path}: a quotation mark from line {start} on does not enclose one whole value ({error}); remove it, "
                 "or double it within a quoted value"
             ) from None
+    return several
 
 
 def _stripped(path: Path, table: pa.Table, quoted: bool) -> pa.Table:
