@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 DEMO := runs/demo
 DEMO_SETTINGS := --dim 6 --epochs 100 --learning-rate 0.001
 
-.PHONY: help demo test doctest test-slow fuzz test-lowest lint format bench clean
+.PHONY: help demo test doctest test-slow fuzz test-lowest lint format bench package clean
 
 help:
 	@echo "make demo         train on the embedded digits and write $(DEMO)/report.html"
@@ -14,6 +14,7 @@ help:
 	@echo "make fuzz         ten minutes of odd files at every door"
 	@echo "make test-lowest  run the tests with the oldest versions allowed"
 	@echo "make lint         ruff, formatter, mypy"
+	@echo "make package      build wheel and sdist, install the wheel into clean environments and use it"
 	@echo "make bench        measure the loss against its rivals"
 
 # Made anew when the dependencies change; the last step makes the file, so an interrupted set-up is done again. CUDA
@@ -68,5 +69,8 @@ format: $(VENV)/.installed
 bench: $(VENV)/.installed
 	$(BIN)/python -m benchmarks.loss
 
+package: $(VENV)/.installed
+	OMP_NUM_THREADS=1 $(BIN)/python tools/package.py
+
 clean:
-	rm -rf $(VENV) $(LOWEST) runs
+	rm -rf $(VENV) $(LOWEST) .venv-package dist runs

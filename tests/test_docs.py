@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from eccentric.files import read_json
 from eccentric.runs.metrics import read_metrics
@@ -28,3 +29,9 @@ def test_write_your_own_method(tmp_path):
     run = tmp_path / "runs" / "decorrelated"
     assert read_json(run / "config.json")["method"] == {"name": "decorrelated", "settings": {"weight": 0.1}}
     assert np.isfinite(read_metrics(run)["term/correlation"]).all()
+
+
+def test_deploying(tmp_path):
+    pytest.importorskip("onnxscript")
+    run_page("deploying.md", tmp_path)
+    assert {"digits.pt2", "digits.onnx"} <= {path.name for path in (tmp_path / "runs").iterdir()}

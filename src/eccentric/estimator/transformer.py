@@ -16,6 +16,7 @@ from eccentric.estimator.learning import learn_next
 from eccentric.estimator.record import compare
 from eccentric.estimator.repeating import train_runs
 from eccentric.estimator.settings import Parameters
+from eccentric.estimator.sharing import Sharing
 from eccentric.estimator.state import Fitted, whole_or_not_at_all
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from eccentric.models import Autoencoder
 
 
-class EccentricAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+class EccentricAutoencoder(Sharing, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     """Nonlinear PCA: deep principal components, ordered by variance, and which of them to trust.
 
     An autoencoder with the Eccentric loss (Li and Blair 2021) learns to reconstruct X from a few numbers. Their

@@ -117,7 +117,7 @@ class VQVAE(Method):
 
     def nearest(self, h: Float[Tensor, "n w"]) -> Int[Tensor, "n tokens"]:
         """The numbers of the codes nearest to the encoder's vectors."""
-        vectors = h.view(len(h), -1, self.dim)
+        vectors = h.unflatten(1, (-1, self.dim))
         with torch.autocast(h.device.type, enabled=False):
             # Squared distances less the vectors' own squares, which all codes share.
             away = self.codebook.square().sum(1) - 2 * vectors.to(self.codebook.dtype) @ self.codebook.T

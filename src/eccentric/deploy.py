@@ -1,0 +1,285 @@
+"""A trained model as one program for other runtimes: raw data to components, and back.
+
+The program holds everything between the user's data and the components: the units of the data, the networks, the
+method's map from the encoder's output to the latents, and the principal components. It needs neither this package nor
+the training data. Formats:
+
+- .pt2 (`torch.export`): for PyTorch, `torch.export.load(path).module()`, and its compilers.
+- .onnx: for ONNX Runtime and other runtimes.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import logging
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
+
+import torch
+from torch import nn
+
+from eccentric._version import versions
+from eccentric.errors import EccentricError, UsageError
+from eccentric.files import atomic
+from eccentric.inference import decode, encode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from jaxtyping import Float, Shaped
+    from torch import Tensor
+
+    from eccentric.components import DeepComponents
+    from eccentric.data.items import ItemSpec
+    from eccentric.models import Autoencoder
+    from eccentric.runs import Run
+
+__all__ = ["FORMATS", "PARTS", "TOLERANCE", "Exported", "Part", "export", "export_run"]
+
+Part = Literal["autoencoder", "encoder", "decoder"]
+PARTS: tuple[Part, ...] = get_args(Part)
+FORMATS = ("pt2", "onnx")
+TOLERANCE = 1e-5
+_OUTPUTS = {"autoencoder": ("p", "reconstruction"), "encoder": ("p",), "decoder": ("x",)}
+
+
+class Exported(NamedTuple):
+    """What was written, and how far its results are from this package's."""
+
+    path: Path
+    difference: float
+    """Largest difference over the checked items, relative to the largest number of the result. Items are compared in
+    standardised units."""
+
+
+class Program(nn.Module):
+    """What is exported, as a module of tensors alone.
+
+    Args:
+        model: as trained.
+        components: of its latents; None for a method without a spectrum, whose latents are then taken for p.
+        shape: of one item, as the networks take it.
+        part: "autoencoder" is x -> (p, reconstruction), "encoder" x -> p, "decoder" p -> x.
+        item_shape: of one item outside of the program; `shape` by default.
+    """
+
+    basis: Tensor | None
+    mean: Tensor | None
+
+    def __init__(
+        self,
+        model: Autoencoder,
+        components: DeepComponents | None,
+        shape: tuple[int, ...],
+        part: Part,
+        item_shape: tuple[int, ...] | None = None,
+    ) -> None:
+        super().__init__()
+        # Channels-last weights, which are faster here, would be written as transposed copies.
+        self.model = copy.deepcopy(model).cpu().to(memory_format=torch.contiguous_format).eval()  # type: ignore[call-overload]
+        self.part, self.shape, self.item_shape = part, shape, item_shape or shape
+        # In float32, which every runtime has.
+        self.register_buffer("basis", None if components is None else components.basis.float())
+        self.register_buffer("mean", None if components is None else components.mean.float())
+
+    def forward(self, given: Shaped[Tensor, "n ..."]) -> Any:
+        if self.part == "decoder":
+            return self._decoded(given if self.basis is None else given @ self.basis + self.mean)
+        z = self.model.encode(given.reshape(-1, *self.shape))
+        p = z if self.basis is None else (z - self.mean) @ self.basis.T
+        return p if self.part == "encoder" else (p, self._decoded(z))
+
+    def _decoded(self, z: Float[Tensor, "n d"]) -> Float[Tensor, "n ..."]:
+        return self.model.decode(z).reshape(-1, *self.item_shape)
+
+
+def export_run(
+    run: Run,
+    path: str | Path,
+    part: Part = "autoencoder",
+    *,
+    encoder: nn.Module | None = None,
+    decoder: nn.Module | None = None,
+) -> Exported:
+    """Export a trained run. The program is checked on the run's test examples.
+
+    Args:
+        run: an opened run folder.
+        path: file to write, .pt2 or .onnx.
+        part: as for `export`.
+        encoder, decoder: the modules, where the run was trained with modules of its own.
+
+    Raises:
+        UsageError, EccentricError: as for `export`, or the run is not complete.
+    """
+    check_path(Path(path))
+    components = run.components if run.has_spectrum else None
+    return export(run.model(encoder, decoder), components, run.spec, run.examples, path, part, run.feature_names)
+
+
+def export(
+    model: Autoencoder,
+    components: DeepComponents | None,
+    spec: ItemSpec,
+    examples: Shaped[Tensor, "k ..."],
+    path: str | Path,
+    part: Part = "autoencoder",
+    feature_names: list[str] | None = None,
+    item_shape: tuple[int, ...] | None = None,
+) -> Exported:
+    """Write a model as a program, and compare the program's results with the model's.
+
+    The program takes batches of any size: x is (n, *shape) in the data's own units (uint8 images from 0 to 255, or
+    float32), p is (n, d) float32 along the components. Decoded items are float32 in the data's own units, not rounded.
+    For a method without principal components, p is the latent vector.
+
+    Args:
+        model, components, spec: as trained.
+        examples: raw items to check the program on, one by one and in one batch.
+        path: file to write; the suffix, .pt2 or .onnx, is the format.
+        part: "autoencoder" is x -> (p, reconstruction), "encoder" x -> p, "decoder" p -> x.
+        feature_names: names of a table's columns, for the program's metadata.
+        item_shape: of one item in the program's input and output; by default that of `spec`.
+
+    Raises:
+        UsageError: the suffix or the part is unknown.
+        EccentricError: a package is missing, PyTorch cannot export the networks, or the program's results differ from
+            the model's by more than 1e-5; then nothing is written.
+    """
+    path = Path(path)
+    form = check_path(path)
+    if part not in PARTS:
+        raise UsageError(f"unknown part {part!r}; choose one of {', '.join(PARTS)}")
+    program = Program(model, components, tuple(spec.shape), part, item_shape).requires_grad_(False)
+    examples = examples[:8]
+    z = encode(model, examples)
+    p = z if components is None else components.encode(z)
+    back = decode(model, z)
+    if item_shape is not None:
+        examples, back = examples.reshape(-1, *item_shape), back.reshape(-1, *item_shape)
+    given = p if part == "decoder" else examples
+    expected = {"autoencoder": (p, back), "encoder": (p,), "decoder": (back,)}[part]
+    described = {**_described(spec, components, part, feature_names), "method": model.method.name}
+    with atomic(path) as temporary:
+        if form == "onnx":
+            _write_onnx(program, given, temporary, described)
+        else:
+            torch.export.save(
+                _exported(program, given), temporary, extra_files={"eccentric.json": json.dumps(described)}
+            )
+        results = _opened(temporary, form)
+        difference = max(
+            _difference(model, spec.shape, name, found, wanted)
+            for rows in (slice(0, 1), slice(None))
+            for name, found, wanted in zip(
+                _OUTPUTS[part], results(given[rows]), (one[rows] for one in expected), strict=True
+            )
+        )
+        if not difference <= TOLERANCE:
+            raise EccentricError(
+                f"the exported {part} differs from the model by {difference:.1g}, more than {TOLERANCE:g}; it was not "
+                "written"
+            )
+    return Exported(path, difference)
+
+
+def check_path(path: Path) -> str:
+    """The format that a file name stands for. UsageError if there is none; EccentricError if packages are missing."""
+    form = path.suffix.lower().removeprefix(".")
+    if form not in FORMATS:
+        raise UsageError(f"programs are written as .pt2 or .onnx, not {path.name!r}")
+    if form == "onnx":
+        try:
+            import onnxruntime  # noqa: F401
+            import onnxscript  # noqa: F401
+        except ModuleNotFoundError as error:
+            raise EccentricError(
+                f".onnx files need {error.name}, which is not installed; install eccentric with the extra 'export', or "
+                "choose the format pt2"
+            ) from None
+    return form
+
+
+def _described(
+    spec: ItemSpec, components: DeepComponents | None, part: Part, names: list[str] | None
+) -> dict[str, Any]:
+    return {
+        "part": part,
+        "item": spec.to_json(),
+        "feature_names": names or [],
+        "variances": [] if components is None else components.eigenvalues.tolist(),
+        "versions": versions(),
+    }
+
+
+def _exported(program: Program, given: Tensor) -> torch.export.ExportedProgram:
+    # Two rows: PyTorch takes the sizes 0 and 1 for constants.
+    rows = given[torch.arange(2) % len(given)].contiguous()
+    try:
+        with torch.no_grad():
+            return torch.export.export(program, (rows,), dynamic_shapes=({0: torch.export.Dim("batch")},))
+    except Exception as error:  # of many classes, most of them private
+        reason = str(error).strip().splitlines()[0]
+        raise EccentricError(f"PyTorch cannot export this {program.part}: {reason}") from error
+
+
+def _write_onnx(program: Program, given: Tensor, path: Path, described: dict[str, Any]) -> None:
+    exported = _exported(program, given)
+    loggers = [logging.getLogger(name) for name in ("torch.onnx", "onnxscript", "onnx_ir")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            written = torch.onnx.export(
+                exported,
+                input_names=["p" if program.part == "decoder" else "x"],
+                output_names=list(_OUTPUTS[program.part]),
+                dynamo=True,
+                verbose=False,
+            )
+    except torch.onnx.OnnxExporterError as error:
+        reason = str(error).strip().splitlines()[0]
+        raise EccentricError(f"PyTorch cannot write this {program.part} as .onnx: {reason}") from error
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
+    assert written is not None
+    written.model.metadata_props["eccentric"] = json.dumps(described)
+    written.save(path, external_data=False)
+
+
+def _opened(path: Path, form: str) -> Callable[[Tensor], tuple[Tensor, ...]]:
+    """The program as written, to be called."""
+    if form == "pt2":
+        module = torch.export.load(path).module()
+
+        def run_pt2(given: Tensor) -> tuple[Tensor, ...]:
+            with torch.no_grad():
+                found = module(given)
+            return found if isinstance(found, tuple) else (found,)
+
+        return run_pt2
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+
+    def run_onnx(given: Tensor) -> tuple[Tensor, ...]:
+        found = session.run(None, {session.get_inputs()[0].name: given.numpy()})
+        return tuple(torch.from_numpy(one) for one in found)
+
+    return run_onnx
+
+
+def _difference(model: Autoencoder, shape: tuple[int, ...], name: str, found: Tensor, wanted: Tensor) -> float:
+    if found.shape != wanted.shape:
+        raise EccentricError(
+            f"the exported program makes {name} of shape {tuple(found.shape)}, not {tuple(wanted.shape)}"
+        )
+    if name != "p":
+        found, wanted = (model.standardize(one.reshape(-1, *shape)) for one in (found, wanted))
+    tiny = torch.finfo(torch.float32).tiny
+    return ((found - wanted).abs().max() / wanted.abs().max().clamp(min=tiny)).item()
