@@ -103,7 +103,7 @@ def test_bad_names(tmp_path):
     with pytest.raises(UsageError, match=r"\.pt2 or \.onnx"):
         export(model, components, TABLE, x, tmp_path / "program.bin")
     with pytest.raises(UsageError, match="encoder"):
-        export(model, components, TABLE, x, tmp_path / "program.pt2", "all")
+        export(model, components, TABLE, x, tmp_path / "program.pt2", "all")  # type: ignore[arg-type]
 
 
 def test_command(tmp_path):

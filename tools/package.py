@@ -68,7 +68,7 @@ def required(wheel: Path, extra: str) -> dict[str, Distribution]:
     with zipfile.ZipFile(wheel) as archive:
         folder = next(name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
         own = PathDistribution(zipfile.Path(archive, folder.removesuffix("METADATA")))
-        waiting = [(own, extra)]
+        waiting: list[tuple[Distribution, str]] = [(own, extra)]
         while waiting:
             package, wanted = waiting.pop()
             for line in package.requires or ():

@@ -86,9 +86,9 @@ class Program(nn.Module):
 
     def forward(self, given: Shaped[Tensor, "n ..."]) -> Any:
         if self.part == "decoder":
-            return self._decoded(given if self.basis is None else given @ self.basis + self.mean)
+            return self._decoded(given if self.basis is None or self.mean is None else given @ self.basis + self.mean)
         z = self.model.encode(given.reshape(-1, *self.shape))
-        p = z if self.basis is None else (z - self.mean) @ self.basis.T
+        p = z if self.basis is None or self.mean is None else (z - self.mean) @ self.basis.T
         return p if self.part == "encoder" else (p, self._decoded(z))
 
     def _decoded(self, z: Float[Tensor, "n d"]) -> Float[Tensor, "n ..."]:
