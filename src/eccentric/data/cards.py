@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import re
 import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from eccentric.data.files import first_line
+from eccentric.data.files import TEXT_SUFFIXES, first_line
 from eccentric.data.source import Source
+from eccentric.data.table_folders import read_tables
 from eccentric.errors import EccentricError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     import pyarrow as pa
 
@@ -26,8 +28,8 @@ def has_card(folder: Path) -> bool:
     return readme.is_file() and bool(re.search(r"^configs:", readme.read_text(errors="replace"), re.MULTILINE))
 
 
-def card_folder(folder: Path, config: str | None) -> Source:
-    """The files and splits that the card names."""
+def card_folder(folder: Path, config: str | None, label: str | None = None) -> Source:
+    """The files and splits that the card names; `label` is the column of labels, if it is known."""
     import datasets
 
     if signs := sorted(set("*?[]") & set(str(folder.resolve()))):
@@ -40,7 +42,9 @@ def card_folder(folder: Path, config: str | None) -> Source:
     with tempfile.TemporaryDirectory(prefix="eccentric-", ignore_cleanup_errors=True) as cache, quiet(bars=False):
         try:
             # Resolved, because a bare "csv" or "json" is the name of a builder to it.
-            loaded = datasets.load_dataset(str(folder.resolve()), config, cache_dir=cache)
+            builder = datasets.load_dataset_builder(str(folder.resolve()), config, cache_dir=cache)
+            files = _texts(builder)
+            loaded = datasets.load_dataset(str(folder.resolve()), config, cache_dir=cache) if not files else None
         except Exception as error:
             broken = _broken_parquet(folder)
             if broken is not None:
@@ -51,8 +55,30 @@ def card_folder(folder: Path, config: str | None) -> Source:
             if "onfig" in reason:  # an unknown configuration, or several and none chosen
                 reason += f"; write {folder}:NAME"
             raise EccentricError(f"folder {folder} could not be read ({reason})") from error
-        tables = arrow_tables(loaded)
+        tables = arrow_tables(loaded) if loaded is not None else {}
+    if files:
+        tables, notes = read_tables(files, folder, label)
+        return Source(folder.resolve().name, str(folder), tables=tables, notes=notes)
     return Source(folder.resolve().name, str(folder), tables=tables)
+
+
+def _texts(builder: Any) -> dict[str, list[Path]]:
+    """The files of each split, if all are tables as text without options in the card; otherwise none.
+
+    Such files are read by our own rules: `datasets` would merge labels such as "007" and "7".
+    """
+    config = builder.config
+    usual = type(config)()
+    own = {"name", "version", "data_dir", "data_files", "description"}
+    if builder.info.features is not None or any(
+        getattr(config, field.name) != getattr(usual, field.name)
+        for field in dataclasses.fields(config)
+        if field.name not in own
+    ):
+        return {}
+    files = {str(split): [Path(name) for name in names] for split, names in (config.data_files or {}).items()}
+    every = [path for paths in files.values() for path in paths]
+    return files if every and all(path.suffix.lower() in TEXT_SUFFIXES for path in every) else {}
 
 
 def arrow_tables(loaded: Any) -> dict[str, pa.Table]:

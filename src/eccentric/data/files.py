@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-__all__ = ["IMAGE_SUFFIXES", "READERS", "TABLE_SUFFIXES", "first_line", "read_file", "read_table"]
+__all__ = ["IMAGE_SUFFIXES", "READERS", "TABLE_SUFFIXES", "TEXT_SUFFIXES", "first_line", "read_file", "read_table"]
 
 IMAGE_SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".pgm", ".ppm", ".pbm", ".jp2"}
 
@@ -115,6 +115,7 @@ TABLES: dict[str, Callable[[Path, str | None], Table]] = {
     ".arrow": _arrow,
 }
 TABLE_SUFFIXES = frozenset(TABLES)
+TEXT_SUFFIXES = frozenset({".csv", ".tsv"})
 
 
 def _one_table(path: Path, label: str | None, preferred: str | None = None) -> Source:

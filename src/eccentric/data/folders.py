@@ -42,7 +42,7 @@ def read_folder(folder: Path, config: str | None = None, label: str | None = Non
     if holds_run(folder):
         raise UsageError(f"folder {folder} is a training run, not data; give the data, or one file of the run")
     if has_card(folder):
-        return card_folder(folder, config)
+        return card_folder(folder, config, label)
     found = walk(folder)
     images: list[Path] = []
     tables: list[Path] = []

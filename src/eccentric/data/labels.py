@@ -97,11 +97,11 @@ def encode(
 ) -> tuple[list[np.ndarray | None], list[str], list[str]]:
     """Codes for each part, the names of the codes, and notes.
 
-    Codes follow the order of the values (numbers, and text that is all numbers, by size; other text by alphabet), over
-    both parts together. With `names` given, the values are codes already, and a part that has only -1, the hub's
-    mark for labels that are kept secret, has no labels.
+    Blanks around text are removed. Codes follow the order of the values (numbers, and text that is all numbers, by
+    size; other text by alphabet), over both parts together. With `names` given, the values are codes already, and a
+    part that has only -1, the hub's mark for labels that are kept secret, has no labels.
     """
-    values = [a.tolist() for a in arrays]
+    values = [[v.strip() if isinstance(v, str) else v for v in a.tolist()] for a in arrays]
     everything = [v for part in values for v in part]
     for part, found in zip(division.parts, values, strict=True):
         row = next((i for i, v in enumerate(found) if _missing(v)), None)
@@ -122,7 +122,8 @@ def encode(
     kinds = {type(v) for part in values for v in part}
     if len(kinds) > 1 or kinds & {bytes}:
         values = [
-            [v.decode(errors="backslashreplace") if isinstance(v, bytes) else str(v) for v in part] for part in values
+            [v.decode(errors="backslashreplace").strip() if isinstance(v, bytes) else str(v) for v in part]
+            for part in values
         ]
     distinct = {v for part in values for v in part}
     if kinds == {bool}:
@@ -139,6 +140,11 @@ def _declared(
 ) -> tuple[list[np.ndarray | None], list[str], list[str]]:
     codes: list[np.ndarray | None] = []
     notes: list[str] = []
+    names = [name.strip() for name in names]
+    if "" in names or len({*names}) < len(names):
+        raise EccentricError(
+            f"{source}: label {column!r} declares the classes {listing(names)}; give each class a name of its own"
+        )
     for part, found in zip(division.parts, values, strict=True):
         array = np.array(found, dtype=np.int64)
         if (array == -1).all():

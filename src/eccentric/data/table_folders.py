@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from eccentric.data.files import read_table
+from eccentric.data.files import TEXT_SUFFIXES, read_table
+from eccentric.data.label_text import as_labels
 from eccentric.data.source import Source
 from eccentric.data.splits import TRAIN, listing
+from eccentric.data.text_tables import read_labels
 from eccentric.data.walking import split_word
 from eccentric.errors import EccentricError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     import pyarrow as pa
 
-__all__ = ["joined", "table_folder"]
+__all__ = ["joined", "read_tables", "table_folder"]
 
 
 def table_folder(folder: Path, files: Sequence[Path], notes: Sequence[str], label: str | None = None) -> Source:
@@ -44,15 +46,47 @@ def table_folder(folder: Path, files: Sequence[Path], notes: Sequence[str], labe
             groups.setdefault(word or "", []).append(path)
     else:
         groups["all"] = list(files)
-    tables = {}
-    for key, paths in groups.items():
-        read = []
-        for path in paths:
-            table, more = read_table(path, label)
-            read.append(table)
-            notes = [*notes, *(note for note in more if note not in notes)]
-        tables[key] = joined(read, folder)
-    return Source(folder.resolve().name, str(folder), tables=tables, notes=list(notes))
+    tables, more = read_tables(groups, folder, label)
+    return Source(folder.resolve().name, str(folder), tables=tables, notes=[*notes, *more])
+
+
+def read_tables(
+    groups: Mapping[str, Sequence[Path]], folder: Path, label: str | None = None
+) -> tuple[dict[str, pa.Table], list[str]]:
+    """One table for each split, from the files of each, and notes.
+
+    Raises:
+        EccentricError: a file cannot be read, or the files of a split differ in their columns.
+    """
+    read = {path: read_table(path, label) for paths in groups.values() for path in paths}
+    notes = list(dict.fromkeys(note for _, more in read.values() for note in more))
+    tables = _labels_alike({path: table for path, (table, _) in read.items()}, label)
+    return {key: joined([tables[path] for path in paths], folder) for key, paths in groups.items()}, notes
+
+
+def _labels_alike(tables: dict[Path, pa.Table], label: str | None) -> dict[Path, pa.Table]:
+    """Labels of several tables as text: numbers only where that holds for the labels of all files together."""
+    import pyarrow as pa
+
+    if len(tables) < 2 or not all(path.suffix.lower() in TEXT_SUFFIXES for path in tables):
+        return tables
+    written = {path: read_labels(path, label) for path in tables}
+    for name in next(iter(written.values())):
+        if not all(name in labels for labels in written.values()):
+            continue  # the files differ in their columns, which is reported with their names
+        columns = [table[name] for table in tables.values()]
+        texts = [labels[name] for labels in written.values()]
+        kinds = {column.type for column in columns}
+        bools = {pa.types.is_boolean(kind) for kind in kinds}
+        as_text = len(bools) > 1 or any(pa.types.is_string(kind) for kind in kinds)
+        if not as_text and all(pa.types.is_integer(kind) or pa.types.is_floating(kind) for kind in kinds):
+            values = pa.concat_tables([pa.table({name: c}) for c in columns], promote_options="permissive")[name]
+            text = pa.chunked_array([chunk for column in texts for chunk in column.chunks], pa.string())
+            as_text = as_labels(values, text) is text
+        if as_text:
+            for (path, table), column in zip(list(tables.items()), texts, strict=True):
+                tables[path] = table.set_column(table.column_names.index(name), name, column)
+    return tables
 
 
 def _word(path: Path, folder: Path) -> str | None:

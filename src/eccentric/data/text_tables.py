@@ -18,12 +18,12 @@ from eccentric.data.splits import listing
 from eccentric.errors import EccentricError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     import pyarrow as pa
 
-__all__ = ["read_text_table"]
+__all__ = ["read_labels", "read_text_table"]
 
 DELIMITERS = ",;\t|"
 LOOKED_AT = 50  # records from which the delimiter is found
@@ -42,18 +42,30 @@ def read_text_table(path: Path, label: str | None = None) -> tuple[pa.Table, lis
     import pyarrow as pa
 
     quoted = _check_text(path)
-    delimiter = "\t" if path.suffix.lower() == ".tsv" else _delimiter(path)
+    delimiter = _delimiter(path)
     several_lines = quoted and _check_quotes(path, delimiter)  # Arrow reads faster where no value has several
     table = _parse(path, delimiter, several_lines)
     names = [name.strip() for name in table.column_names]
-    labels = [i for i, name in enumerate(names) if (name == label if label else name.lower() in USUAL)]
-    for i in labels:
+    for i in _labels(names, label):
         if not pa.types.is_string(table.schema.field(i).type):
-            table = table.set_column(
-                i, table.column_names[i], as_labels(table[i], _text(path, delimiter, several_lines, i))
-            )
+            text = _text(path, delimiter, several_lines, i)
+            table = table.set_column(i, table.column_names[i], as_labels(table[i], text))
     table = _stripped(path, table.rename_columns(names), quoted)
     return table, _check_header(path, table)
+
+
+def read_labels(path: Path, label: str | None = None) -> dict[str, pa.ChunkedArray]:
+    """The columns that `read_text_table` takes for labels, as they are written, without the blanks around them."""
+    import pyarrow.compute as pc
+
+    delimiter = _delimiter(path)
+    several_lines = _check_text(path) and _check_quotes(path, delimiter)
+    names = [name.strip() for name in _column_names(path, delimiter, several_lines)]
+    return {names[i]: pc.utf8_trim_whitespace(_text(path, delimiter, several_lines, i)) for i in _labels(names, label)}
+
+
+def _labels(names: Sequence[str], label: str | None) -> list[int]:
+    return [i for i, name in enumerate(names) if (name == label if label else name.lower() in USUAL)]
 
 
 def _parse(path: Path, delimiter: str, several_lines: bool) -> pa.Table:
@@ -92,12 +104,20 @@ def _text(path: Path, delimiter: str, several_lines: bool, index: int) -> pa.Chu
 
     options = arrow_csv.ParseOptions(delimiter=delimiter, newlines_in_values=several_lines)
     reading = arrow_csv.ReadOptions(block_size=_block_size(path))
-    with arrow_csv.open_csv(path, reading, options) as start:
-        names = start.schema.names
+    names = _column_names(path, delimiter, several_lines)
     if names.count(names[index]) > 1:  # refused later, by name
         return arrow_csv.read_csv(path, reading, options)[index]
     conversion = arrow_csv.ConvertOptions(include_columns=[names[index]], column_types={names[index]: pa.string()})
     return arrow_csv.read_csv(path, reading, options, conversion)[0]
+
+
+def _column_names(path: Path, delimiter: str, several_lines: bool) -> list[str]:
+    from pyarrow import csv as arrow_csv
+
+    reading = arrow_csv.ReadOptions(block_size=_block_size(path))
+    options = arrow_csv.ParseOptions(delimiter=delimiter, newlines_in_values=several_lines)
+    with arrow_csv.open_csv(path, reading, options) as start:
+        return list(start.schema.names)
 
 
 def _check_text(path: Path) -> bool:
@@ -136,6 +156,8 @@ def _where(path: Path) -> str:
 
 def _delimiter(path: Path) -> str:
     """The sign that divides the columns: the one that divides every line into the same number of them."""
+    if path.suffix.lower() == ".tsv":
+        return "\t"
     with path.open(encoding="utf-8-sig", newline="") as file:
         head = "".join(islice(file, LOOKED_AT))
     widths: dict[str, set[int]] = {}
