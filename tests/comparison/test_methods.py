@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from eccentric.comparison import Setup, Stopped, compare, trainings
+from eccentric.comparison import Setup, Stopped, compare, jobs
+from eccentric.comparison.cache import Cache
 from eccentric.comparison.writing import cell
 from eccentric.data import from_arrays
 from eccentric.errors import EccentricError, UsageError
@@ -34,7 +35,7 @@ def table_of(n: int = 80):
 def compared(tmp_path_factory):
     out = tmp_path_factory.mktemp("comparison")
     seen: list[Progress] = []
-    table = compare(table_of(), ["vq-vae"], out, SETUP, on_progress=seen.append)
+    table = compare(table_of(), ["vq-vae"], out, SETUP, jobs=2, on_progress=seen.append)
     return out, table, seen
 
 
@@ -43,8 +44,10 @@ def test_every_training_is_a_run_folder(compared):
     runs = sorted(path.parent for path in out.glob("runs/*/*/seed-*/config.json"))
     assert len(runs) == 2 * (1 + 3)
     assert all(Run(path).finished for path in runs)
-    assert seen[-1].total == 8
-    assert seen[-1].seconds_left is not None
+    assert seen[-1].total == seen[-1].done == 8
+    assert seen[-1].seconds_left == 0
+    assert sum(progress.begun is not None for progress in seen) == 8
+    assert 0 < max(progress.running for progress in seen) <= 2
 
 
 def test_table(compared):
@@ -57,6 +60,10 @@ def test_table(compared):
     assert plain["eigenvalue_1"] >= plain["eigenvalue_2"]
     assert plain["mcc"] == pytest.approx((plain["mcc_1"] + plain["mcc_2"]) / 2)
     assert 0 < plain["mcc_null"] < 1
+    assert 0 < plain["mcc_spearman"] <= 1
+    assert 0 < plain["mcc_anchored"] <= 1
+    assert plain["default_mcc"] == plain["mcc"]  # it has no weight to choose
+    assert vq["default_setting"] == "weight 0.25"
     # Codes have no components, but they span a space.
     assert np.isnan([vq["mcc"], vq["eigenvalue_1"], vq["error_first_1"]]).all()
     assert np.isfinite([vq["cka"], vq["r2"], vq["error"]]).all()
@@ -64,24 +71,39 @@ def test_table(compared):
     assert "frechet_standard" not in table  # these are no images
     written = pd.read_csv(out / "comparison.csv")
     assert list(written.columns) == list(table.columns)
+    weights = pd.read_csv(out / "weights.csv")
+    assert list(weights["setting"].fillna("")) == ["", "weight 0.025", "weight 0.25", "weight 2.5"]
+    assert weights["default"].tolist() == [True, False, True, False]
+    assert weights.groupby("method")["chosen"].sum().to_dict() == {"plain": 1, "vq-vae": 1}
 
 
 def test_page_and_pictures(compared):
     out, _, _ = compared
     page = (out / "comparison.md").read_text(encoding="utf-8")
     assert "at most 5% above that of the plain autoencoder" in page
+    assert "## At the default weights" in page
     assert "Versions: eccentric" in page
     for name in ("trade-off.png", "errors.png", "spectra.png"):
         assert f"({name})" in page
         assert (out / name).read_bytes()[1:4] == b"PNG"
 
 
-def test_finished_runs_are_used_again(compared):
+def test_finished_runs_and_measurements_are_used_again(compared):
     out, table, _ = compared
-    before = {path: path.stat().st_mtime_ns for path in out.glob("runs/*/*/*/model.safetensors")}
+    files = [*out.glob("runs/*/*/*/model.safetensors"), *out.glob("measured/**/*.json")]
+    assert len(files) == 8 + 4 + 4 + 1  # runs; weights, runs at the chosen weights, baselines
+    before = {path: path.stat().st_mtime_ns for path in files}
     again = compare(table_of(), ["vq-vae"], out, SETUP)
-    assert {path: path.stat().st_mtime_ns for path in out.glob("runs/*/*/*/model.safetensors")} == before
-    np.testing.assert_allclose(again["error"], table["error"])
+    assert {path: path.stat().st_mtime_ns for path in files} == before
+    np.testing.assert_array_equal(again["error"], table["error"])
+
+
+def test_measurements_of_other_runs_are_not_used(compared):
+    out, _, _ = compared
+    cache = Cache(out / "measured", "other data")
+    assert cache.get("baselines", 0, lambda: "new") == "new"
+    assert cache.get("baselines", 0, lambda: "newer") == "new"
+    assert cache.get("baselines", 1, lambda: "newer") == "newer"
 
 
 def test_runs_of_other_data_are_not_used(compared):
@@ -102,16 +124,43 @@ def test_stopped_comparison_resumes(tmp_path):
     assert len(compare(table_of(), ["plain"], tmp_path, SETUP)) == 3
 
 
-def test_a_training_that_diverges_is_left_out(tmp_path, monkeypatch):
-    original = train
-
-    def diverging(data, config, folder, **rest):
-        if config.method == "irmae":
-            raise EccentricError("the error became nan")
-        return original(data, config, folder, **rest)
-
-    monkeypatch.setattr(trainings, "train", diverging)
+def test_time_that_is_over_leaves_whole_methods(compared, tmp_path):
+    out, _, _ = compared
     notes: list[str] = []
-    table = compare(table_of(), ["irmae"], tmp_path, SETUP, on_note=notes.append)
-    assert "irmae" not in list(table["method"])
-    assert "irmae, seed 0 failed: the error became nan" in notes
+    table = compare(table_of(), ["vq-vae", "irmae"], out, SETUP, seconds=0, on_note=notes.append)
+    assert list(table["method"]) == ["plain", "vq-vae", "pca", "kernel-pca"]
+    assert "6 trainings are not finished, so these methods are left out: irmae" in notes
+    with pytest.raises(Stopped):
+        compare(table_of(), ["plain"], tmp_path, SETUP, seconds=0)
+
+
+@pytest.fixture
+def diverging(monkeypatch):
+    """Trainings of the named methods fail."""
+    names: list[str] = []
+
+    def failing(data, config, folder, **rest):
+        if config.method in names:
+            raise EccentricError("the error became nan")
+        return train(data, config, folder, **rest)
+
+    monkeypatch.setattr(jobs, "train", failing)
+    return names
+
+
+def test_a_method_that_diverges_is_a_row_with_the_reason(tmp_path, diverging):
+    diverging.append("nested-dropout")
+    notes: list[str] = []
+    table = compare(table_of(), ["nested-dropout"], tmp_path, SETUP, on_note=notes.append)
+    row = table.set_index("method").loc["nested-dropout"]
+    assert row["setting"] == "failed: the error became nan"
+    assert row["runs"] == 0
+    assert np.isnan(row["error"])
+    assert "nested-dropout, full 0.1, seed 0 failed: the error became nan" in notes
+    assert "failed: the error became nan" in (tmp_path / "comparison.md").read_text(encoding="utf-8")
+
+
+def test_without_the_plain_autoencoder_there_is_nothing_to_compare_with(tmp_path, diverging):
+    diverging.append("plain")
+    with pytest.raises(EccentricError, match=r"every training of the plain autoencoder failed \(the error became nan"):
+        compare(table_of(), ["plain"], tmp_path, SETUP)

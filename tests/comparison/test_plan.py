@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 
 from eccentric.comparison.choosing import choose_weight, winner
+from eccentric.comparison.grids import entries
 from eccentric.comparison.plan import Candidate, Setup, candidates, choose_methods, divide_rows
 from eccentric.data import from_arrays
 from eccentric.errors import UsageError
 from eccentric.methods import METHODS
 from eccentric.methods.plain import Plain
+from eccentric.methods.registry import make_settings
 
 SETUP = Setup(runs=2, epochs=1, dim=2)
 
@@ -23,21 +25,29 @@ def data():
 
 def test_weights_are_multiples_of_the_default_and_ascend():
     assert candidates(["plain", "vae", "eccentric"]) == [
-        Candidate("plain"),
-        *(Candidate("vae", "beta", value) for value in (0.1, 1, 10)),
-        *(Candidate("eccentric", "weight", value) for value in (0.0001, 0.001, 0.01)),
+        Candidate("plain", "plain"),
+        *(Candidate("vae", "vae", (), "beta", value) for value in (0.1, 1, 10)),
+        *(Candidate("eccentric", "eccentric", (), "weight", value) for value in (0.0001, 0.001, 0.01)),
     ]
 
 
+@pytest.mark.parametrize("entry", entries().values(), ids=lambda entry: entry.name)
+def test_grids_ascend_and_hold_the_default(entry):
+    assert list(entry.values) == sorted(entry.values)
+    assert entry.knob is None or entry.default in entry.values
+    for candidate in candidates([entry.name]):
+        make_settings(entry.method, candidate.settings)  # raises for a setting that the method lacks
+
+
 def test_runs_have_folders_of_their_own():
-    every = candidates(list(METHODS))
+    every = candidates(list(entries()))
     assert len({candidate.folder for candidate in every}) == len(every)
 
 
 def test_all_are_all_that_fit(data):
     names, notes = choose_methods("all", data, SETUP)
     assert names[0] == "plain"
-    assert set(names) == set(METHODS)
+    assert set(names) == set(entries()) > set(METHODS)
     assert any("linear" in note for note in notes)
     names, notes = choose_methods("all", data, replace(SETUP, dim=1))
     assert "hyperspherical-vae" not in names
@@ -76,6 +86,8 @@ def test_one_run_is_not_enough():
         Setup(runs=1)
     with pytest.raises(UsageError, match="epochs"):
         Setup(epochs=0)
+    with pytest.raises(UsageError, match="rows must be at least 5, not 4"):
+        Setup(rows=4)
 
 
 def test_validation_rows_are_split_off_the_training_rows(data):
@@ -90,9 +102,9 @@ def test_validation_rows_are_split_off_the_training_rows(data):
     np.testing.assert_array_equal(rows.validation.labels, data.train.labels[at])
 
 
-def test_small_bounds_the_rows():
+def test_a_bound_on_the_rows():
     data = from_arrays(np.random.default_rng(0).normal(size=(4000, 3)))
-    rows = divide_rows(data, small=True)
+    rows = divide_rows(data, 1000)
     assert (len(rows.data.train.x), len(rows.validation.x)) == (800, 200)
     assert len(rows.data.test.x) == 500
 
@@ -103,11 +115,16 @@ def test_too_few_rows():
 
 
 @pytest.mark.parametrize(
-    ("errors", "chosen"),
-    [([[1.0], [1.04], [1.06]], 1), ([[0.9], [0.9], [0.9]], 2), ([[1.2], [1.1], [1.3]], 1), ([[1.5, 0.5], [2, 2]], 0)],
+    ("errors", "agreements", "chosen"),
+    [
+        ([1.0, 1.04, 1.06], [0.5, 0.6, 0.9], 1),  # the last costs too much
+        ([0.9, 0.9, 0.9], [0.5, 0.7, 0.7], 1),  # of equals the first
+        ([0.9, 0.9, 0.9], [0.5, float("nan"), 0.4], 0),  # too few runs ended
+        ([1.2, 1.1, 1.3], [0.9, 0.1, 0.9], 1),  # none qualifies: the least error
+    ],
 )
-def test_rule_for_the_weight(errors, chosen):
-    assert choose_weight(errors, 1.0) == chosen
+def test_rule_for_the_weight(errors, agreements, chosen):
+    assert choose_weight(errors, agreements, 1.0) == chosen
 
 
 def test_a_winner_is_called_only_beyond_the_spread():

@@ -11,6 +11,7 @@ from eccentric.evaluation.repeatability import (
     linear_map_r2,
     matched_correlations,
     mcc_null,
+    pairwise_mcc,
     repeatability,
 )
 
@@ -95,12 +96,31 @@ def test_constant_encodings_share_nothing():
 def test_every_pair_of_runs_counts():
     p, q = encodings(3)
     found = repeatability([p, p, q], [p, -p[:, ::-1], q])
-    assert found.mcc.shape == found.null.shape == found.cka.shape == found.r2.shape == (3,)
+    assert found.mcc.shape == found.mcc_null.shape == found.cka.shape == found.r2.shape == (3,)
     assert found.mcc[0] == pytest.approx(1)
     assert found.mcc[1] == pytest.approx(found.mcc[2])
-    assert (found.null < found.mcc).all()
+    assert (found.mcc_null < found.mcc).all()
     assert found.by_component.shape == (4,)
     assert found.by_component.mean() == pytest.approx(found.mcc.mean())
+    assert found.spearman_by_component.mean() == pytest.approx(found.spearman.mean())
+    np.testing.assert_allclose(pairwise_mcc([p, -p[:, ::-1], q]), found.mcc)
+
+
+def test_spearman_does_not_change_under_monotone_maps():
+    p, q = encodings(4)
+    found = repeatability([p, np.exp(p)], [p, np.exp(p)])
+    assert found.spearman == pytest.approx(1)
+    assert found.mcc < 0.99
+    expected = repeatability([p, q], [p, q]).spearman
+    assert repeatability([p, q**3], [p, q**3]).spearman == pytest.approx(expected)
+
+
+def test_nulls_of_independent_encodings_are_like_their_agreement():
+    p, q = np.random.default_rng(0).normal(size=(2, 400, 3))
+    found = repeatability([p, q], [p, q])
+    assert found.cka_null == pytest.approx(found.cka, abs=0.02)
+    assert found.r2_null == pytest.approx(found.r2, abs=0.05)
+    assert found.mcc_null == pytest.approx(found.mcc, abs=0.05)
 
 
 def test_one_run_is_not_enough():

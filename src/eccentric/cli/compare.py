@@ -10,16 +10,20 @@ from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table
 
 from eccentric.cli.app import DataArgument, DeviceOption, LabelOption, app, console, names, print_note
+from eccentric.cli.durations import parse_duration
 from eccentric.cli.progress import ReadingProgress
-from eccentric.comparison.plan import Setup
+from eccentric.comparison.grids import BASELINES
+from eccentric.comparison.plan import SMALL, Setup
+from eccentric.comparison.writing import SAMPLED
+from eccentric.errors import UsageError
 from eccentric.settings import help_texts
 
 HELP = help_texts(Setup)
 DEFAULTS = Setup()
 PARTS = {
-    "Reconstruction and repeatability": ("error", "mcc", "mcc_null", "cka", "r2"),
+    "Reconstruction and repeatability": ("error", "mcc", "mcc_spearman", "mcc_anchored", "cka", "r2"),
     "Spectrum, probes and speed": ("effective_dimension", "neighbour_error_100", "neighbour_error", "seconds_per_step"),
-    "Fréchet distance by way of sampling": ("frechet_standard", "frechet_matched", "frechet_mixture", "frechet_own"),
+    "Fréchet distance by way of sampling": SAMPLED,
 }
 """Columns of the printed tables; one table would be too wide for a terminal."""
 
@@ -39,28 +43,44 @@ def compare(
     architecture: Annotated[str, typer.Option(help=HELP["architecture"])] = DEFAULTS.architecture,
     width: Annotated[float, typer.Option(help=HELP["width"])] = DEFAULTS.width,
     device: DeviceOption = DEFAULTS.device,
-    small: Annotated[
-        bool, typer.Option("--small", help="Use at most 1,000 training rows and 500 test rows, for a quick test.")
-    ] = False,
+    rows: Annotated[int | None, typer.Option(help=HELP["rows"])] = DEFAULTS.rows,
+    small: Annotated[bool, typer.Option("--small", help=f"Same as --rows {SMALL}, for a quick test.")] = False,
+    jobs: Annotated[
+        int | None, typer.Option(min=1, help="Trainings at a time; by default one for each core, or 1 on a GPU.")
+    ] = None,
+    until: Annotated[
+        str | None,
+        typer.Option(
+            metavar="H:MM:SS",
+            help="Stop training after this time and compare the methods that are complete; 0 trains nothing.",
+        ),
+    ] = None,
     label: LabelOption = None,
 ) -> None:
     """Train several methods on DATA with the same network and budget, and evaluate them in the same way.
 
-    Each method is trained with a tenth of its default weight, with the default weight, and with ten times the default
-    weight. A fifth of the training rows is used for validation: the table shows the largest weight for which the
-    reconstruction error on these rows is within 5 % of that of the plain autoencoder. Each training is a run folder in
-    OUT/runs; rerun an interrupted command to resume.
+    Each method is trained with several values of its weight (or of another setting, where it has no weight), one of
+    them the default. A fifth of the training rows is used for validation. The table shows, for each method, the weight
+    with the most repeatable components among those whose reconstruction error is within 5 % of that of the plain
+    autoencoder. Each training is a run folder in OUT/runs; rerun an interrupted command to resume.
     """
     from eccentric.comparison import Stopped
     from eccentric.comparison import compare as compare_methods
+    from eccentric.comparison.grids import find_entry
+    from eccentric.comparison.workers import cores
     from eccentric.data import load
-    from eccentric.methods import find
+    from eccentric.devices import find_device
     from eccentric.training import stop_on_signal
 
-    setup = Setup(runs, epochs, dim, batch_size, learning_rate, architecture, width, device)
+    seconds = None if until is None else parse_duration(until, "--until", zero=True)
+    if small and rows is not None:
+        raise UsageError("give --rows or --small, not both")
+    rows = SMALL if small else rows
+    setup = Setup(runs, epochs, dim, batch_size, learning_rate, architecture, width, device, rows)
     for name in names(methods) if methods.strip() != "all" else []:
-        if name not in ("all", "pca", "kernel-pca"):
-            find(name)  # report mistakes before the data are read, which can take long
+        if name not in ("all", *BASELINES):
+            find_entry(name)  # report mistakes before the data are read, which can take long
+    jobs = jobs or (cores() if find_device(device).type == "cpu" else 1)
     with ReadingProgress(f"Reading {data}") as bar:
         loaded = load(data, label=label, on_progress=bar.show)
     for note in loaded.notes:
@@ -72,7 +92,8 @@ def compare(
                 methods,
                 out,
                 setup,
-                small=small,
+                jobs=jobs,
+                seconds=seconds,
                 source={"source": data, "label": label},
                 stop=stop,
                 on_progress=progress.show,
@@ -80,7 +101,7 @@ def compare(
             )
         except Stopped as stopped:
             console.print(str(stopped), markup=False, soft_wrap=True)
-            raise typer.Exit(128 + stop.signum) from None
+            raise typer.Exit(128 + stop.signum if stop.signum else 1) from None
     _print(table)
     console.print(f"Written: {out / 'comparison.md'}", markup=False, soft_wrap=True)
 
@@ -99,6 +120,7 @@ class _Progress:
             disable=not console.is_terminal,
         )
         self._task = self._bar.add_task("", total=1, left="")
+        self._words = ""
 
     def __enter__(self) -> _Progress:
         self._bar.start()
@@ -109,11 +131,10 @@ class _Progress:
 
     def show(self, at: Any) -> None:
         left = "" if at.seconds_left is None else f"{_duration(at.seconds_left)} left"
-        done = at.done + at.epoch / at.epochs
-        words = f"{at.candidate}, seed {at.seed}"
-        self._bar.update(self._task, completed=done, total=at.total, description=words, left=left)
-        if not console.is_terminal and at.epoch == 0:
-            line = f"training {at.done + 1}/{at.total}: {words}" + (f"; {left}" if left else "")
+        self._words = str(at.begun) if at.begun is not None else self._words
+        self._bar.update(self._task, completed=at.done + at.running, total=at.total, description=self._words, left=left)
+        if not console.is_terminal and at.begun is not None:
+            line = f"{at.done} of {at.total} trainings done{', ' if left else ''}{left}: {at.begun}"
             console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
@@ -123,15 +144,14 @@ def _duration(seconds: float) -> str:
 
 def _print(table: Any) -> None:
     from eccentric.comparison.choosing import BETTER, RULE, WINNING, winner
-    from eccentric.comparison.plan import BASELINES
-    from eccentric.comparison.writing import COLUMNS, cell
+    from eccentric.comparison.writing import TITLES, cell
 
     for title, columns in PARTS.items():
         shown = [column for column in columns if column in table]
         if not shown:
             continue
-        best = {column: winner(table, column, BASELINES) for column in shown if column in BETTER}
-        part = Table("method", "setting", *(COLUMNS[column][0] for column in shown), title=title, title_justify="left")
+        best = {column: winner(table, column, tuple(BASELINES)) for column in shown if column in BETTER}
+        part = Table("method", "setting", *(TITLES[column][0] for column in shown), title=title, title_justify="left")
         for _, row in table.iterrows():
             cells = [cell(row, column) for column in shown]
             marked = [

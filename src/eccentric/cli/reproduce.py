@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from eccentric.cli.app import DeviceOption, app, console, print_note
+from eccentric.cli.durations import parse_duration
 
 BY_ROLE = "Either N for both data sets, or mnist=N and celeba=N; may be repeated."
 
@@ -99,7 +100,7 @@ def reproduce(
     scale = (Scale.small if small else Scale)(
         **chosen, data=data_sources(data or []), recipe=recipe, width=width, device=device
     )
-    seconds = None if until is None else _seconds(until)
+    seconds = None if until is None else parse_duration(until, "--until")
     if "list" in names:
         console.print(items_table(RunStore(work, scale)))
         return
@@ -136,16 +137,3 @@ def reproduce(
         finally:
             update_page()
     console.print(f"Page: {page or work / PAGE}", markup=False, soft_wrap=True)
-
-
-def _seconds(text: str) -> float:
-    """Parse a time, written as H:MM:SS, MM:SS or seconds."""
-    from eccentric.errors import UsageError
-
-    try:
-        parts = [int(part) for part in text.split(":")]
-        if not 1 <= len(parts) <= 3 or min(parts) < 0 or not any(parts):
-            raise ValueError
-    except ValueError:
-        raise UsageError(f"--until {text}: write the time as H:MM:SS, such as 2:30:00") from None
-    return float(sum(part * 60**k for k, part in enumerate(reversed(parts))))

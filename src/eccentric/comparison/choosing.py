@@ -15,9 +15,11 @@ __all__ = ["BETTER", "RULE", "TOLERANCE", "WINNING", "choose_weight", "winner"]
 
 TOLERANCE = 0.05
 RULE = (
-    "The weight of a method is the largest of those tried whose reconstruction error on the validation rows, the mean "
-    f"over seeds, is at most {TOLERANCE:.0%} above that of the plain autoencoder; where none is, the one with the "
-    "least error."
+    "The weight of a method is chosen by the same rule for all: of the weights whose reconstruction error on the "
+    f"validation rows, the mean over seeds, is at most {TOLERANCE:.0%} above that of the plain autoencoder, the one "
+    "whose components repeat best on the validation rows (the mean MCC between seeds; CKA for discrete latents); where "
+    "no weight qualifies, the one with the least error. Methods with a weight may therefore pick the best of several, "
+    "which the plain autoencoder cannot."
 )
 WINNING = (
     "Bold: better than every other trained method by more than the sum of the two standard deviations over seeds. PCA "
@@ -26,6 +28,8 @@ WINNING = (
 BETTER = {
     "error": min,
     "mcc": max,
+    "mcc_spearman": max,
+    "mcc_anchored": max,
     "cka": max,
     "r2": max,
     "neighbour_error_10": min,
@@ -40,16 +44,16 @@ BETTER = {
 """The columns in which a winner is called, and which end of each is better."""
 
 
-def choose_weight(errors: Sequence[Sequence[float]], reference: float) -> int:
-    """The place of the weight to use, by `RULE`.
+def choose_weight(errors: Sequence[float], agreements: Sequence[float], reference: float) -> int:
+    """The place of the weight to use, by `RULE`; of equally repeatable ones the first.
 
     Args:
-        errors: for each weight, ascending, its validation errors over seeds.
+        errors: for each weight, its validation error, the mean over seeds.
+        agreements: for each weight, how well its runs agree on the validation rows; NaN where too few runs ended.
         reference: validation error of the plain autoencoder.
     """
-    means = [float(np.mean(values)) for values in errors]
-    fair = [place for place, mean in enumerate(means) if mean <= (1 + TOLERANCE) * reference]
-    return fair[-1] if fair else int(np.argmin(means))
+    fair = [k for k, error in enumerate(errors) if error <= (1 + TOLERANCE) * reference and agreements[k] >= 0]
+    return max(fair, key=lambda k: agreements[k]) if fair else int(np.argmin(errors))
 
 
 def winner(table: pd.DataFrame, column: str, leave_out: Sequence[str] = ()) -> str | None:

@@ -5,35 +5,32 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from eccentric.comparison.choosing import choose_weight
-from eccentric.comparison.measuring import (
-    find_extractor,
-    measure_agreement,
-    measure_baselines,
-    measure_rest,
-)
+from eccentric.comparison.cache import Cache
+from eccentric.comparison.grids import REFERENCE
+from eccentric.comparison.jobs import Task
+from eccentric.comparison.measuring import Measuring
 from eccentric.comparison.plan import Setup, candidates, choose_methods, divide_rows
-from eccentric.comparison.published import PUBLISHED
+from eccentric.comparison.quantities import find_extractor
+from eccentric.comparison.table import Weights, make_table, weights_table
 from eccentric.comparison.trainings import Progress, train_all
+from eccentric.comparison.until import StopAfter
 from eccentric.comparison.writing import write_results
-from eccentric.errors import EccentricError
+from eccentric.errors import EccentricError, UsageError
+from eccentric.runs.dataset import describe_data
+from eccentric.runs.digests import digest
 from eccentric.training.stopping import Stop
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     import pandas as pd
 
-    from eccentric.comparison.measuring import Measured
-    from eccentric.comparison.plan import Candidate
-    from eccentric.comparison.trainings import Trained
+    from eccentric.comparison.trainings import Outcome, Trained
     from eccentric.data import Data
 
 __all__ = ["Stopped", "compare"]
 
-EXTRACTORS = "extractors"
+EXTRACTORS, MEASURED = "extractors", "measured"
 
 
 class Stopped(EccentricError):
@@ -46,7 +43,8 @@ def compare(
     out: str | Path = "comparison",
     setup: Setup | None = None,
     *,
-    small: bool = False,
+    jobs: int = 1,
+    seconds: float | None = None,
     source: dict[str, Any] | None = None,
     stop: Stop | None = None,
     on_progress: Callable[[Progress], None] = lambda progress: None,
@@ -55,32 +53,38 @@ def compare(
     """Train methods side by side and measure all of them alike.
 
     Every training is a run folder in `out`/runs, as `eccentric train` writes it. A run that is finished is used again,
-    and one that was interrupted is resumed. A fifth of the training rows is held out as validation rows, by which the
-    weight of each method is chosen (see `choosing.RULE`).
+    and one that was interrupted is resumed; measurements are kept in `out`/measured. A fifth of the training rows is
+    held out as validation rows, by which the weight of each method is chosen (see `choosing.RULE`). A method of which
+    every training fails is a row without numbers that gives the reason.
 
     Args:
         data: from `eccentric.data.load` or `from_arrays`.
         methods: "all", or names. The plain autoencoder, PCA and kernel PCA are always part of it.
-        out: folder of the result: comparison.csv, comparison.md and three pictures.
+        out: folder of the result: comparison.csv, weights.csv, comparison.md and three pictures.
         setup: what all trainings share.
-        small: use at most 1,000 training rows and 500 test rows.
+        jobs: trainings at a time. More than one are processes, which share the cores; a script that asks for them
+            needs the usual `if __name__ == "__main__":`.
+        seconds: stop training after this time and compare the methods that are complete; None for no limit.
         source: how the data were loaded, for the runs' config.json.
         stop: set `stop.asked` to end after the step in hand.
-        on_progress: called when a training begins and with each row of its metrics.
+        on_progress: called when a training begins, gets on or ends.
         on_note: called with each sentence that the user should read.
 
     Returns:
-        One row for each method, at its chosen weight. A column holds a mean over seeds (over pairs of seeds for mcc,
-        mcc_null, cka and r2) and COLUMN_sd its standard deviation; NaN where the method has no such value.
+        One row for each method, at its chosen weight. A column holds a mean over seeds (over pairs of seeds for the
+        columns of repeatability) and COLUMN_sd its standard deviation; NaN where the method has no such value.
 
     Raises:
         UsageError: an unknown method, one that does not fit the data, or runs of other data or settings in `out`.
-        Stopped: `stop.asked` was set; call again to resume.
+        Stopped: `stop.asked` was set, or the time was over before two trainings of the plain autoencoder had ended;
+            call again to resume.
         EccentricError: the plain autoencoder could not be trained.
     """
     setup, stop, out = setup or Setup(), stop or Stop(), Path(out)
+    if jobs < 1:
+        raise UsageError(f"jobs must be at least 1, not {jobs}")
     names, notes = choose_methods(methods, data, setup)
-    rows = divide_rows(data, small)
+    rows = divide_rows(data, setup.rows)
     for difference in notes:
         on_note(difference)
 
@@ -88,80 +92,48 @@ def compare(
         notes.append(text)
         on_note(text)
 
-    trained = train_all(
-        rows.data,
+    outcome = train_all(
+        Task(rows.data, setup, source),
         candidates(names),
-        setup,
         out,
-        source=source,
-        stop=stop,
+        jobs=jobs,
+        stop=StopAfter(stop, seconds),
         on_progress=on_progress,
         on_note=note,
     )
-    if trained is None:
+    reference = _reference(outcome)
+    if reference is None or (stop.asked and outcome.missing):
         raise Stopped(f"stopped; the trainings in {out} are kept, so run the same command again to resume")
-    agreement = {one.candidate: measure_agreement(one, rows) for one in trained}
-    chosen = _chosen(trained, agreement)
+    incomplete = dict.fromkeys(one.name for one in outcome.missing)
+    if incomplete:
+        left = sum(outcome.missing.values())
+        note(f"{left} trainings are not finished, so these methods are left out: {', '.join(incomplete)}")
     extractor = find_extractor(rows.data, out / EXTRACTORS, note)
-    reference = trained[0].runs[0].model()
-    found, missing = measure_baselines(rows, setup.dim, setup.runs, reference.standardize, extractor)
-    for text in missing:
+    shared = [describe_data(rows.data)["data"]["digests"], digest(rows.validation.x)]
+    standardize = reference.runs[0].model().standardize
+    measuring = Measuring(rows, setup.dim, Cache(out / MEASURED, shared), standardize, extractor)
+    weights = Weights.measure(
+        [one for one in outcome.trained if one.candidate.name not in incomplete], measuring, reference
+    )
+    baselines, left_out = measuring.baselines(setup.runs)
+    for text in left_out:
         note(text)
-    records = []
-    for one in chosen:
-        values = agreement[one.candidate].values | measure_rest(one, rows, extractor)
-        records.append(_record(one.candidate.method, one.candidate, agreement[one.candidate], values, len(one.runs)))
-    records += [_record(name, None, measured, measured.values, setup.runs) for name, measured in found.items()]
-    table = _table(records)
-    curves = _curves(trained, agreement)
-    protocol = _protocol(rows.data.name, rows.data.split, setup, trained[0], extractor)
-    write_results(out, table, curves, protocol, notes)
+    failed = {one.name: reason for one, reason in outcome.failed.items() if one.name not in incomplete}
+    table = make_table(weights, measuring, baselines, failed, setup.runs)
+    protocol = _protocol(rows.data.name, rows.data.split, setup, reference, extractor)
+    write_results(out, table, weights_table(weights), protocol, notes)
     return table
 
 
-def _chosen(trained: Sequence[Trained], agreement: Mapping[Candidate, Measured]) -> list[Trained]:
-    """Each method at the weight that the rule chooses, in the order of the methods."""
-    reference = float(np.mean(agreement[trained[0].candidate].validation))
-    by_method: dict[str, list[Trained]] = {}
-    for one in trained:
-        by_method.setdefault(one.candidate.method, []).append(one)
-    return [
-        weights[choose_weight([agreement[one.candidate].validation for one in weights], reference)]
-        for weights in by_method.values()
-    ]
-
-
-def _record(
-    name: str, candidate: Candidate | None, measured: Measured, values: Mapping[str, Sequence[float]], runs: int
-) -> dict[str, Any]:
-    record: dict[str, Any] = {"method": name, "setting": "", "runs": runs}
-    if candidate is not None and candidate.knob is not None:
-        record["setting"] = f"{candidate.knob} {candidate.value:g}"
-    for column, numbers in {"validation_error": measured.validation, **values}.items():
-        record[column] = float(np.mean(numbers))
-        if not column.rpartition("_")[2].isdigit() or column.startswith("neighbour"):
-            record[f"{column}_sd"] = float(np.std(numbers, ddof=1)) if len(numbers) > 1 else float("nan")
-    return record | {"published": PUBLISHED.get(name, "")}
-
-
-def _table(records: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
-    import pandas as pd
-
-    table = pd.DataFrame.from_records(list(records))
-    return table[[column for column in table if column != "published"] + ["published"]]
-
-
-def _curves(
-    trained: Sequence[Trained], agreement: Mapping[Candidate, Measured]
-) -> dict[str, list[tuple[float, float]]]:
-    """For each method its points (reconstruction error, MCC), one for each weight."""
-    curves: dict[str, list[tuple[float, float]]] = {}
-    for one in trained:
-        values = agreement[one.candidate].values
-        if "mcc" in values:
-            point = float(np.mean(values["error"])), float(np.mean(values["mcc"]))
-            curves.setdefault(one.candidate.method, []).append(point)
-    return curves
+def _reference(outcome: Outcome) -> Trained | None:
+    """The plain autoencoder's runs; None while there are too few to compare anything with."""
+    found = next((one for one in outcome.trained if one.candidate.name == REFERENCE), None)
+    if found is not None and (len(found.runs) > 1 or not outcome.missing):
+        return found
+    reasons = [reason for one, reason in outcome.failed.items() if one.name == REFERENCE]
+    if reasons and found is None and not any(one.name == REFERENCE for one in outcome.missing):
+        raise EccentricError(f"every training of the plain autoencoder failed ({reasons[0]}); lower the learning rate")
+    return None
 
 
 def _protocol(name: str, split: str, setup: Setup, reference: Trained, extractor: Any) -> list[str]:

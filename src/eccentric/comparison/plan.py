@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from eccentric.comparison.grids import BASELINES, REFERENCE, entries, find_entry
 from eccentric.errors import UsageError
-from eccentric.methods.registry import METHODS, find, make_method
+from eccentric.methods.registry import find
 from eccentric.models import choose_architecture
 from eccentric.settings import help_texts, setting
 from eccentric.training.config import TrainConfig
@@ -18,14 +19,9 @@ if TYPE_CHECKING:
 
     from eccentric.data import Data, Split
 
-FACTORS = (0.1, 1.0, 10.0)
-"""The weights that are tried, as multiples of the method's default."""
-KNOBS = ("weight", "beta")
-"""Settings that are the weight of a method."""
-REFERENCE = "plain"
-BASELINES = ("pca", "kernel-pca")
 VALIDATION_FRACTION = 0.2
-SMALL_TRAIN, SMALL_TEST = 1000, 500
+SMALL = 1000
+"""Rows of `--small`."""
 
 
 @dataclass(frozen=True)
@@ -40,14 +36,19 @@ class Setup:
     architecture: str = setting("auto", help_texts(TrainConfig)["architecture"])
     width: float = setting(1.0, help_texts(TrainConfig)["width"])
     device: str = setting("auto", help_texts(TrainConfig)["device"])
+    rows: int | None = setting(
+        None, "Training rows to use at most, validation rows among them, and half as many test rows; all by default."
+    )
 
     def __post_init__(self) -> None:
+        if self.rows is not None and self.rows < 5:
+            raise UsageError(f"rows must be at least 5, not {self.rows}")
         if self.runs < 2:
             raise UsageError(f"runs must be at least 2, not {self.runs}: repeatability is measured between runs")
         self.config(REFERENCE, {}, 0)
 
     def config(self, method: str, settings: dict[str, Any], seed: int) -> TrainConfig:
-        """The settings of one training."""
+        """The settings of one training. A method that works with one architecture only gets that one."""
         return TrainConfig(
             dim=self.dim,
             method=method,
@@ -56,7 +57,7 @@ class Setup:
             batch_size=self.batch_size,
             learning_rate=self.learning_rate,
             schedule="one-cycle",
-            architecture=self.architecture,
+            architecture=find(method).traits.architecture or self.architecture,
             width=self.width,
             seed=seed,
             device=self.device,
@@ -65,29 +66,38 @@ class Setup:
 
 @dataclass(frozen=True)
 class Candidate:
-    """A method with one weight, which several seeds are trained with.
+    """A row of the comparison with one value of its tuned setting, which several seeds are trained with.
 
     Attributes:
-        method: its name.
-        knob: "weight" or "beta", or None where the method has neither.
+        name: of the row, see `grids.Entry`.
+        method: its name in the registry.
+        fixed: settings of the method that are not its defaults.
+        knob: the setting that is tuned, or None where there is none.
         value: of the knob.
     """
 
+    name: str
     method: str
+    fixed: tuple[tuple[str, Any], ...] = ()
     knob: str | None = None
     value: float = 0.0
 
     @property
     def settings(self) -> dict[str, Any]:
-        return {} if self.knob is None else {self.knob: self.value}
+        return {**dict(self.fixed), **({} if self.knob is None else {self.knob: self.value})}
+
+    @property
+    def setting(self) -> str:
+        """The tuned setting for readers, such as "weight 0.001"."""
+        return "" if self.knob is None else f"{self.knob} {self.value:g}"
 
     @property
     def folder(self) -> str:
         """Where its runs lie within the folder of runs; a run is `seed-0` and so on in there."""
-        return f"{self.method}/default" if self.knob is None else f"{self.method}/{self.knob}-{self.value:g}"
+        return f"{self.name}/{self.setting.replace(' ', '-') or 'default'}"
 
     def __str__(self) -> str:
-        return self.method if self.knob is None else f"{self.method}, {self.knob} {self.value:g}"
+        return f"{self.name}, {self.setting}" if self.setting else self.name
 
 
 @dataclass(frozen=True)
@@ -118,7 +128,7 @@ def choose_methods(asked: str | Sequence[str], data: Data, setup: Setup) -> tupl
         raise UsageError("no method is named; pass all, or names separated by commas")
     everything = names == ["all"]
     chosen, notes = [REFERENCE], []
-    for name in METHODS if everything else dict.fromkeys(names):
+    for name in entries() if everything else dict.fromkeys(names):
         if name == "all":
             raise UsageError("all stands for every method; pass it alone, or name the methods")
         if name in (*BASELINES, REFERENCE):
@@ -131,7 +141,7 @@ def choose_methods(asked: str | Sequence[str], data: Data, setup: Setup) -> tupl
             notes.append(f"{name} is left out: {error}")
         else:
             chosen.append(name)
-            own = find(name).traits.architecture
+            own = find(find_entry(name).method).traits.architecture
             if own not in (None, setup.architecture):
                 notes.append(
                     f"{name} works with the architecture {own!r} only, so its network is not that of the others"
@@ -140,42 +150,40 @@ def choose_methods(asked: str | Sequence[str], data: Data, setup: Setup) -> tupl
 
 
 def _check_fit(name: str, data: Data, setup: Setup) -> None:
-    method = find(name)
+    entry = find_entry(name)
+    method = find(entry.method)
     if data.spec.kind not in method.traits.kinds:
         raise UsageError(
             f"method {name!r} works on items of kind {' or '.join(method.traits.kinds)}, but {data.name} holds "
             f"{data.spec.noun}; leave it out of --methods"
         )
-    setup.config(name, {}, 0)
-    choose_architecture(setup.architecture, data.spec, make_method(name, {}, setup.dim))
+    fixed = dict(entry.fixed)
+    config = setup.config(entry.method, fixed, 0)
+    choose_architecture(config.architecture, data.spec, method)
 
 
-def candidates(methods: Sequence[str]) -> list[Candidate]:
-    """Each method with each of its weights, the weights ascending."""
+def candidates(names: Sequence[str]) -> list[Candidate]:
+    """Each row with each value of its tuned setting, the values ascending."""
     found = []
-    for name in methods:
-        settings = find(name).Settings()
-        knob = next((knob for knob in KNOBS if hasattr(settings, knob)), None)
-        if knob is None:
-            found.append(Candidate(name))
-        else:
-            found += [Candidate(name, knob, float(f"{factor * getattr(settings, knob):.6g}")) for factor in FACTORS]
+    for entry in map(find_entry, names):
+        settings = (entry.name, entry.method, entry.fixed)
+        found += [Candidate(*settings, entry.knob, value) for value in entry.values] or [Candidate(*settings)]
     return found
 
 
-def divide_rows(data: Data, small: bool = False) -> Rows:
+def divide_rows(data: Data, most: int | None = None) -> Rows:
     """Split validation rows off the training rows at random; the test rows stay as they are.
 
     Args:
-        small: use at most 1,000 training rows, validation rows among them, and 500 test rows.
+        most: use at most so many training rows, validation rows among them, and half as many test rows, all at random.
 
     Raises:
         UsageError: there are too few rows.
     """
     order = np.random.default_rng(0)
     train, test = (order.permutation(len(split.x)) for split in (data.train, data.test))
-    if small:
-        train, test = train[:SMALL_TRAIN], test[:SMALL_TEST]
+    if most is not None:
+        train, test = train[:most], test[: most // 2]
     held_out = round(VALIDATION_FRACTION * len(train))
     if held_out < 1 or len(train) - held_out < 2 or len(test) < 2:
         raise UsageError(

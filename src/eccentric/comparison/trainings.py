@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
+from eccentric.comparison.jobs import Job, is_finished, run_job
+from eccentric.comparison.workers import work_off
 from eccentric.errors import EccentricError, UsageError
 from eccentric.runs import Run
-from eccentric.training.train import train
+from eccentric.runs.dataset import describe_data
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
     from typing import Any
 
-    from eccentric.comparison.plan import Candidate, Setup
-    from eccentric.data import Data
-    from eccentric.training.metrics import Metrics
+    from eccentric.comparison.jobs import Task
+    from eccentric.comparison.plan import Candidate
     from eccentric.training.stopping import Stop
+
+__all__ = ["Outcome", "Progress", "Trained", "train_all"]
 
 RUNS = "runs"
 
@@ -27,15 +30,14 @@ class Progress(NamedTuple):
     """Where the trainings of a comparison stand."""
 
     done: int
-    """Trainings that are finished."""
+    """Trainings that have ended."""
     total: int
-    candidate: Candidate
-    seed: int
-    epoch: int
-    """Epochs of this training that have begun."""
-    epochs: int
+    running: float
+    """Share of the running trainings that is done, added up."""
+    begun: Job | None
+    """The training that begins just now."""
     seconds_left: float | None
-    """Estimated from the trainings so far; None before the first has ended."""
+    """Estimated from the trainings so far; None before one has ended."""
 
 
 @dataclass(frozen=True)
@@ -46,73 +48,119 @@ class Trained:
     runs: list[Run]
 
 
+@dataclass
+class Outcome:
+    """What became of all trainings.
+
+    Attributes:
+        trained: candidates with at least one finished run, in the order given.
+        failed: the reason of the first training that failed, by candidate.
+        missing: trainings that were not finished, by candidate.
+    """
+
+    trained: list[Trained] = field(default_factory=list)
+    failed: dict[Candidate, str] = field(default_factory=dict)
+    missing: dict[Candidate, int] = field(default_factory=dict)
+
+
 def train_all(
-    data: Data,
+    task: Task,
     candidates: Sequence[Candidate],
-    setup: Setup,
     out: Path,
     *,
-    source: dict[str, Any] | None,
+    jobs: int,
     stop: Stop,
     on_progress: Callable[[Progress], None],
     on_note: Callable[[str], None],
-) -> list[Trained] | None:
-    """Train every candidate with every seed; None if asked to stop before the end.
+) -> Outcome:
+    """Train every candidate with every seed, candidate by candidate, so that an early end leaves whole methods.
 
-    Seeds come last in the order of work, so that methods that fail do so early. A training that diverges is noted and
-    left out.
+    Args:
+        task: what all trainings share.
+        candidates: to train.
+        out: folder of the comparison.
+        jobs: trainings at a time; more than one are processes of one thread or more each.
+        stop: when asked, the running trainings end after the step in hand.
+        on_progress: called when a training begins, gets on or ends.
+        on_note: called with a sentence on each training that failed.
 
     Raises:
-        EccentricError: all trainings of the plain autoencoder failed.
         UsageError: a run in the folder belongs to other data or settings.
     """
-    total = len(candidates) * setup.runs
-    found: dict[Candidate, list[Run]] = {candidate: [] for candidate in candidates}
-    done, spent, trained = 0, 0.0, 0
-    for seed in range(setup.runs):
-        for candidate in candidates:
-            folder = out / RUNS / candidate.folder / f"seed-{seed}"
-            left = None if not trained else spent / trained * (total - done)
-            on_progress(Progress(done, total, candidate, seed, 0, setup.epochs, left))
-            fresh, start = not _finished(folder), time.monotonic()
-
-            def show(
-                metrics: Metrics,
-                at: tuple[int, Candidate, int, float | None] = (done, candidate, seed, left),
-            ) -> None:
-                done, candidate, seed, left = at
-                on_progress(Progress(done, total, candidate, seed, metrics.epoch, setup.epochs, left))
-
-            try:
-                run = train(
-                    data,
-                    setup.config(candidate.method, candidate.settings, seed),
-                    folder,
-                    source=source,
-                    resume=True,
-                    stop=stop,
-                    on_metrics=show,
-                )
-            except UsageError:
-                raise
-            except EccentricError as error:
-                on_note(f"{candidate}, seed {seed} failed: {error}")
-            else:
-                if stop.asked and not run.finished:
-                    return None
-                found[candidate].append(run)
-            done += 1
-            if fresh:
-                spent, trained = spent + time.monotonic() - start, trained + 1
-            if stop.asked and done < total:
-                return None
-    if not found[candidates[0]]:
-        raise EccentricError("every training of the plain autoencoder failed; lower the learning rate")
-    return [Trained(candidate, runs) for candidate, runs in found.items() if runs]
+    seeds = range(task.setup.runs)
+    every = [Job(one, seed, out / RUNS / one.folder / f"seed-{seed}") for one in candidates for seed in seeds]
+    described = describe_data(task.data, task.source)
+    waiting = [job for job in every if not is_finished(task, described, job)]
+    state = _State(len(every) - len(waiting), len(every), task.setup.epochs, on_progress, on_note)
+    if jobs == 1:
+        _one_by_one(task, waiting, stop, state.take)
+    elif waiting:
+        work_off(task, waiting, jobs, stop, state.take)
+    outcome = Outcome()
+    left = set(waiting) - state.ended
+    for candidate in candidates:
+        own = [job for job in every if job.candidate == candidate]
+        runs = [Run(job.folder) for job in own if job not in left and job not in state.reasons]
+        if runs:
+            outcome.trained.append(Trained(candidate, runs))
+        if reasons := [state.reasons[job] for job in own if job in state.reasons]:
+            outcome.failed[candidate] = reasons[0]
+        if unfinished := sum(job in left for job in own):
+            outcome.missing[candidate] = unfinished
+    return outcome
 
 
-def _finished(folder: Path) -> bool:
-    try:
-        return Run(folder).finished
-    except EccentricError:
-        return False
+def _one_by_one(task: Task, jobs: Sequence[Job], stop: Stop, on_event: Callable[[Job, str, Any], None]) -> None:
+    """Run jobs in this process; events are those of `work_off`."""
+    for job in jobs:
+        if stop.asked:
+            return
+        on_event(job, "begun", None)
+        try:
+            finished = run_job(task, job, stop, lambda epoch, job=job: on_event(job, "epoch", epoch))  # type: ignore[misc]
+        except UsageError:
+            raise
+        except EccentricError as error:
+            on_event(job, "failed", str(error))
+        else:
+            on_event(job, "done" if finished else "stopped", None)
+
+
+class _State:
+    """Turns the events of trainings into progress, notes and the sets of jobs that ended and failed."""
+
+    def __init__(
+        self,
+        done: int,
+        total: int,
+        epochs: int,
+        on_progress: Callable[[Progress], None],
+        on_note: Callable[[str], None],
+    ) -> None:
+        self.ended: set[Job] = set()
+        self.reasons: dict[Job, str] = {}
+        self._before, self._total, self._epochs = done, total, epochs
+        self._on_progress, self._on_note = on_progress, on_note
+        self._shares: dict[Job, float] = {}
+        self._start = time.monotonic()
+
+    def take(self, job: Job, kind: str, value: Any) -> None:
+        """Take an event of `work_off`."""
+        if kind == "epoch":
+            self._shares[job] = value / self._epochs
+        elif kind == "begun":
+            self._shares[job] = 0.0
+        else:
+            del self._shares[job]
+        if kind == "failed":
+            self.reasons[job] = value
+            self._on_note(f"{job} failed: {value}")
+        if kind in ("done", "failed"):
+            self.ended.add(job)
+        running = sum(self._shares.values())
+        done = self._before + len(self.ended)
+        left = None
+        if self.ended:
+            pace = (time.monotonic() - self._start) / (len(self.ended) + running)
+            left = pace * (self._total - done - running)
+        self._on_progress(Progress(done, self._total, running, job if kind == "begun" else None, left))

@@ -1,4 +1,4 @@
-"""The files of a comparison: comparison.csv, comparison.md and three pictures."""
+"""The files of a comparison: comparison.csv, weights.csv, comparison.md and three pictures."""
 
 from __future__ import annotations
 
@@ -7,66 +7,79 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from eccentric.comparison.choosing import BETTER, RULE, WINNING, winner
-from eccentric.comparison.plan import BASELINES, REFERENCE
+from eccentric.comparison.grids import BASELINES, REFERENCE, entries
 from eccentric.errors import EccentricError
+from eccentric.evaluation.random_latents import SAMPLINGS
 from eccentric.files import atomic
-from eccentric.methods.registry import DEFAULT, METHODS
+from eccentric.methods.registry import DEFAULT, find
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     import pandas as pd
 
-__all__ = ["COLUMNS", "cell", "title_of", "write_results"]
+__all__ = ["MAIN", "SAMPLED", "TITLES", "cell", "title_of", "write_results"]
 
-CSV, PAGE = "comparison.csv", "comparison.md"
+CSV, WEIGHTS, PAGE = "comparison.csv", "weights.csv", "comparison.md"
 PICTURES = {
     "trade-off.png": "Repeatability against reconstruction error; a line joins the weights of a method.",
     "errors.png": "Reconstruction error with the first k components kept and the others at their mean.",
     "spectra.png": "Variance along each component, as a share of their sum.",
 }
-COLUMNS: dict[str, tuple[str, str]] = {
+TITLES: dict[str, tuple[str, str]] = {
     "error": ("error", "{:.4f}"),
     "mcc": ("MCC", "{:.2f}"),
-    "mcc_null": ("null", "{:.2f}"),
+    "mcc_spearman": ("Spearman", "{:.2f}"),
+    "mcc_anchored": ("anchored", "{:.2f}"),
     "cka": ("CKA", "{:.2f}"),
     "r2": ("R²", "{:.2f}"),
     "effective_dimension": ("effective d", "{:.1f}"),
+    "neighbour_error_10": ("kNN, 10", "{:.1%}"),
     "neighbour_error_100": ("kNN, 100", "{:.1%}"),
+    "neighbour_error_1000": ("kNN, 1000", "{:.1%}"),
     "neighbour_error": ("kNN, all", "{:.1%}"),
+    "frechet_natural": ("Fréchet", "{:.1f}"),
     "frechet_standard": ("standard", "{:.1f}"),
     "frechet_matched": ("matched", "{:.1f}"),
     "frechet_mixture": ("mixture", "{:.1f}"),
     "frechet_own": ("own", "{:.1f}"),
     "seconds_per_step": ("ms a step", "{:.1f}"),
 }
-"""The columns that readers are shown: title and form."""
+"""Title and number format of each column that readers are shown."""
+MAIN = (
+    "error", "mcc", "mcc_spearman", "mcc_anchored", "cka", "r2", "effective_dimension", "neighbour_error_100",
+    "neighbour_error", "frechet_natural", "seconds_per_step",
+)  # fmt: skip
+SAMPLED = ("frechet_standard", "frechet_matched", "frechet_mixture", "frechet_own")
+LABELS = ("neighbour_error_10", "neighbour_error_100", "neighbour_error_1000", "neighbour_error")
 GLOSSARY = (
     "**error**: mean squared reconstruction error of test rows. **MCC**: mean absolute correlation of components that "
-    "are matched one to one between runs, on test rows; **null**: the same with the rows of one run permuted. "
+    "are matched one to one between runs, on test rows; **Spearman**: the same with correlations of ranks; "
+    "**anchored**: the same along axes that are turned towards the components of a linear PCA of the training rows. "
     "**CKA**: linear CKA; **R²**: of the best linear map between the latents of two runs. **effective d**: squared sum "
     "of the variances over the sum of their squares. **kNN**: error of nearest neighbours that know the labels of 100 "
-    "training rows, or of all. **standard**, **matched**, **mixture**, **own**: Fréchet distance of decoded random "
-    "latents, by way of sampling. A cell is a mean ± standard deviation over seeds (over pairs of seeds for MCC, null, "
-    "CKA and R²). PCA and kernel PCA are fitted once; their MCC, CKA and R² are between fits to bootstrap samples of "
-    "the rows."
+    "training rows, or of all. **Fréchet**: Fréchet distance of decoded random latents, drawn in the way that suits "
+    "the method best. A cell is a mean ± standard deviation over seeds (over pairs of seeds for MCC, Spearman, "
+    "anchored, CKA and R²). PCA and kernel PCA are fitted once; their repeatability is that of fits to bootstrap "
+    "samples of the rows. Published figures are of other data, networks and protocols, and do not compare with ours."
 )
+NULLS = {"mcc_null": "MCC", "cka_null": "CKA", "r2_null": "R²"}
 
 
-def title_of(method: str) -> str:
-    """The name of a method for readers."""
-    return {"pca": "PCA", "kernel-pca": "kernel PCA"}.get(method) or METHODS[method].title
+def title_of(name: str) -> str:
+    """The name of a row for readers."""
+    return BASELINES.get(name) or entries()[name].title
 
 
 def cell(row: pd.Series, column: str) -> str:
     """A mean with its deviation, or the one word that says why there is none."""
     value = row.get(column, np.nan)
     if not np.isfinite(value):
-        discrete = row["method"] in METHODS and not METHODS[row["method"]].traits.has_spectrum
-        return "discrete" if discrete and column in ("mcc", "mcc_null", "effective_dimension") else ""
+        discrete = row["runs"] and row["method"] not in BASELINES and not _traits(row["method"]).has_spectrum
+        return "discrete" if discrete and column in ("mcc", "effective_dimension") else ""
     factor = 1000 if column == "seconds_per_step" else 1
-    form, spread = COLUMNS[column][1], row.get(f"{column}_sd", np.nan)
+    form, spread = TITLES[column.removeprefix("default_")][1], row.get(f"{column}_sd", np.nan)
     text = form.format(factor * value)
     if np.isfinite(spread):
         text = f"{text.rstrip('%')} ± {form.format(factor * spread)}"
@@ -74,17 +87,14 @@ def cell(row: pd.Series, column: str) -> str:
 
 
 def write_results(
-    out: Path,
-    table: pd.DataFrame,
-    trade_off: Mapping[str, Sequence[tuple[float, float]]],
-    protocol: Sequence[str],
-    notes: Sequence[str],
+    out: Path, table: pd.DataFrame, weights: pd.DataFrame, protocol: Sequence[str], notes: Sequence[str]
 ) -> None:
     """Write all files of the result.
 
     Args:
+        out: the folder.
         table: one row for each method.
-        trade_off: for each method its points (reconstruction error, MCC), one for each weight.
+        weights: one row for each method and weight.
         protocol: the conditions, one sentence each.
         notes: what else the reader should know.
     """
@@ -92,9 +102,10 @@ def write_results(
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise EccentricError(f"cannot write to the folder {out}: {error.strerror}; choose another") from None
-    with atomic(out / CSV) as temporary:
-        table.to_csv(temporary, index=False)
-    for name, picture in _pictures(table, trade_off).items():
+    for name, frame in ((CSV, table), (WEIGHTS, weights)):
+        with atomic(out / name) as temporary:
+            frame.to_csv(temporary, index=False)
+    for name, picture in _pictures(table, weights).items():
         with atomic(out / name) as temporary:
             temporary.write_bytes(picture)
     with atomic(out / PAGE) as temporary:
@@ -103,25 +114,83 @@ def write_results(
 
 def page(table: pd.DataFrame, protocol: Sequence[str], notes: Sequence[str]) -> str:
     """The result as Markdown."""
-    shown = [column for column in COLUMNS if column in table]
-    best = {column: winner(table, column, BASELINES) for column in shown if column in BETTER}
-    heads = ["method", "setting", *(COLUMNS[column][0] for column in shown), "published elsewhere"]
-    lines = [heads, ["---"] * len(heads)]
-    for _, row in table.iterrows():
+    rows = table.to_dict("records")
+    published = {"published elsewhere": [row["published"] for row in rows]}
+    parts = [
+        "# Methods compared",
+        _table(table, MAIN, {"setting": [row["setting"] for row in rows]}, published),
+        f"{GLOSSARY} {_nulls(table)}",
+        "## At the default weights",
+        "What each method does without tuning.",
+        _defaults(table),
+    ]
+    if "neighbour_error" in table:
+        parts += ["## Error of nearest neighbours by number of labels", _table(table, LABELS)]
+    if "frechet_natural" in table:
+        natural = {"suits best": ["" if not row["runs"] else _natural(row["method"]) for row in rows]}
+        parts += ["## Fréchet distance by way of sampling", _table(table, SAMPLED, natural)]
+    parts += ["## Conditions", "\n".join(f"- {sentence}" for sentence in [*protocol, RULE, WINNING, *notes])]
+    parts += [f"![{caption}]({name})\n\n*{caption}*" for name, caption in PICTURES.items()]
+    return "\n\n".join(parts) + "\n"
+
+
+def _table(
+    table: pd.DataFrame,
+    columns: Sequence[str],
+    before: dict[str, list[str]] | None = None,
+    after: dict[str, list[str]] | None = None,
+) -> str:
+    """Markdown of some columns, winners in bold, between columns of text."""
+    shown = [column for column in columns if column in table]
+    best = {column: winner(table, column, tuple(BASELINES)) for column in shown if column in BETTER}
+    before, after = before or {}, after or {}
+    lines = [["method", *before, *(TITLES[column][0] for column in shown), *after]]
+    for k, (_, row) in enumerate(table.iterrows()):
         cells = [cell(row, column) for column in shown]
         marked = [
             f"**{text}**" if best.get(column) == row["method"] else text
             for column, text in zip(shown, cells, strict=True)
         ]
-        lines.append([title_of(row["method"]), row["setting"], *marked, row["published"]])
-    rows = "\n".join(f"| {' | '.join(line)} |" for line in lines)
-    pictures = "\n\n".join(f"![{caption}]({name})\n\n*{caption}*" for name, caption in PICTURES.items())
-    about = "\n".join(f"- {sentence}" for sentence in [*protocol, RULE, WINNING, *notes])
-    elsewhere = "Published figures are of other data, networks and protocols, and do not compare with ours."
-    return f"# Methods compared\n\n{rows}\n\n{GLOSSARY} {elsewhere}\n\n## Conditions\n\n{about}\n\n{pictures}\n"
+        texts = [texts[k] for texts in before.values()], [texts[k] for texts in after.values()]
+        lines.append([title_of(row["method"]), *texts[0], *marked, *texts[1]])
+    return _markdown(lines)
 
 
-def _pictures(table: pd.DataFrame, trade_off: Mapping[str, Sequence[tuple[float, float]]]) -> dict[str, bytes]:
+def _defaults(table: pd.DataFrame) -> str:
+    columns = [column for column in ("error", "mcc", "mcc_anchored", "cka") if f"default_{column}" in table]
+    lines = [["method", "default", "chosen", *(TITLES[column][0] for column in columns)]]
+    for _, row in table[table["default_error"].notna()].iterrows():
+        cells = [cell(row, f"default_{column}") for column in columns]
+        lines.append([title_of(row["method"]), row["default_setting"], row["setting"], *cells])
+    return _markdown(lines)
+
+
+def _markdown(lines: Sequence[Sequence[str]]) -> str:
+    lines = [lines[0], ["---"] * len(lines[0]), *lines[1:]]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _nulls(table: pd.DataFrame) -> str:
+    """What chance gives, over all methods with components."""
+    texts = []
+    for column, title in NULLS.items():
+        values = table[column].dropna() if column in table else []
+        if len(values):
+            low, high = (f"{value:.2f}".replace("-0.00", "0.00") for value in (min(values), max(values)))
+            texts.append(f"{title} {low}" + ("" if low == high else f" to {high}"))
+    return f"With the rows of one run permuted, which is what chance gives: {', '.join(texts)}." if texts else ""
+
+
+def _natural(name: str) -> str:
+    first = "matched" if name in BASELINES else _traits(name).samplings[0]
+    return first if first in SAMPLINGS else f"own ({first})"
+
+
+def _traits(name: str) -> Any:
+    return find(entries()[name].method).traits
+
+
+def _pictures(table: pd.DataFrame, weights: pd.DataFrame) -> dict[str, bytes]:
     from eccentric.plots import png
     from eccentric.plots.comparison import compared_errors, compared_spectra, compared_trade_offs
 
@@ -133,10 +202,13 @@ def _pictures(table: pd.DataFrame, trade_off: Mapping[str, Sequence[tuple[float,
     roles: dict[str, Any] = {
         title_of(DEFAULT): "ours",
         title_of(REFERENCE): "plain",
-        **{title_of(name): name for name in BASELINES},
+        **{title: name for name, title in BASELINES.items()},
     }
-    points = {title_of(name): np.array(values) for name, values in trade_off.items()}
-    for _, row in table[table["method"].isin(BASELINES)].iterrows():
+    points = {
+        title_of(name): own[["error", "mcc"]].to_numpy(float)
+        for name, own in weights[weights["mcc"].notna()].groupby("method", sort=False)
+    }
+    for _, row in table[table["method"].isin(list(BASELINES))].iterrows():
         points[title_of(row["method"])] = row[["error", "mcc"]].to_numpy(float)[None]
     null = float(table.loc[table["method"] == REFERENCE, "mcc_null"].iloc[0])
     figures = (

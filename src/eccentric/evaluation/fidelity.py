@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from jaxtyping import Float
     from torch import Tensor
 
-__all__ = ["Fidelity", "fidelity"]
+__all__ = ["Fidelity", "fidelity", "frechet_distance"]
 
 SUBSETS, SUBSET_SIZE = 100, 1000  # of the kernel distance
 NEIGHBOURS = 3  # that reach to the edge of a ball, for precision and recall
@@ -66,7 +66,7 @@ def fidelity(real: Float[Tensor, "n f"], fake: Float[Tensor, "n f"], *, seed: in
         if not x.isfinite().all():
             raise EccentricError(f"features of {name} items hold NaN or infinity")
     return Fidelity(
-        frechet=_frechet(real, fake),
+        frechet=frechet_distance(real, fake),
         kernel=_kernel(real, fake, seed),
         precision=_inside(fake.numpy(), real.numpy()),
         recall=_inside(real.numpy(), fake.numpy()),
@@ -85,7 +85,9 @@ class _Features(nn.Module):
         return x
 
 
-def _frechet(real: Tensor, fake: Tensor) -> float:
+def frechet_distance(real: Float[Tensor, "n f"], fake: Float[Tensor, "m f"]) -> float:
+    """Squared Fréchet distance between Gaussians with the mean and covariance of either set of features."""
+    real, fake = (x.detach().to("cpu", torch.float64) for x in (real, fake))
     FrechetInceptionDistance, _ = _torchmetrics()
     distance = FrechetInceptionDistance(_Features(real.shape[1]))
     # It sums squares before it takes the mean away: a common shift, which changes no distance, saves the digits.

@@ -19,7 +19,16 @@ if TYPE_CHECKING:
 
     from jaxtyping import Float
 
-__all__ = ["Repeatability", "linear_cka", "linear_map_r2", "matched_correlations", "mcc_null", "repeatability"]
+__all__ = [
+    "Repeatability",
+    "linear_cka",
+    "linear_map_r2",
+    "matched_correlations",
+    "mcc_null",
+    "pairwise_mcc",
+    "ranks",
+    "repeatability",
+]
 
 PERMUTATIONS = 20
 
@@ -30,17 +39,24 @@ class Repeatability:
 
     Attributes:
         mcc: (pairs,) mean absolute correlation of matched components; 1 is the same axes in every run.
-        null: (pairs,) the same with the rows of one encoding permuted, which is what chance gives.
+        spearman: (pairs,) the same with Spearman's correlation of ranks, which any monotone map of a component leaves
+            at 1.
         cka: (pairs,) linear CKA; 1 is the same space but for a rotation and a scale.
         r2: (pairs,) share of the variance that the best linear map from one to the other explains.
+        mcc_null, cka_null, r2_null: (pairs,) what chance gives: the same with the rows of one encoding permuted.
         by_component: (d,) correlation of each component with its counterpart, the mean over the pairs.
+        spearman_by_component: (d,) the same with Spearman's correlation.
     """
 
     mcc: Float[np.ndarray, " pairs"]
-    null: Float[np.ndarray, " pairs"]
+    spearman: Float[np.ndarray, " pairs"]
     cka: Float[np.ndarray, " pairs"]
     r2: Float[np.ndarray, " pairs"]
+    mcc_null: Float[np.ndarray, " pairs"]
+    cka_null: Float[np.ndarray, " pairs"]
+    r2_null: Float[np.ndarray, " pairs"]
     by_component: Float[np.ndarray, " d"]
+    spearman_by_component: Float[np.ndarray, " d"]
 
 
 def repeatability(
@@ -51,7 +67,7 @@ def repeatability(
     Args:
         train: each encoding of the same training items, on which the linear maps are fitted.
         held_out: each encoding of the same other items, on which everything is measured.
-        seed: of the permutations for the null.
+        seed: of the permutations for the nulls.
 
     Raises:
         ValueError: fewer than two encodings, or encodings of different shapes.
@@ -61,16 +77,48 @@ def repeatability(
             f"repeatability needs the training and held-out encodings of at least two runs, not {len(train)} and "
             f"{len(held_out)}"
         )
-    mcc, null, cka, r2, matched = [], [], [], [], []
+    rng = np.random.default_rng(seed)
+    turned, turned_train = rng.permutation(len(held_out[0])), rng.permutation(len(train[0]))
+    ranked = [ranks(p) for p in held_out]
+    values: dict[str, list[float]] = {}
+    matched, matched_ranks = [], []
     for i, j in itertools.combinations(range(len(held_out)), 2):
-        correlations = matched_correlations(held_out[i], held_out[j])
-        mcc.append(correlations.mean())
-        null.append(mcc_null(held_out[i], held_out[j], seed=seed))
-        cka.append(linear_cka(held_out[i], held_out[j]))
-        there = linear_map_r2(train[i], train[j], held_out[i], held_out[j])
-        r2.append((there + linear_map_r2(train[j], train[i], held_out[j], held_out[i])) / 2)
-        matched += [correlations, matched_correlations(held_out[j], held_out[i])]
-    return Repeatability(np.array(mcc), np.array(null), np.array(cka), np.array(r2), np.mean(matched, 0))
+        p, q = held_out[i], held_out[j]
+        matched += [matched_correlations(p, q), matched_correlations(q, p)]
+        matched_ranks += [matched_correlations(ranked[i], ranked[j]), matched_correlations(ranked[j], ranked[i])]
+        found = {
+            "mcc": matched[-1].mean(),
+            "spearman": matched_ranks[-1].mean(),
+            "cka": linear_cka(p, q),
+            "r2": _r2_both_ways(train[i], train[j], p, q),
+            "mcc_null": mcc_null(p, q, seed=seed),
+            "cka_null": linear_cka(p, q[turned]),
+            "r2_null": _r2_both_ways(train[i], train[j][turned_train], p, q[turned]),
+        }
+        for name, value in found.items():
+            values.setdefault(name, []).append(float(value))
+    return Repeatability(
+        **{name: np.array(value) for name, value in values.items()},
+        by_component=np.mean(matched, 0),
+        spearman_by_component=np.mean(matched_ranks, 0),
+    )
+
+
+def pairwise_mcc(encodings: Sequence[Float[np.ndarray, "n d"]]) -> Float[np.ndarray, " pairs"]:
+    """The MCC of every pair of encodings of the same items; empty for a single one."""
+    return np.array([matched_correlations(p, q).mean() for p, q in itertools.combinations(encodings, 2)])
+
+
+def ranks(p: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n d"]:
+    """The rank of each number within its column; ties get their mean rank."""
+    from scipy.stats import rankdata
+
+    found: np.ndarray = rankdata(p, axis=0)
+    return found
+
+
+def _r2_both_ways(p: np.ndarray, q: np.ndarray, test_p: np.ndarray, test_q: np.ndarray) -> float:
+    return (linear_map_r2(p, q, test_p, test_q) + linear_map_r2(q, p, test_q, test_p)) / 2
 
 
 def matched_correlations(p: Float[np.ndarray, "n d"], q: Float[np.ndarray, "n d"]) -> Float[np.ndarray, " d"]:

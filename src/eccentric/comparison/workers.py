@@ -1,0 +1,162 @@
+"""Trainings in several processes, each of which trains one run after the other.
+
+A process loads the libraries once for all of its trainings. It ends with the process that started it, however that
+ends: a training that is cut off leaves a checkpoint, from which it can be resumed.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections import deque
+from contextlib import contextmanager
+from multiprocessing.connection import wait
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import torch
+
+from eccentric.comparison.jobs import run_job
+from eccentric.errors import EccentricError, UsageError
+from eccentric.training.stopping import stop_on_signal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from multiprocessing.connection import Connection
+    from multiprocessing.context import SpawnProcess
+
+    from eccentric.comparison.jobs import Job, Task
+    from eccentric.training.stopping import Stop
+
+__all__ = ["cores", "work_off"]
+
+POLL_SECONDS = 0.2
+KILLED = "its process was killed, as a system short of memory does"
+
+
+class _Worker(NamedTuple):
+    process: SpawnProcess
+    connection: Connection
+
+
+def work_off(
+    task: Task, jobs: Sequence[Job], count: int, stop: Stop, on_event: Callable[[Job, str, Any], None]
+) -> None:
+    """Run jobs in order, `count` at a time.
+
+    Args:
+        task: what all jobs share; sent to each process once.
+        jobs: to run.
+        count: of processes, which share the cores.
+        stop: when asked, the running jobs end after the step in hand, and no other begins.
+        on_event: called with a job and "begun", "epoch" with the epoch that has begun, "done", "stopped", or "failed"
+            with the reason.
+
+    Raises:
+        UsageError: the folder of a job holds a run of other data or settings.
+    """
+    waiting = deque(jobs)
+    busy: dict[Connection, Job] = {}
+    idle: list[_Worker] = []
+    workers: dict[Connection, _Worker] = {}
+    threads = max(1, cores() // count)
+    told = False
+    try:
+        while busy or (waiting and not stop.asked):
+            if stop.asked and not told:
+                for connection in busy:
+                    workers[connection].process.terminate()  # it takes SIGTERM as a request to stop
+                told = True
+            while waiting and not stop.asked and len(busy) < count:
+                if not idle:
+                    worker = _start(task, threads)
+                    workers[worker.connection] = worker
+                    idle.append(worker)
+                worker, job = idle.pop(), waiting.popleft()
+                worker.connection.send(job)
+                busy[worker.connection] = job
+                on_event(job, "begun", None)
+            ready: list[Any] = wait(list(busy), timeout=POLL_SECONDS)
+            for connection in ready:
+                job = busy[connection]
+                kind: str
+                try:
+                    kind, value = connection.recv()
+                except (EOFError, OSError):  # the process is gone
+                    kind, value = ("stopped", None) if stop.asked else ("failed", KILLED)
+                    del workers[connection]
+                else:
+                    if kind != "epoch":
+                        idle.append(workers[connection])
+                if kind != "epoch":
+                    del busy[connection]
+                if kind == "misuse":
+                    raise UsageError(value)
+                on_event(job, kind, value)
+    finally:
+        for worker in workers.values():
+            worker.connection.close()  # an idle process ends by itself
+        for connection in busy:
+            workers[connection].process.terminate()
+        for worker in workers.values():
+            worker.process.join()
+
+
+def cores() -> int:
+    """The processor cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _start(task: Task, threads: int) -> _Worker:
+    # Spawned, because a fork would inherit the state of PyTorch's threads without the threads.
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe()
+    process = context.Process(target=_serve, args=(theirs, task, threads), daemon=True)
+    with _interrupts_ignored():
+        process.start()
+    theirs.close()
+    return _Worker(process, ours)
+
+
+@contextmanager
+def _interrupts_ignored() -> Iterator[None]:
+    """Ignore Ctrl-C while a process starts, which inherits this: else its imports would end in a traceback."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _serve(connection: Connection, task: Task, threads: int) -> None:
+    """Run the jobs that come through the connection until its other end is closed."""
+    torch.set_num_threads(threads)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    with stop_on_signal() as stop:
+        while True:
+            try:
+                job = connection.recv()
+                connection.send(_outcome(task, job, stop, connection))
+            except (EOFError, OSError):  # nobody is at the other end any more
+                return
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _outcome(task: Task, job: Job, stop: Stop, connection: Connection) -> tuple[str, str | None]:
+    try:
+        finished = run_job(task, job, stop, lambda epoch: connection.send(("epoch", epoch)))
+    except UsageError as error:
+        return "misuse", str(error)
+    except EccentricError as error:
+        return "failed", str(error)
+    return ("done" if finished else "stopped"), None
