@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from filelock import FileLock
 
+from eccentric.evaluation import fidelity
 from eccentric.paper import RunStore, Scale, find_items, milestones, reproduce, sampling, theorem, trend
 from eccentric.plots import style
 
@@ -33,6 +34,7 @@ def workshop(tmp_path_factory) -> RunStore:
         patch.setattr(theorem, "DIMS", range(3, 130))  # test_theorem has all of them
         patch.setattr(theorem, "SAMPLED_DIMS", (4, 16, 64, 256))
         patch.setattr(sampling, "SEEN", 6000)
+        patch.setattr(fidelity, "SUBSETS", 10)
         for module in (milestones, trend):
             patch.setattr(module, "MILESTONES", (MILESTONE,))
         if not (folder / "made").exists():

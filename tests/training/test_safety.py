@@ -44,8 +44,9 @@ def undisturbed(tmp_path_factory):
     return train(**lives.settings(), out=tmp_path_factory.mktemp("undisturbed") / "run").path
 
 
-def test_killed_at_twenty_random_moments(tmp_path, undisturbed):
-    command = [sys.executable, "-m", "tests.training.lives", str(tmp_path / "run"), "20", "0"]
+@pytest.mark.parametrize("kills", [6, pytest.param(20, marks=pytest.mark.slow)])
+def test_killed_at_random_moments(tmp_path, undisturbed, kills):
+    command = [sys.executable, "-m", "tests.training.lives", str(tmp_path / "run"), str(kills), "0"]
     subprocess.run(command, check=True, timeout=300, env={**os.environ, "OMP_NUM_THREADS": "1"})
     assert_same_run(tmp_path / "run", undisturbed)
     assert len(list((tmp_path / "run" / "checkpoint").iterdir())) == 4  # two, and their checksums
