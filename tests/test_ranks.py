@@ -22,6 +22,7 @@ from eccentric import diagnostics
 from eccentric.kernels import autograd
 from eccentric.ranks import union_loss
 from eccentric.theory import kernel_constant
+from eccentric.two_views import REGULARIZERS, TwoViewLoss
 from tests.kernels.truth import loss_and_gradient
 
 if TYPE_CHECKING:
@@ -86,6 +87,7 @@ def work(rank: int, ranks: int, folder: Path) -> None:
         done["derivatives"] = derivatives(rank)
     if ranks == 2:
         done["compiled"] = compiled(rank)
+        done["two views"] = [two_views(rank, name) for name in REGULARIZERS]
     if ranks == 3:
         done["diagnostics"] = diagnosed(rank)
         done["subgroup"] = subgroup(rank)
@@ -207,6 +209,19 @@ def subgroup(rank: int) -> Any:
     if rank == 1:
         return message(lambda _: loss(torch.ones(4, 3), group=group), rank)
     return [value_and_gradient(rank // 2, Case(2, (6, 3), exchange), group) for exchange in EXCHANGES]
+
+
+def two_views(rank: int | None, name: Any) -> Tensor:
+    """The gradient of a linear encoder, averaged over ranks; rank None has both halves of the batch."""
+    weight = gaussian(6, 3, 9).double().requires_grad_()
+    views = gaussian(24, 6, 0).double().view(2, 12, 6)
+    a, b = views if rank is None else views[:, 6 * rank :][:, :6]
+    torch.manual_seed(0 if rank is None else rank)  # the directions of SIGReg are those of rank 0
+    TwoViewLoss(0.3, name, sync=rank is not None)(a @ weight, b @ weight).backward()
+    assert weight.grad is not None
+    if rank is not None:
+        dist.all_reduce(weight.grad)
+    return weight.grad / (1 if rank is None else 2)
 
 
 SPLIT = (5, 0, 8)
@@ -411,6 +426,12 @@ except RuntimeError as error:
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "this build of PyTorch has no torch.distributed, so there are no ranks to share a loss\n"
+
+
+@pytest.mark.parametrize(("index", "name"), list(enumerate(REGULARIZERS)))
+def test_two_views_over_ranks_train_as_one_process(worlds, index, name):
+    for rank in worlds(2):
+        torch.testing.assert_close(rank["two views"][index], two_views(None, name))
 
 
 def test_diagnostics_are_those_of_one_process(worlds):

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from jaxtyping import Float
     from torch import Tensor, nn
 
-__all__ = ["SIGReg", "SIGRegSettings", "epps_pulley", "sigreg"]
+__all__ = ["SIGReg", "SIGRegSettings", "along", "epps_pulley", "sigreg"]
 
 KNOTS, END = 17, 3.0
 
@@ -39,10 +39,11 @@ def epps_pulley(x: Float[Tensor, "b k"]) -> Float[Tensor, " k"]:
 
 def sigreg(z: Float[Tensor, "b d"], slices: int = 1024) -> Float[Tensor, ""]:
     """The mean Epps-Pulley statistic of random one-dimensional projections."""
-    return _along(z, torch.randn(z.shape[1], slices, device=z.device, dtype=z.dtype))
+    return along(z, torch.randn(z.shape[1], slices, device=z.device, dtype=z.dtype))
 
 
-def _along(z: Float[Tensor, "b d"], normals: Float[Tensor, "d k"]) -> Float[Tensor, ""]:
+def along(z: Float[Tensor, "b d"], normals: Float[Tensor, "d k"]) -> Float[Tensor, ""]:
+    """The mean Epps-Pulley statistic of the projections onto given directions, one a column, of any length."""
     return epps_pulley(z @ (normals / normals.norm(dim=0))).mean()
 
 
@@ -71,7 +72,7 @@ class SIGReg(Method):
     ) -> dict[str, Term]:
         z = self.union(outputs.z)
         normals = self.shared(torch.randn(self.dim, self.settings.slices, device=z.device, dtype=z.dtype))
-        return {"sigreg": Term(_along(z, normals), self.settings.weight, over="union")}
+        return {"sigreg": Term(along(z, normals), self.settings.weight, over="union")}
 
     @classmethod
     def about_spectrum(cls, settings: SIGRegSettings) -> str:
