@@ -44,7 +44,7 @@ def test_a_source_with_splits_of_its_own(tmp_path: Path):
 def test_no_attributes(tmp_path: Path):
     pq.write_table(pa.table({"number": [1, 2, 3]}), tmp_path / "a.parquet")
     for source in (tmp_path / "a.parquet", "digits"):
-        with pytest.raises(EccentricError, match="has no attributes: no column of it holds bools"):
+        with pytest.raises(EccentricError, match="has no attributes: none of its columns contains bools"):
             load_attributes(source)
     with pytest.raises(UsageError, match="neither an existing path"):
         load_attributes("nowhere")
@@ -63,7 +63,7 @@ def test_columns_that_differ_between_splits(tmp_path: Path):
     splits = {"train": table(9), "test": table(9).drop_columns("Large")}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sources, "read", lambda _: Source("a", "a", tables=splits))
-        with pytest.raises(EccentricError, match="column 'Large' holds bools in one split only"):
+        with pytest.raises(EccentricError, match="column 'Large' contains bools in one split only"):
             load_attributes("a")
 
 

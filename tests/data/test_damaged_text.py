@@ -20,5 +20,5 @@ def test_a_label_that_is_not_utf8_is_refused_in_one_line(tmp_path: Path) -> None
     path = tmp_path / "a.parquet"
     pq.write_table(table, path, compression="none")
     path.write_bytes(path.read_bytes().replace(b"cat", b"\xffat"))
-    with pytest.raises(EccentricError, match=r"label 'label' holds text that is not UTF-8; write the file anew"):
+    with pytest.raises(EccentricError, match=r"label 'label' contains text that is not UTF-8; write the file again"):
         load_all(path)

@@ -42,7 +42,7 @@ def test_tables_about_each_image_do_not_count(tmp_path: Path) -> None:
 def test_few_images_beside_tables_are_refused(tmp_path: Path, name: str) -> None:
     save_images(tmp_path, grey(30 if name.endswith("parquet") else 3))
     (tmp_path / name).write_text(ROWS)
-    with pytest.raises(UsageError, match=rf"holds \d+ images and also {name}; give that file itself, or move"):
+    with pytest.raises(UsageError, match=rf"contains \d+ images and also {name}; give the path of that file, or move"):
         load(tmp_path)
 
 
@@ -118,7 +118,7 @@ def test_linked_folders_are_read_and_loops_are_not(tmp_path: Path) -> None:
     assert data.label_names == ["cat", "dog"]
     assert len(data.train.x) + len(data.test.x) == 4
     assert data.notes == [
-        "1 link left out, leading back to a folder that it lies in: cat/again",
+        "1 link left out, link to a parent folder: cat/again",
         "1 entry left out, neither file nor folder: gone.png",
     ]
 
@@ -151,7 +151,7 @@ def test_training_runs_are_no_data(tmp_path: Path) -> None:
     data = load(tmp_path)
     assert len(data.train.x) + len(data.test.x) == 4
     assert data.notes == ["1 folder left out, written by a training run: run"]
-    with pytest.raises(UsageError, match=r"run is a training run, not data"):
+    with pytest.raises(UsageError, match=r"run is a training run and not a data set"):
         load(tmp_path / "run")
 
 
@@ -173,7 +173,7 @@ def test_tables_of_which_some_say_test(tmp_path: Path) -> None:
     write_csv(tmp_path / "train.csv", ROWS)
     assert load(tmp_path).split == "the data set's own splits"
     write_csv(tmp_path / "more.csv", ROWS)
-    with pytest.raises(UsageError, match=r"more\.csv belongs to no split, since other files have train, test or val"):
+    with pytest.raises(UsageError, match=r"more\.csv belongs to no split, while other files have train, test or val"):
         load(tmp_path)
 
 
@@ -184,14 +184,14 @@ def test_tables_one_below_the_other(tmp_path: Path) -> None:
     data = load_all(tmp_path)
     assert data.splits["all"].x.tolist() == [[1, 2], [1, 2.5]]
     write_csv(tmp_path / "3.csv", "a,b\nx,2\n")
-    with pytest.raises(EccentricError, match=r"its files hold one column in different kinds"):
+    with pytest.raises(EccentricError, match=r"the type of a column differs between files"):
         load(tmp_path)
 
 
 def test_kinds_of_tables_are_not_mixed(tmp_path: Path) -> None:
     write_csv(tmp_path / "a.csv", ROWS)
     pq.write_table(pa.table({"a": [1, 2], "b": [2, 3]}), tmp_path / "a.parquet")
-    with pytest.raises(UsageError, match=r"holds \.csv and \.parquet files; give one of them"):
+    with pytest.raises(UsageError, match=r"contains \.csv and \.parquet files; give one of them"):
         load(tmp_path)
 
 
@@ -224,7 +224,7 @@ def test_other_kinds_of_tables(tmp_path: Path, suffix: str) -> None:
 
 def test_json_without_records(tmp_path: Path) -> None:
     (tmp_path / "a.json").write_text("[1, 2, 3]")
-    with pytest.raises(EccentricError, match=r"a\.json holds no list of records"):
+    with pytest.raises(EccentricError, match=r"a\.json contains no list of records"):
         load(tmp_path / "a.json")
     (tmp_path / "a.json").write_text('{"a":\n [1, 2]}')
     with pytest.raises(EccentricError, match=r"a\.json is not a readable \.json file"):
@@ -246,5 +246,7 @@ def test_metadata_beside_images(tmp_path: Path) -> None:
     np.testing.assert_array_equal(data.train.x[:, 0].numpy(), grey(4)[[2, 0, 1]])
     assert "2 images left out, not named in metadata.csv: test/003.png, train/003.png" in data.notes
     write_csv(tmp_path / "test" / "metadata.csv", "file_name,kind\nnone.png,a\n")
-    with pytest.raises(EccentricError, match=r"metadata\.csv names 'none\.png' in row 0, but there is no such image"):
+    with pytest.raises(
+        EccentricError, match=r"metadata\.csv names 'none\.png' in row 0, but this image does not exist"
+    ):
         load(tmp_path)

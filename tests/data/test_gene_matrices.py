@@ -49,8 +49,8 @@ def test_without_labels(tmp_path: Path) -> None:
     found = load_all(tmp_path / "a.h5ad")
     assert found.label_names == []
     assert found.notes[:2] == [
-        "no labels; columns of obs that could be chosen: 'kind', 'batch'",
-        "X taken; left out: 'counts'",
+        "no labels; columns of obs that could be used as labels: 'kind', 'batch'",
+        "X is used; not used: 'counts'",
     ]
     assert load_all(tmp_path / "a.h5ad", preferred_label="batch").label_names == ["0", "1"]
     assert load_all(tmp_path / "a.h5ad", columns=["gene3", "gene1"]).feature_names == ["gene3", "gene1"]
@@ -61,6 +61,6 @@ def test_errors(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"has no column 'type' of obs \(--label\); it has 'kind', 'batch'"):
         load_all(tmp_path / "a.h5ad", label="type")
     (tmp_path / "b.h5ad").write_bytes((tmp_path / "a.h5ad").read_bytes()[:500])
-    with pytest.raises(EccentricError, match=r"b\.h5ad is not a readable \.h5ad file \(.*\); write it anew"):
+    with pytest.raises(EccentricError, match=r"b\.h5ad is not a readable \.h5ad file \(.*\); write the file again"):
         load_all(tmp_path / "b.h5ad")
     assert ".h5ad" in READERS

@@ -109,5 +109,5 @@ def test_a_sequence_with_a_gap_is_named():
 def test_a_file_of_named_columns_is_a_table(tmp_path: Path):
     (tmp_path / "a.csv").write_text("a,b\n1,2\n3,5\n4,4\n")
     assert load(tmp_path / "a.csv", item_kind="table").spec == ItemSpec("table", (2,))
-    with pytest.raises(UsageError, match=r"a\.csv holds rows of a table, not items of kind 'image'"):
+    with pytest.raises(UsageError, match=r"a\.csv contains rows of a table, not items of kind 'image'"):
         load(tmp_path / "a.csv", item_kind="image")

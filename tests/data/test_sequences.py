@@ -64,7 +64,7 @@ def nan_at(row: int, step: int) -> np.ndarray:
         ([X[0], X[1, :, 0]], {"item_kind": "sequence"}, r"sequence 1 has shape \(6,\) .* of shape \(steps, features\)"),
         ([X[0], X[1, :, :1]], {"item_kind": "sequence"}, "sequence 1 has 1 features, the first has 2"),
         ([], {"item_kind": "sequence"}, "holds no sequences"),
-        ([X[0], X[1][:3]], {}, "the rows differ in length; .* item_kind='sequence'"),
+        ([X[0], X[1][:3]], {}, "the rows have different lengths; .* item_kind='sequence'"),
         (X, {"lengths": LENGTHS, "feature_names": ["a"]}, "has 2 features, but 1 feature_names"),
     ],
 )

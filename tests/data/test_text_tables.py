@@ -76,23 +76,25 @@ def test_quoted_text_is_read_as_python_writes_it_or_refused(
 
 @pytest.mark.parametrize("line", ["12,7,3", "1,2,3", "3,7,12", "cat,5,3", "0.5,1.5,2.5", "x,1,2.5", "0,0,0", "1,2,"])
 def test_a_first_line_of_numbers_is_no_header(tmp_path: Path, line: str) -> None:
-    with pytest.raises(EccentricError, match=r"the first line holds numbers, but it must name the columns"):
+    with pytest.raises(EccentricError, match=r"the first line contains numbers, but it must name the columns"):
         load(write_csv(tmp_path / "a.csv", f"{line}\n1,2,3\n4,5,7\n"))
 
 
 def test_a_first_line_that_recurs_is_a_row(tmp_path: Path) -> None:
     path = write_csv(tmp_path / "a.csv", "cat,0,1\ndog,2,3\ncat,4,9\n")
-    with pytest.raises(EccentricError, match=r"first line looks like a row, since 'cat' stands among the values"):
+    with pytest.raises(
+        EccentricError, match=r"first line looks like a row, because 'cat' also occurs among the values"
+    ):
         load(path)
 
 
 @pytest.mark.parametrize(
     ("header", "notes"),
     [
-        ("0,1,2", ["the first line taken for names of the columns, although they are numbers"]),
+        ("0,1,2", ["the numbers in the first line are used as names of the columns"]),
         (
             "label,0,1",
-            ["column 'label' taken for the labels and not learnt from; --label '' keeps it among the others"],
+            ["column 'label' is used as the labels and not for training; --label '' keeps it as a feature"],
         ),
         ("gene,2001,2002", None),
         ("mean 1,mean 2,3rd", []),
@@ -101,7 +103,7 @@ def test_a_first_line_that_recurs_is_a_row(tmp_path: Path) -> None:
 def test_headers_with_numbers(tmp_path: Path, header: str, notes: list[str] | None) -> None:
     path = write_csv(tmp_path / "a.csv", f"{header}\n1,2,3\n4,5,7\n")
     if notes is None:  # two numbers could be a row
-        with pytest.raises(EccentricError, match=r"the first line holds numbers"):
+        with pytest.raises(EccentricError, match=r"the first line contains numbers"):
             load(path)
     else:
         assert load(path).notes == notes
@@ -110,7 +112,7 @@ def test_headers_with_numbers(tmp_path: Path, header: str, notes: list[str] | No
 def test_years_for_names(tmp_path: Path) -> None:
     data = load(write_csv(tmp_path / "a.csv", "country,1990,1991,1992\nFR,1,2,3\nDE,4,5,7\n"), label="country")
     assert data.feature_names == ["1990", "1991", "1992"]
-    assert data.notes == ["the first line taken for names of the columns, although they are numbers"]
+    assert data.notes == ["the numbers in the first line are used as names of the columns"]
 
 
 def test_a_comment_is_no_header(tmp_path: Path) -> None:
@@ -140,7 +142,7 @@ def test_delimiters(tmp_path: Path, sign: str) -> None:
 
 def test_delimiters_that_could_be_either(tmp_path: Path) -> None:
     assert load(write_csv(tmp_path / "a.csv", "a, m;b\n1;2\n3;5\n")).feature_names == ["a, m", "b"]
-    with pytest.raises(EccentricError, match=r"the columns could be divided by ',' or ';'"):
+    with pytest.raises(EccentricError, match=r"the delimiter could be ',' or ';'"):
         load(write_csv(tmp_path / "a.csv", "a, m;b\n1,5;2\n3,1;5\n"))
 
 
@@ -164,10 +166,10 @@ def test_columns_without_a_name(tmp_path: Path) -> None:
         data = load(write_csv(tmp_path / "a.csv", ",a,b\n" + rows))
         return data.feature_names, data.notes
 
-    assert read((0, 1, 2)) == (["a", "b"], ["column '' left out: the row numbers that pandas writes"])
-    assert read((3, 5, 90)) == (["a", "b"], ["column '' left out: the row numbers that pandas writes"])
-    assert read(("u", "v", "w")) == (["a", "b"], ["column '' left out: the names of the rows"])
-    kept = ["column '' kept although it has no name: its values are not the numbers of rows"]
+    assert read((0, 1, 2)) == (["a", "b"], ["column '' left out: it contains the row numbers that pandas writes"])
+    assert read((3, 5, 90)) == (["a", "b"], ["column '' left out: it contains the row numbers that pandas writes"])
+    assert read(("u", "v", "w")) == (["a", "b"], ["column '' left out: it contains the names of the rows"])
+    kept = ["column '' kept although it has no name: its values are not row numbers"]
     assert read((5.5, -3.7, 2.5)) == (["", "a", "b"], kept)
     assert read((5, 3, 4)) == (["", "a", "b"], kept)
 

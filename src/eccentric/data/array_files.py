@@ -1,4 +1,4 @@
-"""NumPy's files -> arrays for each split."""
+"""Readers for .npy and .npz files."""
 
 from __future__ import annotations
 
@@ -25,24 +25,24 @@ SPLITS = {"": "all", "_train": "train", "_test": "test", "_val": "val", "_valid"
 def read_npy(path: Path, label: str | None, preferred: str | None = None) -> Source:
     if label:
         raise UsageError(f"{path} holds one array and no labels; give an .npz with arrays x and {label}")
-    with path.open("rb") as file:  # not np.load, which takes what is no array for a pickle, and advises to load it
+    with path.open("rb") as file:  # not np.load, which treats other files as pickles and recommends to load them
         array = np.lib.format.read_array(file, allow_pickle=False)
     return Source(path.stem, str(path), arrays={"all": Arrays(array)})
 
 
 def read_npz(path: Path, label: str | None, preferred: str | None = None) -> Source:
-    """Arrays x|X|images|data and y|label|labels; with _train, _test or _val after them the file's own splits.
+    """Read arrays x|X|images|data and y|label|labels; the suffixes _train, _test and _val mark splits.
 
     An array called lengths says how many steps each of the sequences in x has.
 
     Args:
-        path: of the file.
-        label: name of the array of labels, "" for none, None for the usual ones.
-        preferred: name of an array that comes before the usual ones, where the file has it.
+        path: path of the file.
+        label: name of the array of labels; "" for no labels, None to search for the usual names.
+        preferred: name that takes precedence over the usual names if the file contains it.
 
     Raises:
-        UsageError: two arrays could be the data of one split, or there is no array called `label`.
-        EccentricError: no array has a name of data.
+        UsageError: two arrays could be the data of one split, or there is no array named `label`.
+        EccentricError: no array has one of the names of data.
     """
     if not zipfile.is_zipfile(path):
         raise zipfile.BadZipFile("not an archive of arrays")
@@ -64,8 +64,8 @@ def read_npz(path: Path, label: str | None, preferred: str | None = None) -> Sou
         def array(name: str) -> np.ndarray:
             used.add(name)
             values = file[name]
-            if not isinstance(values, np.ndarray):  # any archive can be called .npz
-                raise UsageError(f"{path}: {name!r} in it is no array; write it with np.savez")
+            if not isinstance(values, np.ndarray):  # any archive can have the suffix .npz
+                raise UsageError(f"{path}: {name!r} is not an array; write the file with np.savez")
             return values
 
         def one(ending: str) -> Arrays:

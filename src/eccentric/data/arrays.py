@@ -1,4 +1,4 @@
-"""Arrays in memory -> items of a kind: images, rows of a table, or sequences."""
+"""Conversion of arrays in memory to images, rows of a table, or sequences."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = ["Read", "check_kind", "read"]
 
 
 class Read(NamedTuple):
-    """Arrays of items, one for each part of the division, and what is known of them."""
+    """Arrays of items, one for each part of the division, with their specification and notes."""
 
     x: list[np.ndarray]
     spec: ItemSpec
@@ -30,7 +30,7 @@ class Read(NamedTuple):
 
 
 def check_kind(item_kind: str) -> None:
-    """Raise `UsageError` if there is no such kind of items."""
+    """Raise `UsageError` if the kind of items is unknown."""
     if item_kind != "auto" and item_kind not in KINDS:
         raise UsageError(f"unknown item_kind {item_kind!r}; choose one of auto, {', '.join(KINDS)}")
 
@@ -44,13 +44,14 @@ def read(
     size: tuple[int, int] | None = None,
     feature_names: Sequence[str] | None = None,
 ) -> Read:
-    """The rows of each part, checked and converted.
+    """Check and convert the rows of each part.
 
     Args:
-        found: by the key of the part; all have items of one shape. Where they have lengths, they hold sequences.
-        division: which rows make up which part.
-        where: the source, for errors.
-        item_kind: what the items are; "auto" decides by shape and values.
+        found: arrays by the key of the part; all items have the same shape. Where they have lengths, they hold
+            sequences.
+        division: assignment of rows to parts.
+        where: name of the source, for error messages.
+        item_kind: kind of the items; "auto" determines it from shape and values.
         size: (height, width) to resize images to.
         feature_names: of the columns of a table, or of the numbers in a step of a sequence.
     """
@@ -63,7 +64,7 @@ def read(
     else:
         kind = _kind(arrays, where) if item_kind == "auto" else item_kind
     if kind != "image" and size is not None:
-        raise UsageError(f"{where} {_is(kind)}, but images of {size[0]}x{size[1]} pixels are wanted")
+        raise UsageError(f"{where} {_is(kind)}, but image_size {size[0]}x{size[1]} needs images; leave it out")
     if kind == "image" and feature_names is not None:
         raise UsageError(f"feature_names are for tables and sequences, but {where} {_is(kind)}")
     if kind == "image":
@@ -86,7 +87,7 @@ def read(
 
 
 def _kind(arrays: Mapping[str, np.ndarray], where: str) -> Kind:
-    """Tables have two axes and images four. Three axes are grey images, if the values can be those of images."""
+    """Arrays with two axes are tables, with four axes images, with three axes grey images if the values allow it."""
     x = next(iter(arrays.values()))
     if x.ndim == 2:
         return "table"

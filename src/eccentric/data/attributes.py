@@ -1,4 +1,4 @@
-"""Yes-or-no attributes of a data source, such as CelebA's forty, aligned with its training and test items."""
+"""Binary attributes of a data source, such as the forty of CelebA, aligned with its training and test items."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ __all__ = ["Attributes", "load_attributes"]
 
 @dataclass(frozen=True)
 class Attributes:
-    """What holds of each item.
+    """Binary attributes of each item.
 
     Attributes:
-        names: (a,) the columns, in the order of the source.
-        train: (n, a), one row for each item of `Data.train`, in its order.
-        test: (m, a), likewise of `Data.test`.
+        names: (a,) names of the columns, in the order of the source.
+        train: (n, a), attributes of the items of `Data.train`, in the same order.
+        test: (m, a), attributes of the items of `Data.test`.
     """
 
     names: list[str]
@@ -38,20 +38,20 @@ class Attributes:
 
 
 def load_attributes(source: str | Path, *, test_fraction: float = 0.2, seed: int = 0) -> Attributes:
-    """Every column of bools of a source, in the rows that `load` takes for training and testing.
+    """Read all boolean columns of a source, split into training and test rows as by `load`.
 
     Args:
-        source: as for `eccentric.data.load`, as are `test_fraction` and `seed`: with the same values, row i belongs to
+        source: as for `eccentric.data.load`, like `test_fraction` and `seed`. With the same values, row i belongs to
             item i of the loaded split, and to row i of a run's `latents` of that split.
 
     Raises:
-        EccentricError: there are no such columns, or a value is missing. Other errors are those of `load`.
+        EccentricError: there are no boolean columns, or a value is missing. Other errors as for `load`.
     """
     found = sources.read(source)
     first = next(iter(found.tables.values()), None)
     names = [] if first is None else [field.name for field in first.schema if _is_bool(field)]
     if not names:
-        raise EccentricError(f"{found.where} has no attributes: no column of it holds bools")
+        raise EccentricError(f"{found.where} has no attributes: none of its columns contains bools")
     sizes = {key: table.num_rows for key, table in found.tables.items()}
     division = divide(sizes, name=found.where, test_fraction=test_fraction, seed=seed)
     train, test = (_values(found.tables[part.key], names, part, found.where) for part in division.parts)
@@ -68,7 +68,9 @@ def _values(table: pa.Table, names: list[str], part: Part, where: str) -> Bool[n
     values = np.empty((len(part.rows), len(names)), dtype=bool)
     for j, name in enumerate(names):
         if name not in table.column_names or table[name].type != "bool":
-            raise EccentricError(f"{where}: column {name!r} holds bools in one split only; make the splits alike")
+            raise EccentricError(
+                f"{where}: column {name!r} contains bools in one split only; use the same type in all splits"
+            )
         column = table[name].to_numpy()[part.rows]
         missing = [i for i, value in enumerate(column) if value is None] if column.dtype == object else []
         if missing:

@@ -1,4 +1,4 @@
-"""Data sets that `datasets` reads: folders with a card that says how, and those of the hub."""
+"""Data sets read by `datasets`: folders with a dataset card, and data sets of the hub."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ __all__ = ["arrow_tables", "card_folder", "has_card", "quiet"]
 
 
 def has_card(folder: Path) -> bool:
-    """Whether a README.md lists configurations, each with its files, as data sets of the hub do."""
+    """Whether the folder has a README.md that lists configurations and their files, as on the hub."""
     readme = folder / "README.md"
     return readme.is_file() and bool(re.search(r"^configs:", readme.read_text(errors="replace"), re.MULTILINE))
 
@@ -34,14 +34,14 @@ def card_folder(folder: Path, config: str | None, label: str | None = None) -> S
 
     if signs := sorted(set("*?[]") & set(str(folder.resolve()))):
         raise UsageError(
-            f"folder {folder} has {' '.join(signs)} in its path, which the reader of data sets takes for a pattern; "
-            "rename it, or link to it under another name"
+            f"folder {folder} has {' '.join(signs)} in its path, which `datasets` interprets as a pattern; rename "
+            "the folder, or link to it under another name"
         )
-    # The Arrow files that `datasets` makes go where they vanish with the process, neither into the user's folder nor,
-    # as a second copy that stays, into the home folder. What is mapped into memory outlives its name on disk.
+    # The Arrow files that `datasets` writes go to a temporary folder, not to the user's folder or, as a permanent
+    # second copy, to the home folder. Memory-mapped files remain readable after they are deleted.
     with tempfile.TemporaryDirectory(prefix="eccentric-", ignore_cleanup_errors=True) as cache, quiet(bars=False):
         try:
-            # Resolved, because a bare "csv" or "json" is the name of a builder to it.
+            # Resolved, because `datasets` interprets "csv" or "json" as the name of a builder.
             builder = datasets.load_dataset_builder(str(folder.resolve()), config, cache_dir=cache)
             files = _texts(builder)
             loaded = datasets.load_dataset(str(folder.resolve()), config, cache_dir=cache) if not files else None
@@ -52,7 +52,7 @@ def card_folder(folder: Path, config: str | None, label: str | None = None) -> S
             reason = first_line(error)
             if "must have the same columns" in str(error) or "Schema at index" in reason:
                 reason = "its files do not have the same columns"
-            if "onfig" in reason:  # an unknown configuration, or several and none chosen
+            if "onfig" in reason:  # the configuration is unknown, or none of several was chosen
                 reason += f"; write {folder}:NAME"
             raise EccentricError(f"folder {folder} could not be read ({reason})") from error
         tables = arrow_tables(loaded) if loaded is not None else {}
@@ -88,7 +88,7 @@ def arrow_tables(loaded: Any) -> dict[str, pa.Table]:
 
 @contextlib.contextmanager
 def quiet(*, bars: bool) -> Iterator[None]:
-    """No log lines beside our own error line; no progress bars, unless wanted for a long download."""
+    """Suppress log lines of `datasets`, and its progress bars except for downloads."""
     import datasets
     import huggingface_hub.utils.logging as hub_logging
 

@@ -1,4 +1,4 @@
-"""One encoded image -> pixels, by Pillow."""
+"""Decoding of single images with Pillow."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ __all__ = ["ALPHA", "GREY", "Header", "Size", "convert", "fit", "header", "plane
 Size = tuple[int, int]  # height, width
 T = TypeVar("T")
 
-# Pillow's modes that hold no colour; 16-bit and 32-bit grey, with alpha, and black and white included.
+# Pillow's modes without colour, including 16-bit and 32-bit grey, alpha, and black and white.
 GREY = {"L", "LA", "La", "1", "I", "I;16", "I;16L", "I;16B", "I;16N"}
 ALPHA = {"LA", "La", "PA", "RGBA", "RGBa"}
 PAGED = {"TIFF", "GIF", "WEBP", "PNG", "MPO"}
 
 
 class Header(NamedTuple):
-    """What must be known of an image before any is decoded."""
+    """Properties of an image that must be known before images are decoded."""
 
     size: Size
-    mode: str  # Pillow's, with the alpha that a palette or a transparent colour adds
+    mode: str  # Pillow's mode, with the alpha channel that a palette or a transparent colour adds
     pages: int
     values: tuple[int, int, bool] | None
     """Lowest and highest value, and whether all are multiples of 257; None for images of 8 bits."""
@@ -42,21 +42,21 @@ def read_with(blob: object, name: str, use: Callable[[Image], T]) -> T:
     from PIL import Image, UnidentifiedImageError
 
     if blob is None:
-        raise EccentricError(f"{name} holds no image; remove the row")
+        raise EccentricError(f"{name} contains no image; remove the row")
     try:
         with Image.open(blob if isinstance(blob, str) else io.BytesIO(blob)) as image:  # type: ignore[arg-type]
             return use(image)
     except EccentricError as error:
         raise EccentricError(f"{name} {error}") from None
     except UnidentifiedImageError:
-        raise EccentricError(f"{name} is not an image that can be read; remove or replace it") from None
-    except Exception as error:  # Pillow's readers pass on whatever their parsers meet: OSError, SyntaxError, ...
+        raise EccentricError(f"{name} is not a readable image; remove or replace it") from None
+    except Exception as error:  # Pillow's readers raise many kinds of errors: OSError, SyntaxError, ...
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise EccentricError(f"{name} cannot be read as an image ({reason}); remove or replace it") from error
 
 
 def upright(image: Image) -> Image:
-    """Turned as the camera's note says; looked up only where there is one, for it takes time."""
+    """Rotate an image according to its EXIF orientation, which is read only if present because that takes time."""
     if "exif" not in image.info:
         return image
     from PIL import ImageOps
@@ -65,25 +65,25 @@ def upright(image: Image) -> Image:
 
 
 ORIENTATION, LYING = 0x0112, (5, 6, 7, 8)
-"""EXIF's tag, and its values for pictures whose width and height are exchanged."""
+"""EXIF tag of the orientation, and its values for images with exchanged width and height."""
 
 
 ORIENTATION, LYING = 0x0112, (5, 6, 7, 8)
-"""EXIF's tag, and its values for pictures whose width and height are exchanged."""
+"""EXIF tag of the orientation, and its values for images with exchanged width and height."""
 
 
 def header(image: Image) -> Header:
-    """Read no pixels, but where they have more than 8 bits: then their range must be known."""
+    """Read the header of an image. Pixels are read only if they have more than 8 bits, to find their range."""
     mode = image.mode
     if mode == "F":
-        raise EccentricError("holds floating-point pixels; save it with 8 bits")
+        raise EccentricError("has floating-point pixels; save it with 8 bits")
     if not mode.startswith("I") and any(re.search(";16[BLNS]", str(tile[3])) for tile in getattr(image, "tile", ())):
-        # Pillow would keep the upper 8 bits, and most of 12 bits in 16 would be lost.
-        raise EccentricError("holds 16 bits for each of several channels; save it with 8 bits")
+        # Pillow would keep the upper 8 bits, and lose most of 12 bits stored in 16.
+        raise EccentricError("has several channels with 16 bits each; save it with 8 bits")
     if "transparency" in image.info and mode in ("L", "RGB", "P"):
         mode = {"L": "LA", "RGB": "RGBA", "P": "PA"}[mode]
     width, height = image.size
-    # Turning it would read all of its pixels.
+    # Rotating the image would read all of its pixels.
     lies = "exif" in image.info and image.getexif().get(ORIENTATION) in LYING
     pages = _pages(image)
     values = None
@@ -98,26 +98,26 @@ def _pages(image: Image) -> int:
         return 1
     try:
         return int(getattr(image, "n_frames", 1))
-    except Exception:  # what follows the first page is damaged; the first may be whole
+    except Exception:  # a later page is damaged; the first page may be intact
         return 1
 
 
 def convert(image: Image, channels: int, pixel_range: PixelRange | None) -> Image:
-    """The image in 8 bits, grey or RGB, laid over white where it is transparent."""
+    """Convert an image to 8 bits, grey or RGB, with transparent parts on a white background."""
     from PIL import Image
 
     target = "L" if channels == 1 else "RGB"
-    if pixel_range is not None and image.mode.startswith("I"):  # Pillow's own conversion would clip at 255
+    if pixel_range is not None and image.mode.startswith("I"):  # Pillow's conversion would clip at 255
         image = Image.fromarray(pixel_range.to_bytes(np.asarray(image)))
     if image.mode in ALPHA or "transparency" in image.info:
-        # Dropping alpha would bring out what was painted under it, for most icons a black square.
+        # Dropping alpha would show the colour under transparent pixels, which is black in most icons.
         image = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
     return image if image.mode == target else image.convert(target)
 
 
 def fit(image: Image, size: Size, crop: int | None = None) -> Image:
-    """The centre, in the proportions of `size`, resized bicubically (with antialiasing)."""
+    """Crop the centre to the proportions of `size` and resize it bicubically (with antialiasing)."""
     from PIL import Image
 
     height, width = size
@@ -129,7 +129,7 @@ def fit(image: Image, size: Size, crop: int | None = None) -> Image:
     scale = min(w / width, h / height)
     bw, bh = scale * width, scale * height
     left, top = (image.size[0] - bw) / 2, (image.size[1] - bh) / 2
-    # max/min: rounding must not push the box past the edge
+    # max/min: rounding must not move the box beyond the edge
     box = (max(left, 0.0), max(top, 0.0), min(left + bw, image.size[0]), min(top + bh, image.size[1]))
     return image.resize((width, height), Image.Resampling.BICUBIC, box=box)
 

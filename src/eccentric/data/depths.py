@@ -1,4 +1,4 @@
-"""Images of more than 8 bits -> 8 bits, by one range for the whole data set."""
+"""Conversion of images with more than 8 bits to 8 bits, with one range for the whole data set."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["PixelRange", "find_range"]
 
 @dataclass(frozen=True)
 class PixelRange:
-    """The values that become 0 and 255; those between are scaled linearly, those outside are clipped."""
+    """Values that are mapped to 0 and 255. Values between them are scaled linearly, other values are clipped."""
 
     low: int
     high: int
@@ -33,26 +33,26 @@ class PixelRange:
 def find_range(
     headers: Sequence[Header], source: str, given: tuple[int, int] | None = None
 ) -> tuple[PixelRange | None, list[str]]:
-    """The range by which images of more than 8 bits are scaled, None if there are none, and notes.
+    """Find the range for images with more than 8 bits (None if there are no such images), and notes.
 
-    Values that all lie in 0..255 are kept, and those that are all multiples of 257 are 8 bits stretched to 16.
-    Otherwise the lowest and highest value of all images become 0 and 255.
+    If all values lie in 0..255, they are kept. If all are multiples of 257, they are 8 bits stretched to 16. Otherwise
+    the lowest and highest value of all images are mapped to 0 and 255.
 
     Args:
-        headers: of all images.
-        source: for errors.
-        given: the range by which the images of a training run were scaled.
+        headers: headers of all images.
+        source: name of the source, for error messages.
+        given: range that was used for the images of a training run.
 
     Raises:
-        EccentricError: images of 8 bits and of more are mixed, so that no scale is right for both; or none has more
-            than 8 bits, but those of the run had.
+        EccentricError: images with 8 bits and with more bits are mixed, so that no range fits both; or no image has
+            more than 8 bits, but the images of the run had.
     """
     values = [header.values for header in headers if header.values is not None]
     if not values:
         if given is not None:
             raise EccentricError(
-                f"{source} holds images of 8 bits, but the run was trained on values from {given[0]} to {given[1]}; "
-                "give images of the same depth"
+                f"{source} contains images of 8 bits, but the run was trained on values from {given[0]} to "
+                f"{given[1]}; use images of the same depth"
             )
         return None, []
     low, high = min(v[0] for v in values), max(v[1] for v in values)
@@ -67,7 +67,8 @@ def find_range(
         chosen = PixelRange(low, high)
     if len(values) < len(headers) and (chosen.low, chosen.high) not in ((0, 255), (0, 65535)):
         raise EccentricError(
-            f"{source} holds images of 8 bits and of more, with values from {low} to {high}; save all with one depth"
+            f"{source} mixes images of 8 bits with images of more bits and values from {low} to {high}; save all "
+            "with the same depth"
         )
     how = f"{count_of(len(values), 'image')} of more than 8 bits, with values from {low} to {high}: "
     if (chosen.low, chosen.high) == (0, 255):

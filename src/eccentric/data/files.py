@@ -1,4 +1,4 @@
-"""Single files -> one Arrow table, or arrays for each split."""
+"""Readers for single files, which return an Arrow table or arrays for each split."""
 
 from __future__ import annotations
 
@@ -28,40 +28,45 @@ Table = tuple["pa.Table", list[str]]
 
 
 def read_file(path: Path, label: str | None, preferred: str | None = None) -> Source:
-    """One file; the labels are needed because the arrays of an `.npz` are chosen by name."""
+    """Read one file. The label is needed because the arrays of an `.npz` file are selected by name."""
     suffix = path.suffix.lower()
     if suffix in IMAGE_SUFFIXES:
-        raise UsageError(f"{path} is one image; give the folder that holds it")
+        raise UsageError(f"{path} is a single image; give the folder that contains it")
     if suffix not in READERS:
-        raise UsageError(f"{path}: unknown kind of file; give {', '.join(READERS)} or a folder")
+        raise UsageError(f"{path}: unknown file type; give {', '.join(READERS)} or a folder")
     if not path.is_file():
-        raise UsageError(f"{path} is not a regular file; write the data to one")
+        raise UsageError(f"{path} is not a regular file; write the data to a regular file")
     return guarded(path, lambda: READERS[suffix](path, label, preferred))
 
 
 def read_table(path: Path, label: str | None = None) -> Table:
-    """The table of one file, and notes; `label` is the column of labels, if it is known."""
+    """Read the table of one file, and notes; `label` is the column of labels, if known."""
     return guarded(path, lambda: _unique(path, TABLES[path.suffix.lower()](path, label)))
 
 
 def guarded(path: Path, read: Callable[[], T]) -> T:
-    """What `read` returns; whatever it raises is told in one line that names the file."""
+    """Call `read` and convert its errors to one line that names the file."""
     try:
         return read()
     except (EccentricError, MemoryError):
         raise
     except PermissionError:
-        raise EccentricError(f"{path} may not be read; change its permissions") from None
-    # Readers of broken files raise many things: ArrowInvalid, BadZipFile, EOFError, ValueError, zlib.error, ...
+        raise EccentricError(f"{path}: permission denied; change its permissions") from None
+    # Readers raise many kinds of errors for damaged files: ArrowInvalid, BadZipFile, EOFError, ValueError, zlib.error,
+    # ...
     except Exception as error:
         if "allow_pickle" in str(error):
-            raise EccentricError(f"{path} holds Python objects, which are not unpickled; save numbers") from None
+            raise EccentricError(
+                f"{path} contains Python objects, which are not unpickled; save numbers instead"
+            ) from None
         kind = path.suffix.lower()
-        raise EccentricError(f"{path} is not a readable {kind} file ({first_line(error)}); write it anew") from error
+        raise EccentricError(
+            f"{path} is not a readable {kind} file ({first_line(error)}); write the file again"
+        ) from error
 
 
 def first_line(error: BaseException) -> str:
-    """The first line of what went wrong first; `datasets` wraps the cause in 'an error occurred'."""
+    """First line of the message of the root cause; `datasets` wraps it in 'an error occurred'."""
     while error.__cause__ is not None:
         error = error.__cause__
     lines = str(error).strip().splitlines()
@@ -71,7 +76,7 @@ def first_line(error: BaseException) -> str:
 def _unique(path: Path, read: Table) -> Table:
     counts = Counter(read[0].column_names)
     if twice := sorted(name for name, n in counts.items() if n > 1):
-        raise EccentricError(f"{path} has more than one column called {listing(twice)}; rename them")
+        raise EccentricError(f"{path} has more than one column named {listing(twice)}; rename them")
     return read
 
 
@@ -87,13 +92,13 @@ def _arrow(path: Path, _: str | None = None) -> Table:
     with pa.memory_map(str(path)) as file:
         try:
             return pa.ipc.open_file(file).read_all(), []
-        except pa.ArrowInvalid:  # `datasets` writes the format for streams under this suffix
+        except pa.ArrowInvalid:  # `datasets` writes Arrow's stream format with this suffix
             file.seek(0)
             return pa.ipc.open_stream(file).read_all(), []
 
 
 def _json(path: Path, _: str | None = None) -> Table:
-    """A list of records, or one record a line."""
+    """Read a list of records, or one record per line."""
     import pyarrow as pa
 
     with path.open(encoding="utf-8-sig") as file:
@@ -101,7 +106,7 @@ def _json(path: Path, _: str | None = None) -> Table:
         file.seek(0)
         records = json.load(file) if start == "[" else [json.loads(line) for line in file if line.strip()]
     if not all(isinstance(record, dict) for record in records):
-        raise EccentricError(f"{path} holds no list of records; write {{...}} for each item, one a line")
+        raise EccentricError(f"{path} contains no list of records; write one {{...}} per line for each item")
     names = dict.fromkeys(name for record in records for name in record)
     return pa.table({name: [record.get(name) for record in records] for name in names}), []
 

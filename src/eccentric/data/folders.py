@@ -1,4 +1,4 @@
-"""Folders -> Arrow tables, by one rule; docs/data.md states it for users."""
+"""Reading of folders; docs/data.md describes the rule for users."""
 
 from __future__ import annotations
 
@@ -20,27 +20,29 @@ if TYPE_CHECKING:
 __all__ = ["read_folder"]
 
 ABOUT_DATA = {"dataset_info.json", "dataset_infos.json", "dataset_dict.json", "state.json"}
-"""What `datasets` writes beside the data: descriptions, no items."""
+"""Files with descriptions that `datasets` writes next to the data."""
 TEXTS = ("README", "LICENSE", "LICENCE", "CITATION")
 TEXT_TABLES = {".csv", ".tsv", ".json", ".jsonl"}
 IMAGES_PER_TABLE = 10
-"""With as many images for each table of text beside them, a folder is one of images; with fewer, it could be either."""
+"""Minimum number of images per table of text in a folder of images; with fewer, the folder is ambiguous."""
 
 
 def read_folder(folder: Path, config: str | None = None, label: str | None = None) -> Source:
-    """Read a folder; `label` is the column of labels, if it is known.
+    """Read a folder; `label` is the column of labels, if known.
 
-    1. A README.md with `configs`: as it says, by `datasets`.
-    2. Images with `metadata` files that name them: those images, with the columns of the metadata.
-    3. Images only, or with a few tables of text, which are left out: a folder of images.
+    1. A README.md with `configs`: read by `datasets` as described there.
+    2. Images with `metadata` files that name them: the named images, with the columns of the metadata.
+    3. Images, possibly with a few tables of text, which are ignored: a folder of images.
     4. Tables only: a folder of tables.
 
     Raises:
         UsageError: the folder could be read in more than one way, or is a training run.
-        EccentricError: it holds no data, or a file cannot be read.
+        EccentricError: the folder contains no data, or a file cannot be read.
     """
     if holds_run(folder):
-        raise UsageError(f"folder {folder} is a training run, not data; give the data, or one file of the run")
+        raise UsageError(
+            f"folder {folder} is a training run and not a data set; give a data set, or one file of the run"
+        )
     if has_card(folder):
         return card_folder(folder, config, label)
     found = walk(folder)
@@ -56,7 +58,7 @@ def read_folder(folder: Path, config: str | None = None, label: str | None = Non
         raise EccentricError(f"folder {folder} {_nothing(folder, found.files)}")
     if config is not None:
         what = "images only" if not tables else "no README.md with configurations"
-        raise UsageError(f"folder {folder} holds {what}, so there is no configuration {config!r}")
+        raise UsageError(f"folder {folder} contains {what}, so there is no configuration {config!r}")
     if not images:
         return table_folder(folder, tables, [*found.notes, *_others(folder, others, "tables")], label)
 
@@ -73,17 +75,17 @@ def read_folder(folder: Path, config: str | None = None, label: str | None = Non
 
 
 def _check_beside(folder: Path, images: Sequence[Path], tables: Sequence[Path]) -> None:
-    """Refuse a folder of images with tables that may be the data themselves."""
+    """Raise an error if tables next to images could be the data."""
     if not tables:
         return
     pictures = {path.with_suffix("") for path in images}
-    alone = [path for path in tables if path.with_suffix("") not in pictures]  # not one about each image
+    alone = [path for path in tables if path.with_suffix("") not in pictures]  # not one for each image
     binary = [path for path in alone if path.suffix.lower() not in TEXT_TABLES]
     if binary or len(images) < IMAGES_PER_TABLE * len(alone):
         table = (binary or alone)[0].relative_to(folder)
         raise UsageError(
-            f"folder {folder} holds {count_of(len(images), 'image')} and also {table}; give that file itself, "
-            "or move one of the two out of the folder"
+            f"folder {folder} contains {count_of(len(images), 'image')} and also {table}; give the path of that "
+            "file, or move one of the two out of the folder"
         )
 
 
@@ -97,6 +99,6 @@ def _nothing(folder: Path, files: Sequence[Path]) -> str:
         return "is empty"
     single = [path for path in files if path.suffix.lower() in READERS]
     if single:
-        return f"holds no images or tables; give the file itself: {single[0]}"
+        return f"contains no images or tables; give the path of the file: {single[0]}"
 
-    return "holds neither images nor data files (.parquet, .csv, .json)"
+    return "contains neither images nor data files (.parquet, .csv, .json)"

@@ -1,4 +1,4 @@
-"""Annotated matrices of cells and genes (.h5ad) -> one Arrow table."""
+"""Reader for annotated matrices of cells and genes (.h5ad)."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ if TYPE_CHECKING:
 
 __all__ = ["read_h5ad"]
 
-BLOCK = 1 << 24  # values made dense at once
+BLOCK = 1 << 24  # number of values converted to dense form at a time
 
 
 def read_h5ad(path: Path, label: str | None, preferred: str | None = None) -> Source:
-    """The matrix X with a column for each gene, and one column of `obs` as labels.
+    """Read the matrix X, with a column for each gene, and one column of `obs` as labels.
 
-    A sparse matrix is made dense some rows at a time, as float32.
+    A sparse matrix is converted to dense float32 in blocks of rows.
 
     Args:
-        path: of the file.
-        label: column of obs that holds the labels, "" for none, None for the usual ones.
-        preferred: name of a column of obs that comes before the usual ones, where there is one.
+        path: path of the file.
+        label: column of obs with the labels; "" for no labels, None to search for the usual names.
+        preferred: name that takes precedence over the usual names if obs has this column.
 
     Raises:
-        UsageError: obs has no column called `label`.
+        UsageError: obs has no column named `label`.
         EccentricError: anndata is not installed, there is no X, or genes share a name.
     """
     try:
@@ -44,17 +44,21 @@ def read_h5ad(path: Path, label: str | None, preferred: str | None = None) -> So
     chosen = _label(path, obs, label, preferred)
     names = [str(name) for name in found.var_names]
     if len({*names}) < len(names):
-        raise EccentricError(f"{path}: genes share a name; call var_names_make_unique() and write the file anew")
+        raise EccentricError(
+            f"{path}: several genes have the same name; call var_names_make_unique() and write the file again"
+        )
     if chosen in names:
         raise EccentricError(f"{path}: {chosen!r} is both a gene and a column of obs; rename the column")
     x = _dense(path, found)
     columns: dict[str, Any] = {name: pa.array(x[:, j]) for j, name in enumerate(names)}
     if chosen is not None:
         columns[chosen] = pa.array(_plain(found.obs[chosen]), from_pandas=True)
-    notes = [f"no labels; columns of obs that could be chosen: {listing(obs, 12)}"] if obs and not chosen else []
+    notes = (
+        [f"no labels; columns of obs that could be used as labels: {listing(obs, 12)}"] if obs and not chosen else []
+    )
     if found.layers or found.raw is not None:
         others = [*found.layers, *(["raw"] if found.raw is not None else [])]
-        notes.append(f"X taken; left out: {listing(others)}")
+        notes.append(f"X is used; not used: {listing(others)}")
     return Source(path.stem, str(path), tables={"all": pa.table(columns)}, notes=notes, label=chosen)
 
 
@@ -70,14 +74,14 @@ def _label(path: Path, obs: list[str], label: str | None, preferred: str | None)
 
 
 def _dense(path: Path, found: Any) -> np.ndarray:
-    """(n, f) float32, column by column in memory, as the table wants it."""
+    """Dense matrix (n, f) in float32 and column-major order, as the table needs it."""
     n, f = found.shape
     if found.X is None or f == 0:
         raise EccentricError(f"{path} has no matrix X; write the file with one")
     matrix = found.X.tocsr() if hasattr(found.X, "tocsr") else found.X
     x = np.empty((n, f), np.float32, order="F")
     rows = max(1, BLOCK // f)
-    with np.errstate(over="ignore"):  # beyond float32: becomes inf here, and an error where the table is checked
+    with np.errstate(over="ignore"):  # values beyond float32 become inf, which the check of the table reports
         for start in range(0, n, rows):
             block = matrix[start : start + rows]
             x[start : start + rows] = block.toarray() if hasattr(block, "toarray") else block
@@ -85,5 +89,5 @@ def _dense(path: Path, found: Any) -> np.ndarray:
 
 
 def _plain(values: Any) -> Any:
-    """A column of obs, its categories as the values they stand for."""
+    """A column of obs, with categories replaced by their values."""
     return values.astype(values.cat.categories.dtype) if hasattr(values, "cat") else values

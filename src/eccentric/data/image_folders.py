@@ -1,6 +1,6 @@
-"""Folders of images -> a table of paths and labels for each split.
+"""Reading of image folders: a table of paths and labels for each split.
 
-Not `datasets`' builder, which takes any file with "test" in its name for a test image.
+The builder of `datasets` is not used, because it treats any file with "test" in its name as a test image.
 """
 
 from __future__ import annotations
@@ -26,12 +26,13 @@ PATH_KIND = (("bytes", "binary"), ("path", "string"))
 
 
 def image_folder(folder: Path, images: Sequence[Path], notes: Sequence[str]) -> Source:
-    """Images in the folder itself, or in one folder per class, maybe within folders for training and test.
+    """Read images in the folder itself or in one folder per class, optionally within folders for training and test.
 
-    1. While everything lies in one subfolder, that subfolder is taken for the folder.
-    2. If every image lies in a folder whose name has one of the words train, test or validation, and train is among
-       them, those are the splits. If only some do, and those folders are called exactly so, the rest is left out.
-    3. The first folder below (the split's, or the top) is the class, if all images have one and there are several.
+    1. If everything is in one subfolder, that subfolder is used instead.
+    2. If every image is in a folder with one of the words train, test or validation in its name, including train, these
+        are the splits. If only some images are, and these folders have exactly these names, the other images are
+        ignored.
+    3. The next folder (below the split or the top folder) is the class, if all images have one and there are several.
     """
     notes = list(notes)
     root = folder
@@ -47,10 +48,10 @@ def image_folder(folder: Path, images: Sequence[Path], notes: Sequence[str]) -> 
             classes[key] = [p[0] for p in members.values()]
         elif any(members.values()) or root != folder:
             where = root if key == "all" else f"split {key!r}"
-            notes.append(f"no labels: the images of {where} do not lie in one folder per class")
+            notes.append(f"no labels: the images of {where} are not in one folder per class")
     if classes and len(classes) < len(groups) and not any("no labels" in note for note in notes):
         notes.append("no labels: only one of the splits has one folder per class")
-    labelled = len(classes) == len(groups)  # labels on one side only would be of no use
+    labelled = len(classes) == len(groups)  # labels in only one split are useless
     tables = {
         key: image_table(list(members), {"label": classes[key]} if labelled else {}) for key, members in groups.items()
     }
@@ -63,7 +64,7 @@ def _relative(paths: Sequence[Path], folder: Path) -> list[str]:
 
 
 def image_table(paths: Sequence[Path], columns: Mapping[str, Sequence[object]]) -> pa.Table:
-    """The images by path, and columns that belong to them."""
+    """Table of images by path, with additional columns."""
     import pyarrow as pa
 
     kind = pa.struct([(name, pa.type_for_alias(of)) for name, of in PATH_KIND])
@@ -75,7 +76,7 @@ def _text(path: Path) -> str:
     try:
         str(path).encode()
     except UnicodeEncodeError:
-        raise EccentricError(f"the name of {str(path)!r} is not text in UTF-8; rename it") from None
+        raise EccentricError(f"the name of {str(path)!r} is not valid UTF-8; rename the file") from None
     return str(path)
 
 
@@ -83,7 +84,7 @@ Parts = dict[Path, tuple[str, ...]]
 
 
 def _by_words(parts: Parts) -> dict[str, Parts] | None:
-    """Splits by words, if all images say train, test or validation in one level of folders, and some say train."""
+    """Splits by words, if one level of folders names train, test or validation for all images, and train for some."""
     for level in range(min((len(p) for p in parts.values()), default=0)):
         words = {path: split_word(p[level]) for path, p in parts.items()}
         if None in words.values() or not {*words.values()} & {*TRAIN} or len({*words.values()}) < 2:
@@ -96,7 +97,7 @@ def _by_words(parts: Parts) -> dict[str, Parts] | None:
 
 
 def _by_names(parts: Parts, root: Path, notes: list[str]) -> dict[str, Parts] | None:
-    """Splits by folders called exactly so at the top, with other images beside them; one alone may be a class."""
+    """Splits by top-level folders with exactly these names, next to other images; a single one may be a class."""
     groups: dict[str, Parts] = {}
     rest = []
     for path, p in parts.items():
@@ -114,10 +115,10 @@ def _by_names(parts: Parts, root: Path, notes: list[str]) -> dict[str, Parts] | 
 def with_metadata(
     folder: Path, images: Sequence[Path], tables: Mapping[Path, pa.Table], notes: Sequence[str]
 ) -> Source:
-    """Images described by `metadata` files, whose column `file_name` gives paths from the folder of that file.
+    """Images described by `metadata` files; the column `file_name` contains paths relative to the folder of the file.
 
     Raises:
-        EccentricError: a file that is named does not exist, or the files' columns differ.
+        EccentricError: a named file does not exist, or the columns of the files differ.
     """
     notes = list(notes)
     known = {os.path.normpath(path): path for path in images}
@@ -131,7 +132,9 @@ def with_metadata(
         found = [known.get(os.path.normpath(path.parent / str(name))) for name in names]
         gone = next((i for i, p in enumerate(found) if p is None), None)
         if gone is not None:
-            raise EccentricError(f"{path} names {names[gone]!r} in row {gone}, but there is no such image; correct it")
+            raise EccentricError(
+                f"{path} names {names[gone]!r} in row {gone}, but this image does not exist; correct the row"
+            )
         paths = [p for p in found if p is not None]
         used.update(paths)
         groups.setdefault(words[path] or "all", []).append((paths, table.drop_columns("file_name")))
@@ -149,7 +152,7 @@ def with_metadata(
 
 def _beside(images: pa.Table, rows: pa.Table) -> pa.Table:
     if "image" in rows.column_names:
-        raise EccentricError("a metadata file has a column 'image', which is the images' own; rename it")
+        raise EccentricError("a metadata file has a column 'image', a name that is reserved for the images; rename it")
     for name in rows.column_names:
         images = images.append_column(rows.schema.field(name), rows[name])
     return images

@@ -1,8 +1,9 @@
-"""Encoded images and image arrays -> uint8, one size and one number of channels.
+"""Conversion of encoded images and image arrays to uint8 with one size and one number of channels.
 
-Encoded images are read twice: the headers of all, which settle size, channels and depth, then the pixels straight into
-one array. That needs no second copy of the pixels. Of small images the first reading keeps the pixels, up to a limit.
-A plain loop it is: threads made 28x28 PNGs slower (Python's lock) and 64x64 JPEGs 7 % faster.
+Encoded images are read twice: first all headers, which determine size, channels and depth, then the pixels, directly
+into one array. This avoids a second copy of the pixels. The pixels of small images are kept from the first pass, up to
+a limit. The loop uses one thread: with several threads, 28x28 PNGs were slower (Python's lock) and 64x64 JPEGs 7 %
+faster.
 """
 
 from __future__ import annotations
@@ -32,8 +33,8 @@ __all__ = ["Pixels", "from_arrays", "from_table", "is_encoded", "may_be_pixels"]
 
 SMALL = 128 * 128  # pixels
 KEPT = 1 << 28
-"""Bytes of pixels that the first reading keeps: small images take longer to open than to decode."""
-EVERY = 64  # images between two reports of progress
+"""Bytes of pixels that are kept from the first pass: small images take longer to open than to decode."""
+EVERY = 64  # number of images between two progress updates
 
 
 class Pixels(NamedTuple):
@@ -41,8 +42,8 @@ class Pixels(NamedTuple):
 
     Attributes:
         x: (n, c, h, w) uint8 for each part.
-        notes: what was changed.
-        range: the values that became 0 and 255, where images have more than 8 bits.
+        notes: changes made to the images.
+        range: values that were mapped to 0 and 255, if images have more than 8 bits.
     """
 
     x: list[np.ndarray]
@@ -51,7 +52,9 @@ class Pixels(NamedTuple):
 
 
 def is_encoded(column: pa.Field) -> bool:
-    """Whether a column holds image files: the struct of bytes and path that `datasets` writes, or bytes called so."""
+    """Whether a column contains image files: structs of bytes and path as written by `datasets`, or bytes in a column
+    named as images.
+    """
     import pyarrow.types as t
 
     if t.is_struct(column.type):
@@ -73,9 +76,10 @@ def from_table(
 ) -> Pixels:
     """Decode the images of one column.
 
-    Images are laid out as grey when all are grey, else as RGB; they get the size asked for, else the most common one.
-    What has other proportions is cropped at its centre first, so that nothing is stretched. `crop` is the side of a
-    square to cut from the centre of larger images beforehand. `on_progress` is called with the steps done and all.
+    The result is grey if all images are grey, and RGB otherwise. Its size is the given or the most common one. Images
+    with other proportions are first cropped at the centre, so that nothing is stretched. `crop` is the side of a square
+    to crop from the centre of larger images beforehand. `on_progress` is called with the numbers of completed and of
+    all steps.
     """
     columns = {key: _blobs(tables[key][column]) for key in {p.key for p in division.parts}}
     parts = []
@@ -90,8 +94,8 @@ def from_table(
             on_progress(done, 2 * len(every))
 
     with warnings.catch_warnings():
-        # Pillow's warnings of large pictures and damaged metadata are no concern of the user's: what cannot be
-        # decoded is an error below.
+        # Pillow warns of large images and damaged metadata. The user does not need these warnings: images that cannot
+        # be decoded raise an error below.
         warnings.filterwarnings("ignore", module="PIL")
         headers: list[Header] = []
         kept: dict[int, np.ndarray] = {}
@@ -138,9 +142,9 @@ def from_table(
 def from_arrays(
     arrays: Mapping[str, np.ndarray], division: Division, source: str, *, size: Size | None = None
 ) -> Pixels:
-    """Pixels in arrays as (n, c, h, w) uint8 for each part, and notes.
+    """Convert arrays of pixels to (n, c, h, w) uint8 for each part, with notes.
 
-    (n, h, w) is grey; of four axes the second holds the channels if its length is 1 or 3, else the last.
+    (n, h, w) is grey. With four axes, the channels are the second axis if its length is 1 or 3, otherwise the last.
     Whole numbers must lie in 0..255, fractions in [0, 1].
     """
     parts = [_channels_first(arrays[part.key], source)[part.rows] for part in division.parts]
@@ -167,23 +171,23 @@ def _blobs(column: pa.ChunkedArray) -> list[object]:
         data = children[chunk.type.get_field_index("bytes")]
         paths = children[chunk.type.get_field_index("path")]
         for value, path in zip(data, paths, strict=True):
-            # The path beside bytes is only the name that the file once had.
+            # A path next to bytes is only the original name of the file.
             yield value.as_buffer() if value.is_valid else path.as_py()
 
     return [blob for chunk in column.chunks for blob in chunk_blobs(chunk)]
 
 
 def _check_memory(shape: tuple[int, ...], source: str) -> None:
-    """Linux would grant the memory and then kill the process; better a line."""
+    """Check that the images fit in memory. Linux would grant the memory and later kill the process."""
     try:
         have = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, ValueError, OSError):  # not on this system
+    except (AttributeError, ValueError, OSError):  # not available on this system
         return
     if math.prod(shape) > have:
         n, _, h, w = shape
         raise EccentricError(
-            f"{source}: {n:,} images of {h}x{w} need {math.prod(shape) / 1e9:.0f} GB of memory, "
-            f"and this machine has {have / 1e9:.0f}; give a smaller --image-size"
+            f"{source}: {n:,} images of {h}x{w} need {math.prod(shape) / 1e9:.0f} GB of memory, but this machine has "
+            f"{have / 1e9:.0f}; use a smaller --image-size"
         )
 
 
@@ -205,7 +209,7 @@ def _page_notes(headers: Sequence[Header], items: Sequence[tuple[object, str]]) 
     if not several:
         return []
     pages, name = several[0]
-    return [f"only the first page or frame read of {count_of(len(several), 'image')}: {name} has {pages:,}"]
+    return [f"only the first page or frame was read of {count_of(len(several), 'image')}: {name} has {pages:,}"]
 
 
 def _size_notes(sizes: Counter[Size], size: Size, crop: int | None = None) -> list[str]:
@@ -225,7 +229,7 @@ def _size_notes(sizes: Counter[Size], size: Size, crop: int | None = None) -> li
 
 
 def may_be_pixels(x: np.ndarray) -> bool:
-    """Whether all values are fractions in [0, 1] or whole numbers in 0..255; NaN and infinity are not looked at."""
+    """Whether all finite values are fractions in [0, 1] or whole numbers in 0..255."""
     if x.dtype == np.uint8 or x.dtype.kind == "b" or not x.size:
         return True
     most = 1 if x.dtype.kind == "f" else 255
@@ -264,8 +268,8 @@ def _to_bytes(parts: Sequence[np.ndarray], division: Division, source: str) -> t
             f"{source}: whole numbers must lie in 0..255, but range from {low} to {high}; rescale them to uint8"
         )
     whole = [p.astype(np.uint8, copy=False) for p in parts]
-    if high == 1:  # a mask; as it stands every image would be black
-        return [p * np.uint8(255) for p in whole], ["0 and 1 made 0 and 255"]
+    if high == 1:  # a mask, which would be shown as black
+        return [p * np.uint8(255) for p in whole], ["values 0 and 1 changed to 0 and 255"]
     return whole, []
 
 

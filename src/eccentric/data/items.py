@@ -1,4 +1,4 @@
-"""What one item of a data set is: an image, a row of a table, or a sequence. Decided once, where data are read."""
+"""Kinds of items: images, rows of a table, and sequences. The kind is determined once, when data are read."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ AXES = {"image": "(channels, height, width)", "table": "(features,)", "sequence"
 
 @dataclass(frozen=True)
 class ItemSpec:
-    """The kind, shape and type of one item, as the networks take it.
+    """Kind, shape and type of one item, as passed to the networks.
 
     >>> spec = ItemSpec("image", (1, 28, 28), "uint8")
     >>> str(spec), spec.size
@@ -27,10 +27,10 @@ class ItemSpec:
     Args:
         kind: "image", "table" or "sequence".
         shape: (channels, height, width) of an image, (features,) of a row of a table, (steps, features) of a sequence.
-        dtype: PyTorch's name of the type of the raw numbers: "uint8" (images from 0 to 255) or "float32".
+        dtype: PyTorch's name of the data type: "uint8" (images from 0 to 255) or "float32".
 
     Raises:
-        ValueError: there is no such kind, or the shape does not fit it.
+        ValueError: the kind is unknown, or the shape does not match it.
     """
 
     kind: Kind
@@ -57,12 +57,12 @@ class ItemSpec:
 
     @property
     def size(self) -> int:
-        """Numbers in one item."""
+        """Number of values in one item."""
         return math.prod(self.shape)
 
     @property
     def channels(self) -> int | None:
-        """Channels of an image; None for other kinds."""
+        """Number of channels of an image; None for other kinds."""
         return self.shape[0] if self.is_image else None
 
     @property
@@ -72,11 +72,11 @@ class ItemSpec:
 
     @property
     def noun(self) -> str:
-        """What several items are called: "images", "rows of a table", "sequences"."""
+        """Plural noun for the items: "images", "rows of a table", "sequences"."""
         return {"image": "images", "table": "rows of a table", "sequence": "sequences"}[self.kind]
 
     def __str__(self) -> str:
-        """Such as "1x28x28 images", "12 columns", "50x6 sequences"."""
+        """Description such as "1x28x28 images", "12 columns" or "50x6 sequences"."""
         plural = {"image": "images", "table": "columns", "sequence": "sequences"}[self.kind]
         return f"{'x'.join(map(str, self.shape))} {plural}"
 
@@ -86,12 +86,12 @@ class ItemSpec:
 
     @classmethod
     def from_json(cls, config: Mapping[str, Any]) -> ItemSpec:
-        """What `to_json` wrote, from the whole of config.json.
+        """Read the specification from the content of config.json.
 
-        Folders written before 0.2 have a "shape" only. They hold images (three numbers) or tables (one).
+        Folders written before 0.2 have only a "shape", with three numbers for images and one for tables.
 
         Raises:
-            ValueError: an entry is missing, has the wrong type, or does not fit the others.
+            ValueError: an entry is missing, has the wrong type, or contradicts the others.
         """
         if "item" not in config:
             shape = _shape("shape", config.get("shape"))

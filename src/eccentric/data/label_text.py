@@ -1,4 +1,4 @@
-"""Labels in tables as text: numbers only where no two labels become one and none is altered."""
+"""Labels in text tables, which are read as numbers only if this changes no label and merges no two labels."""
 
 from __future__ import annotations
 
@@ -17,11 +17,12 @@ LEADING_ZERO = r"^[-+]?0[0-9]"
 
 
 def as_labels(values: pa.ChunkedArray, text: pa.ChunkedArray) -> pa.ChunkedArray:
-    """A column of labels: `values`, the types that the parser found, or `text`, the same column as it is written.
+    """Choose between `values`, a column of labels with the types that the parser found, and `text`, the column as
+    written.
 
-    Text is kept where "007" would become 7, where two spellings would become one number ("1.1" and "1.10", or whole
-    numbers beyond 64 bits), and for dates and times. Measurements remain numbers, and so does a column with missing
-    values, which is reported by its row.
+    Text is kept if "007" would become 7, if two spellings would become one number ("1.1" and "1.10", or whole numbers
+    beyond 64 bits), and for dates and times. Measurements remain numbers. A column with missing values also remains
+    numeric; the missing row is reported later.
     """
     import pyarrow as pa
     import pyarrow.compute as pc

@@ -1,4 +1,4 @@
-"""Labels: which column holds them, and text, bools or numbers -> codes and names."""
+"""Labels: choice of the column, and conversion of text, bools or numbers to codes and names."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 __all__ = ["USUAL", "check_names", "class_names", "column_values", "encode", "is_category", "is_nested", "usual_label"]
 
 USUAL = ("label", "labels", "target", "class", "y")
-MANY_FRACTIONS = 20  # more different fractions than this are a measurement, not categories
+MANY_FRACTIONS = 20  # with more distinct fractions, a column is a measurement and not a category
 
 
 def check_names(option: str, names: Iterable[str], columns: Sequence[str], source: str) -> None:
-    """Every name must be a column; otherwise a line with the columns there are, and the nearest."""
+    """Raise an error if a name is not a column; it lists the existing columns and the most similar one."""
     known = set(columns)
     for name in names:
         if name not in known:
@@ -36,14 +36,14 @@ def check_names(option: str, names: Iterable[str], columns: Sequence[str], sourc
 
 
 def class_names(table: pa.Table) -> dict[str, list[str]]:
-    """The names of each ClassLabel column, which Hugging Face's `datasets` keeps in the schema's metadata."""
+    """Class names of each ClassLabel column, which Hugging Face's `datasets` stores in the schema's metadata."""
     try:
         features = json.loads((table.schema.metadata or {})[b"huggingface"])["info"]["features"]
         declared = {
             c: f["names"] for c, f in features.items() if isinstance(f, dict) and f.get("_type") == "ClassLabel"
         }
         return {c: names for c, names in declared.items() if _are_names(names)}
-    except (KeyError, TypeError, ValueError, AttributeError):  # no such metadata, or another program's
+    except (KeyError, TypeError, ValueError, AttributeError):  # no such metadata, or metadata of another program
         return {}
 
 
@@ -52,14 +52,14 @@ def _are_names(names: object) -> bool:
 
 
 def usual_label(table: pa.Table, columns: Sequence[str], classes: Iterable[str] = ()) -> str | None:
-    """The column that holds the labels by common usage, or the first one declared as classes."""
+    """The column with a usual name for labels, or else the first column declared as classes."""
     by_name = [c for want in USUAL for c in columns if c.lower() == want]
     candidates = [*by_name, *(c for c in classes if c in set(columns))]
     return next((c for c in candidates if not is_nested(table, c)), None)
 
 
 def is_nested(table: pa.Table, column: str) -> bool:
-    """Whether a column holds lists, images or other things that are no single value."""
+    """Whether the values of a column are lists, images or other nested data."""
     import pyarrow as pa
 
     kind = table.schema.field(column).type
@@ -67,18 +67,22 @@ def is_nested(table: pa.Table, column: str) -> bool:
 
 
 def column_values(table: pa.Table, column: str, rows: np.ndarray, source: str) -> np.ndarray:
-    """One column as a numpy array; text comes as objects, a missing value as None or nan."""
+    """One column as a NumPy array; text has the type object, and missing values are None or nan."""
     import pyarrow as pa
 
     values = table[column]
     if pa.types.is_dictionary(values.type):
         values = values.cast(values.type.value_type)
     if is_nested(table, column):
-        raise UsageError(f"{source}: column {column!r} holds {values.type}; a label must be text, a number or a bool")
+        raise UsageError(
+            f"{source}: column {column!r} has type {values.type}; a label must be text, a number or a bool"
+        )
     try:
         return values.to_numpy()[rows]
-    except pa.ArrowException:  # a damaged file, or another program's mistake
-        raise EccentricError(f"{source}: label {column!r} holds text that is not UTF-8; write the file anew") from None
+    except pa.ArrowException:  # a damaged file, or an error of another program
+        raise EccentricError(
+            f"{source}: label {column!r} contains text that is not UTF-8; write the file again"
+        ) from None
 
 
 def _missing(value: object) -> bool:
@@ -87,7 +91,7 @@ def _missing(value: object) -> bool:
 
 
 def is_category(values: Iterable[Any]) -> bool:
-    """Whether the values can be labels: anything but many different fractions, or fractions that hardly ever recur."""
+    """Whether the values can be labels: anything except many distinct fractions or fractions that rarely recur."""
     fractions = [v for v in values if isinstance(v, float) and not _missing(v) and not v.is_integer()]
     return len(set(fractions)) <= min(MANY_FRACTIONS, len(fractions) / 2)
 
@@ -95,11 +99,11 @@ def is_category(values: Iterable[Any]) -> bool:
 def encode(
     arrays: Sequence[np.ndarray], division: Division, *, column: str, source: str, names: list[str] | None = None
 ) -> tuple[list[np.ndarray | None], list[str], list[str]]:
-    """Codes for each part, the names of the codes, and notes.
+    """Encode the labels of each part; returns codes, names of the codes, and notes.
 
-    Blanks around text are removed. Codes follow the order of the values (numbers, and text that is all numbers, by
-    size; other text by alphabet), over both parts together. With `names` given, the values are codes already, and a
-    part that has only -1, the hub's mark for labels that are kept secret, has no labels.
+    Blanks around text are removed. Codes are assigned in the order of the values of all parts (numbers and numeric text
+    by size, other text alphabetically). If `names` are given, the values are already codes, and a part with only -1,
+    the hub's mark for secret labels, has no labels.
     """
     values = [[v.strip() if isinstance(v, str) else v for v in a.tolist()] for a in arrays]
     everything = [v for part in values for v in part]
@@ -112,13 +116,14 @@ def encode(
     if not is_category(everything):
         some = ", ".join(f"{v:g}" for v in everything[:3])
         raise EccentricError(
-            f"{source}: {column!r} holds fractions ({some}, ...), but a label must be categories; "
-            "choose another column with --label"
+            f"{source}: {column!r} contains fractions ({some}, ...), but labels must be categories; choose another "
+            "column with --label"
         )
     if names is not None and all(isinstance(v, int | float) and float(v).is_integer() for v in everything):
         return _declared(values, division, column=column, source=source, names=names)
     if any(isinstance(v, float) for v in everything) and all(float(v).is_integer() for v in everything):
-        values = [[int(v) for v in part] for part in values]  # whole numbers, made floats by a missing value elsewhere
+        # whole numbers that a missing value elsewhere turned into floats
+        values = [[int(v) for v in part] for part in values]
     kinds = {type(v) for part in values for v in part}
     if len(kinds) > 1 or kinds & {bytes}:
         values = [
@@ -127,7 +132,7 @@ def encode(
         ]
     distinct = {v for part in values for v in part}
     if kinds == {bool}:
-        distinct = {False, True}  # so that the codes mean the same when a split has one of them only
+        distinct = {False, True}  # the codes keep their meaning if a split has only one of them
     numbers = all(isinstance(v, str) and v.isdecimal() for v in distinct)
     ordered = sorted(distinct, key=(lambda v: (int(v), v)) if numbers else None)
     code = {v: i for i, v in enumerate(ordered)}

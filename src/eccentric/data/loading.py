@@ -1,4 +1,4 @@
-"""The way in: find the source, divide it, decode it once."""
+"""Data loading: find the source, split it, and decode it once."""
 
 from __future__ import annotations
 
@@ -39,43 +39,43 @@ def load(
     seed: int = 0,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> Data:
-    """Read a data set from wherever it lies, and decode it once.
+    """Load a data set from a name, file, folder or hub id.
 
     Args:
-        source: tried in this order:
+        source: the following are tried in this order:
 
             1. `digits` (8x8, comes with scikit-learn), `mnist` or `celeba`: always the data set of that name; write
-               `./mnist`, or pass a `pathlib.Path`, for a folder called so. A folder of that name in
-               `$ECCENTRIC_DATA` is read instead of the hub.
+                `./mnist`, or pass a `pathlib.Path`, for a folder of that name. A folder of that name in
+                `$ECCENTRIC_DATA` is read instead of the hub.
             2. A path that exists: a folder that `datasets.load_dataset` reads (Parquet, CSV or JSON files, or a
-               README.md with `configs`); a folder of images, flat or with one folder per class, maybe under `train/`
-               and `test/`; an `.npy`, `.npz` (arrays x|X|images|data and y|label|labels, or those with `_train` and
-               `_test` after them), `.csv` or `.parquet` file.
+               README.md with `configs`); a folder of images, flat or with one folder per class, optionally under
+               `train/` and `test/`; an `.npy`, `.npz` (arrays x|X|images|data and y|label|labels, optionally with
+               suffixes `_train` and `_test`), `.csv` or `.parquet` file.
             3. A folder of that name in `$ECCENTRIC_DATA`.
             4. A hub id, `owner/name`.
 
             A name, folder or hub id may be followed by `:CONFIG` to choose a configuration.
-        label: the column (in an `.npz`, the array) that holds the labels. By default the first one called label,
-            labels, target, class or y, else the first one declared as classes, else none; for `celeba` "Smiling". An
-            empty string means no labels; a table keeps the column then.
-        drop: columns of a table to leave out.
-        columns: columns of a table to take, in this order; all by default.
-        image_size: side, or (height, width), to which images are resized; by default the most common size among
-            them, and 64 for `celeba`, whose larger images are cropped to their middle 140x140 first, as is usual.
-            Proportions are kept by cropping at the centre.
-        item_kind: what the items are, "image", "table" or "sequence"; see `from_arrays`, which decides it for `.npy`
-            and `.npz` files. Other sources must hold what is given here.
-        test_fraction: share of items held out at random where the source has no test or validation split of its own.
-        seed: of that choice.
-        on_progress: called with the steps done and all, while images are decoded.
+        label: column (or array, in an `.npz` file) with the labels. The default is the first one named label, labels,
+            target, class or y, else the first one declared as classes, else none; for `celeba` it is "Smiling". An
+            empty string means no labels, and a table then keeps the column as a feature.
+        drop: columns of a table to exclude.
+        columns: columns of a table to use, in this order; all by default.
+        image_size: side, or (height, width), to which images are resized; by default their most common size, and 64 for
+            `celeba`, with larger images first cropped to the central 140x140, as is usual. Proportions are kept by
+            cropping at the centre.
+        item_kind: kind of the items, "image", "table" or "sequence". For `.npy` and `.npz` files see `from_arrays`;
+            other sources must contain items of this kind.
+        test_fraction: fraction of items held out at random if the source has no test or validation split.
+        seed: seed of the random split.
+        on_progress: called with the numbers of completed and of all steps while images are decoded.
 
     Returns:
         Images as uint8 (n, c, h, w), grey if all are grey and RGB otherwise; tables as float32 (n, f), not
-        standardised. `Data.notes` tells what was changed or left out.
+        standardised. `Data.notes` lists what was changed or left out.
 
     Raises:
         UsageError: unknown source, column or configuration; arguments out of range.
-        EccentricError: anything wrong with the data, in one line: where, what, and the mend.
+        EccentricError: the data cannot be used; the message states what is wrong, where, and how to fix it.
     """
     size = _check_options(image_size, test_fraction, seed, item_kind)
     found = sources.read(source, label)
@@ -96,11 +96,11 @@ def load_all(
     pixel_range: tuple[int, int] | None = None,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> Items:
-    """Every item of a source, divided only as the source itself is, to be encoded and not to be trained on.
+    """Load all items of a source, by its own splits, for encoding and not for training.
 
-    Args and errors are those of `load`; one item is enough. `preferred_label` is the label to take where `label` is not
+    Arguments and errors are those of `load`, but one item is sufficient. `preferred_label` is used if `label` is not
     given and the source has a column or array of that name; an empty string means no labels. `pixel_range` is that of
-    the data trained on.
+    the training data.
     """
     if label is None and preferred_label == "":
         label = ""
@@ -129,16 +129,16 @@ def from_arrays(
     test_fraction: float = 0.2,
     seed: int = 0,
 ) -> Data:
-    """The same checks and conversions for arrays that are in memory.
+    """Create a data set from arrays in memory, with the checks and conversions of `load`.
 
     Args:
         x: a table (n, f), images (n, h, w), (n, c, h, w) or (n, h, w, c) with 1 or 3 channels, sequences
-            (n, steps, features), or a list of arrays (steps, features) of any lengths. Where both the second and the
-            last axis could hold channels, the second does. Images are uint8, whole numbers in 0..255, bools, or
+            (n, steps, features), or a list of arrays (steps, features) of any lengths. If both the second and the last
+            axis could be the channels, the second is used. Images are uint8, whole numbers in 0..255, bools, or
             fractions in [0, 1].
         labels: (n,) text, whole numbers or bools.
         lengths: (n,) steps of each sequence in x; the steps beyond are not looked at.
-        name: for titles and errors.
+        name: name for titles and error messages.
         feature_names: of the columns of a table or of the numbers in a step; "x0", "x1", ... by default.
         item_kind: "auto" takes two axes for a table, and three or four for images, or for sequences if there are
             lengths; an array of three axes whose values cannot be those of images is refused. "table" makes one row of
@@ -147,7 +147,7 @@ def from_arrays(
 
     Raises:
         UsageError: arguments out of range.
-        EccentricError: anything wrong with the arrays.
+        EccentricError: the arrays cannot be used.
     """
     size = _check_options(image_size, test_fraction, seed, item_kind)
     steps = None if lengths is None else _numpy(lengths, name)
@@ -163,7 +163,7 @@ def from_arrays(
 
 
 class _Options(NamedTuple):
-    """What is asked of a source."""
+    """Options for reading a source."""
 
     label: str | None = None
     drop: Sequence[str] = ()
@@ -191,11 +191,13 @@ def _sizes(found: Source) -> dict[str, int]:
 def _read(found: Source, division: Division, options: _Options) -> _Read:
     if found.arrays:
         if options.drop:
-            raise UsageError(f"{found.where} is an array without named columns, so nothing can be dropped by name")
+            raise UsageError(
+                f"{found.where} is an array without named columns; --drop needs a table with named columns"
+            )
         return _from_arrays(found, division, options)
     read = _from_tables(found, division, options)
     if options.item_kind not in ("auto", read.spec.kind):
-        raise UsageError(f"{found.where} holds {read.spec.noun}, not items of kind {options.item_kind!r}")
+        raise UsageError(f"{found.where} contains {read.spec.noun}, not items of kind {options.item_kind!r}")
     return read
 
 
@@ -237,7 +239,7 @@ def _numpy(values: Any, name: str) -> np.ndarray:
         return np.asarray(values)
     except ValueError:
         raise EccentricError(
-            f"{name}: the rows differ in length; make them equal, or give item_kind='sequence' for sequences"
+            f"{name}: the rows have different lengths; make them equal, or give item_kind='sequence' for sequences"
         ) from None
 
 
@@ -257,7 +259,7 @@ def _from_tables(found: Source, division: Division, options: _Options) -> _Read:
     drop = [options.drop] if isinstance(options.drop, str) else options.drop
     labelling.check_names("--drop", drop, columns, where)
     if label and label in drop:
-        raise UsageError(f"{label!r} cannot be both the label and dropped")
+        raise UsageError(f"{label!r} cannot be the label and be dropped; leave one of the two out")
     dropped = set(drop)
     left = [c for c in columns if c not in dropped]
     encoded = [f.name for f in first.schema if f.name not in dropped and images.is_encoded(f)]
@@ -270,14 +272,14 @@ def _from_tables(found: Source, division: Division, options: _Options) -> _Read:
     label, codes, names = _label(found, division, label, left, notes)
     left = [c for c in left if c != label]
     if implicit and label and not encoded:
-        notes.append(f"column {label!r} taken for the labels and not learnt from; --label '' keeps it among the others")
+        notes.append(f"column {label!r} is used as the labels and not for training; --label '' keeps it as a feature")
 
     if encoded:
         if len(encoded) > 1:
-            notes.append(f"images taken from column {encoded[0]!r}, not from {listing(encoded[1:])}")
+            notes.append(f"images are read from column {encoded[0]!r}, not from {listing(encoded[1:])}")
         others = [c for c in left if c not in encoded]
         if label is None and others:
-            notes.append(f"no labels; columns that could be chosen: {listing(others, 12)}")
+            notes.append(f"no labels; columns that could be used as labels: {listing(others, 12)}")
         size = size or found.size
         pixels = images.from_table(
             found.tables,
@@ -294,7 +296,7 @@ def _from_tables(found: Source, division: Division, options: _Options) -> _Read:
         return _Read(splits, spec, names, [], notes + pixels.notes, label, pixels.range)
 
     if size is not None:
-        raise UsageError(f"{where} is a table, but images of {size[0]}x{size[1]} pixels are wanted")
+        raise UsageError(f"{where} is a table, but image_size {size[0]}x{size[1]} needs images; leave it out")
     if options.columns is not None:
         labelling.check_names("columns", options.columns, left, where)
         left = list(options.columns)
@@ -309,17 +311,17 @@ def _from_tables(found: Source, division: Division, options: _Options) -> _Read:
 def _label(
     found: Source, division: Division, label: str | None, columns: Sequence[str], notes: list[str]
 ) -> tuple[str | None, list[np.ndarray | None], list[str]]:
-    """The column of labels, its codes for each part, and their names; adds what there is to say to the notes."""
+    """The column of labels, its codes for each part, and their names. Notes are appended to `notes`."""
     classes = labelling.class_names(found.tables[division.parts[0].key])
     implicit = label is None
     if implicit:
         label = labelling.usual_label(found.tables[division.parts[0].key], columns, classes)
-    if not label:  # none found, or an empty string: none wanted
+    if not label:  # no labels found, or none wanted (empty string)
         return None, [None] * len(division.parts), []
     labelling.check_names("--label", [label], columns, found.where)
     values = [labelling.column_values(found.tables[p.key], label, p.rows, found.where) for p in division.parts]
     if implicit and not labelling.is_category(v for part in values for v in part.tolist()):
-        notes.append(f"column {label!r} is called like a label but holds fractions, so it is not taken for one")
+        notes.append(f"column {label!r} has the name of a label but contains fractions, so it is not used as labels")
         return None, [None] * len(division.parts), []
     codes, names, more = labelling.encode(values, division, column=label, source=found.where, names=classes.get(label))
     notes.extend(more)
@@ -333,7 +335,7 @@ def _length(arrays: Arrays, found: Source) -> int:
     x, labels, where = arrays.x, arrays.labels, found.where
     if x.dtype.kind not in "buif":
         what = "objects or text" if x.dtype.kind in "OUST" else str(x.dtype)
-        raise EccentricError(f"{where} holds {what}, not numbers; convert the array to a number type")
+        raise EccentricError(f"{where} contains {what}, not numbers; convert the array to a numeric type")
     if x.ndim not in (2, 3, 4) or (x.size == 0 and len(x) > 0):
         raise EccentricError(
             f"{where} has shape {x.shape}; a table is (n, f), images are (n, h, w) or have four axes, sequences are "
@@ -341,7 +343,7 @@ def _length(arrays: Arrays, found: Source) -> int:
         )
     sequences.check_lengths(arrays, where)
     if labels is not None and (labels.ndim == 0 or labels.shape not in ((len(x),), (len(x), 1))):
-        raise EccentricError(f"{where} has {len(x)} items but labels of shape {labels.shape}; give one for each")
+        raise EccentricError(f"{where} has {len(x)} items but labels of shape {labels.shape}; give one label per item")
     return len(x)
 
 
@@ -372,7 +374,7 @@ def _array_labels(
 ) -> tuple[str | None, list[np.ndarray | None], list[str]]:
     given = [a for a in arrays.values() if a.labels is not None]
     if label and (not given or label != given[0].label):
-        raise UsageError(f"{where} has no labels called {label!r} (--label)")
+        raise UsageError(f"{where} has no labels named {label!r} (--label)")
     if label == "" or not given:
         return None, [None] * len(division.parts), []
     if len(given) < len(arrays):

@@ -1,4 +1,4 @@
-"""What a name, path or hub id leads to, before anything is decoded."""
+"""A data source before decoding."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ class Arrays:
 
     x: np.ndarray | sparse.csr_array
     labels: np.ndarray | None = None
-    label: str | None = None  # what the labels are called
+    label: str | None = None  # name of the labels
     feature_names: list[str] | None = None
     lengths: np.ndarray | None = None  # (n,) steps of each sequence; what lies beyond is padding
 
 
 @dataclass(frozen=True)
 class Source:
-    """One table, or one set of arrays, for each of the source's own splits."""
+    """One table, or one set of arrays, for each split of the source."""
 
-    title: str  # for pictures
-    where: str  # for errors
+    title: str  # for titles
+    where: str  # for error messages
     tables: Mapping[str, pa.Table] = field(default_factory=dict)
     arrays: Mapping[str, Arrays] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     files: Mapping[str, list[str]] | None = None
     """For each row, the path of its file within the folder; None where items do not lie in files of their own."""
-    # How a data set that has a short name here is usually taken:
+    # The usual preparation of a data set with a short name:
     image: str | None = None
     label: str | None = None
     size: tuple[int, int] | None = None

@@ -1,4 +1,4 @@
-"""Names, paths and hub ids -> Arrow tables or arrays, nothing decoded yet."""
+"""Resolution of names, paths and hub ids to Arrow tables or arrays that are not decoded yet."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = ["NAMED", "Named", "read"]
 
 @dataclass(frozen=True)
 class Named:
-    """A data set of the hub that has a short name here, and how it is usually taken."""
+    """A data set of the hub with a short name, and its usual preparation."""
 
     hub: str
     config: str
@@ -33,7 +33,8 @@ class Named:
 
 NAMED = {
     "mnist": Named("ylecun/mnist", "mnist", "image", "label"),
-    # The usual preparation of CelebA: the middle 140x140 of 178x218, at 64x64. In full it would need 24 GB.
+    # The usual preparation of CelebA: the central 140x140 of 178x218, resized to 64x64. At full size it would need 24
+    # GB.
     "celeba": Named("flwrlabs/celeba", "img_align+identity+attr", "image", "Smiling", size=(64, 64), crop=140),
 }
 NAMES = ("digits", *NAMED)
@@ -42,11 +43,13 @@ NAMES = ("digits", *NAMED)
 def read(source: str | Path, label: str | None = None, preferred: str | None = None) -> Source:
     """Find the source and open it; see `eccentric.data.load` for the order in which names are tried.
 
-    `preferred` is the label to take where none is given and the source has one of that name.
+    `preferred` is the label that is used if none is given and the source has it.
     """
     text = str(source)
     if not text.strip():
-        raise UsageError("no data given; name a data set (digits, mnist, celeba), a path or a hub id (owner/name)")
+        raise UsageError(
+            "no data given; give the name of a data set (digits, mnist, celeba), a path or a hub id (owner/name)"
+        )
     if isinstance(source, str):
         base, _, config = text.partition(":")
         if base in NAMES:
@@ -66,17 +69,17 @@ def read(source: str | Path, label: str | None = None, preferred: str | None = N
     near = difflib.get_close_matches(text, NAMES, n=1)
     hint = f"; did you mean {near[0]!r}?" if near else ""
     raise UsageError(
-        f"{text!r} is neither an existing path nor a data set's name ({', '.join(NAMES)}) "
-        f"nor a hub id (owner/name){hint}"
+        f"{text!r} is neither an existing path nor the name of a data set ({', '.join(NAMES)}) nor a hub id "
+        f"(owner/name){hint}"
     )
 
 
 def _expanded(source: str | Path) -> Path:
-    """The path with ~ made the home folder; as it is, where there is no such user."""
+    """The path with ~ expanded to the home folder, or unchanged if the user does not exist."""
     try:
         str(source).encode()
     except UnicodeEncodeError:
-        raise UsageError(f"the path {str(source)!r} is not text in UTF-8; rename it, or link to it") from None
+        raise UsageError(f"the path {str(source)!r} is not valid UTF-8; rename it, or link to it") from None
     try:
         path = Path(source).expanduser()
         path.exists()
@@ -93,7 +96,9 @@ def _expanded(source: str | Path) -> Path:
 def _named(name: str, config: str | None) -> Source:
     notes = []
     if Path(name).exists():
-        notes.append(f"the data set called {name!r} was read, not the path of that name here (write ./{name} for it)")
+        notes.append(
+            f"the data set named {name!r} was read, not the local path of that name (write ./{name} for the path)"
+        )
     if name == "digits":
         if config is not None:
             raise UsageError(f"digits has no configuration {config!r}")
@@ -133,10 +138,10 @@ def _hub(hub_id: str, config: str | None, *, title: str) -> Source:
     try:
         with quiet(bars=True):
             loaded = datasets.load_dataset(hub_id, config)
-    except Exception as error:  # connection, access, configuration, broken files: each library below has its own kinds
+    except Exception as error:  # connection, access, configuration, damaged files: each library raises other errors
         mend = "give a local folder instead"
         if title in NAMED:
-            mend = f"give a local folder, or set ECCENTRIC_DATA to a folder that holds one called {title!r}"
+            mend = f"give a local folder, or set ECCENTRIC_DATA to a folder that contains a folder {title!r}"
         raise EccentricError(
             f"{hub_id} could not be read from the Hugging Face hub ({first_line(error)}); {mend}"
         ) from error

@@ -1,4 +1,4 @@
-"""Folders of tables -> one Arrow table for each split."""
+"""Reading of folders of tables: one Arrow table for each split."""
 
 from __future__ import annotations
 
@@ -22,16 +22,17 @@ __all__ = ["joined", "read_tables", "table_folder"]
 
 
 def table_folder(folder: Path, files: Sequence[Path], notes: Sequence[str], label: str | None = None) -> Source:
-    """Tables of one kind of file: one for each split if their names say so, else all of them one below the other.
+    """Read tables of one file type: one for each split if the file names contain splits, else all of them concatenated.
 
     Raises:
-        UsageError: kinds of files are mixed, or only some names have the word train, test or validation.
+        UsageError: file types are mixed, or only some names contain the word train, test or validation.
         EccentricError: a file cannot be read, or the files of a split differ in their columns.
     """
     kinds = sorted({path.suffix.lower() for path in files})
     if len(kinds) > 1:
         raise UsageError(
-            f"folder {folder} holds {' and '.join(kinds)} files; give one of them, or a folder of one kind"
+            f"folder {folder} contains {' and '.join(kinds)} files; give one of them, or a folder with files of one "
+            "type"
         )
     words = {path: _word(path, folder) for path in files}
     groups: dict[str, list[Path]] = {}
@@ -39,8 +40,8 @@ def table_folder(folder: Path, files: Sequence[Path], notes: Sequence[str], labe
         unsaid = [path for path, word in words.items() if word is None]
         if unsaid:
             raise UsageError(
-                f"folder {folder}: {unsaid[0].relative_to(folder)} belongs to no split, since other files have train, "
-                "test or validation in their names and it has not; rename it, or give one file"
+                f"folder {folder}: {unsaid[0].relative_to(folder)} belongs to no split, while other files have "
+                "train, test or validation in their names; rename it, or give one file"
             )
         for path, word in words.items():
             groups.setdefault(word or "", []).append(path)
@@ -90,13 +91,13 @@ def _labels_alike(tables: dict[Path, pa.Table], label: str | None) -> dict[Path,
 
 
 def _word(path: Path, folder: Path) -> str | None:
-    """The split that the file's name stands for, or else one of the folders that it lies in."""
+    """The split named by the file, or else by one of its folders."""
     parts = path.relative_to(folder).parts
     return next((word for word in (split_word(path.stem), *map(split_word, parts[-2::-1])) if word), None)
 
 
 def joined(tables: Sequence[pa.Table], folder: Path) -> pa.Table:
-    """Tables with the same columns, in whatever order, one below the other."""
+    """Concatenate tables with the same columns in any order."""
     import pyarrow as pa
 
     first = tables[0]
@@ -111,4 +112,4 @@ def joined(tables: Sequence[pa.Table], folder: Path) -> pa.Table:
         return pa.concat_tables(alike, promote_options="permissive")
     except pa.ArrowException as error:
         reason = str(error).splitlines()[0]
-        raise EccentricError(f"folder {folder}: its files hold one column in different kinds ({reason})") from None
+        raise EccentricError(f"folder {folder}: the type of a column differs between files ({reason})") from None

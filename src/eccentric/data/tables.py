@@ -1,4 +1,4 @@
-"""Columns of numbers -> one float32 matrix."""
+"""Conversion of numeric columns to one float32 matrix."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ __all__ = ["from_columns", "from_matrices", "row_names"]
 
 
 LARGEST = 1e18
-"""A variance of larger values overflows in float32, in which models are trained."""
-BLOCK = 1 << 19  # values converted at once
+"""The variance of larger values overflows in float32, the precision of training."""
+BLOCK = 1 << 19  # number of values converted at a time
 COLUMNS = 128  # of them at most: a column of a few rows takes as long as one of a thousand
 NAMELESS = ("", "Unnamed: 0", "__index_level_0__")
-"""What pandas calls a column of row names or numbers that has no name."""
+"""pandas' name for an unnamed column of row names or numbers."""
 
 
 def row_names(
     tables: Mapping[str, pa.Table], division: Division, columns: Sequence[str]
 ) -> tuple[list[str], list[str]]:
-    """Columns without a name that hold the names or ascending numbers of the rows, and notes on all without a name."""
+    """Unnamed columns with the names or ascending numbers of the rows, and notes on all unnamed columns."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -39,11 +39,11 @@ def row_names(
         parts = [tables[key][name] for key in {part.key: None for part in division.parts}]
         named = all(pa.types.is_string(p.type) or pa.types.is_large_string(p.type) for p in parts)
         if named and all(p.null_count == 0 and pc.count_distinct(p).as_py() == len(p) for p in parts):
-            notes.append(f"column {name!r} left out: the names of the rows")
+            notes.append(f"column {name!r} left out: it contains the names of the rows")
         elif all(pa.types.is_integer(p.type) and p.null_count == 0 and _ascends(p.to_numpy()) for p in parts):
-            notes.append(f"column {name!r} left out: the row numbers that pandas writes")
+            notes.append(f"column {name!r} left out: it contains the row numbers that pandas writes")
         else:
-            notes.append(f"column {name!r} kept although it has no name: its values are not the numbers of rows")
+            notes.append(f"column {name!r} kept although it has no name: its values are not row numbers")
             continue
         index.append(name)
     return index, notes
@@ -56,9 +56,9 @@ def _ascends(values: np.ndarray) -> bool:
 def from_columns(
     tables: Mapping[str, pa.Table], division: Division, columns: Sequence[str], source: str
 ) -> tuple[list[np.ndarray], list[str]]:
-    """The columns, in order, as (n, f) float32 for each part, and notes."""
+    """Convert the columns, in order, to (n, f) float32 for each part, with notes."""
     if not columns:
-        raise EccentricError(f"{source} has no columns left to learn from; drop fewer")
+        raise EccentricError(f"{source} has no columns left to learn from; drop fewer columns")
     matrices = [np.empty((len(part.rows), len(columns)), dtype=np.float32) for part in division.parts]
     vague: dict[str, None] = {}
     for key in {part.key: None for part in division.parts}:
@@ -94,7 +94,7 @@ def _fill(parts: Sequence[tuple[np.ndarray, np.ndarray]], table: pa.Table, colum
             for j, column in enumerate(batch.columns):
                 values = _numbers(column)
                 fine[j] = _is_fine(values)
-                with np.errstate(invalid="ignore"):  # some NaN do not survive the cast without a warning
+                with np.errstate(invalid="ignore"):  # casting some NaN raises a warning
                     block[:, j] = values
             spread.add(block)
             for rows, x in parts:
@@ -134,7 +134,7 @@ class _Spread:
 def from_matrices(
     matrices: Mapping[str, np.ndarray], division: Division, columns: Sequence[str], source: str
 ) -> tuple[list[np.ndarray], list[str]]:
-    """(n, f) arrays of any number type as float32 for each part, and notes."""
+    """Convert (n, f) arrays of any numeric type to float32 for each part, with notes."""
     if not columns:
         raise EccentricError(f"{source} has no columns")
     out: list[np.ndarray] = []
@@ -142,7 +142,7 @@ def from_matrices(
     for part in division.parts:
         raw = matrices[part.key]
         vague |= {columns[j]: None for j in np.flatnonzero(blurred(raw[part.rows])).tolist()}
-        with np.errstate(over="ignore", invalid="ignore"):  # some NaN do not survive the cast without a warning
+        with np.errstate(over="ignore", invalid="ignore"):  # casting some NaN raises a warning
             x = raw[part.rows].astype(np.float32, copy=False)
 
         def original(i: int, j: int, raw: np.ndarray = raw, part: Part = part) -> object:
@@ -156,7 +156,7 @@ def from_matrices(
 def _is_number(kind: pa.DataType) -> bool:
     import pyarrow.types as t
 
-    # null: a column without a single value, which the check for missing values reports with its row
+    # null: a column without any value, which the check for missing values reports with its row
     kinds = (t.is_boolean, t.is_integer, t.is_floating, t.is_decimal, t.is_null)
     return any(is_kind(kind) for is_kind in kinds)
 
@@ -177,13 +177,13 @@ def _check_numbers(table: pa.Table, columns: Sequence[str], source: str) -> None
     first = _first_text(table[bad[0]])
     names = ",".join(bad[:6]) + (",..." if len(bad) > 6 else "")
     raise EccentricError(
-        f"{source}: {len(bad)} column{'s hold' if len(bad) > 1 else ' holds'} no numbers: {listing(bad)}{first}; "
-        f"make one the label (--label NAME), leave out what is no measurement (--drop {names})"
+        f"{source}: {len(bad)} column{'s hold' if len(bad) > 1 else ' holds'} no numbers: {listing(bad)}{first}; use "
+        f"one as the label (--label NAME), or leave out columns (--drop {names})"
     )
 
 
 def _first_text(column: pa.ChunkedArray) -> str:
-    """Where the first value lies that is no number: in a column of numbers with one slip, that is the mend."""
+    """Value and row of the first entry that is not a number, to find a typing error in a numeric column."""
     import pyarrow.types as t
 
     if not (t.is_string(column.type) or t.is_large_string(column.type) or t.is_dictionary(column.type)):
@@ -212,7 +212,7 @@ def _check_finite(x: np.ndarray, part: Part, columns: Sequence[str], source: str
     if value is None:
         what = "is empty"
     elif np.isfinite(value):
-        what = f"is {value:g}, too large for float32 to square"
+        what = f"is {value:g} (its square overflows in float32)"
     else:
         what = f"is {value}"
     more = f" ({count - 1:,} more such values)" if count > 1 else ""
@@ -222,12 +222,14 @@ def _check_finite(x: np.ndarray, part: Part, columns: Sequence[str], source: str
 
 
 def _is_fine(values: np.ndarray) -> bool:
-    """Whether a type can hold differences that float32 cannot."""
+    """Whether a type can represent differences that float32 cannot."""
     return values.dtype.kind != "b" and values.dtype.itemsize >= 4
 
 
 def blurred(values: np.ndarray) -> np.ndarray:
-    """Columns (n, ...) that vary by so little, for their size, that float32 keeps less than three digits of it."""
+    """Columns (n, ...) with a variation so small relative to their size that float32 keeps fewer than three digits of
+    it.
+    """
     if not _is_fine(values) or not len(values):
         return np.zeros(values.shape[1:], bool)
     with np.errstate(all="ignore"):
@@ -243,7 +245,9 @@ def blur_notes(columns: Iterable[str]) -> list[str]:
     if not names:
         return []
     which = f"{len(names)} column{'s vary' if len(names) > 1 else ' varies'}"
-    return [f"{which} by too little, for their size, for float32: {listing(names)}; subtract an offset, or drop them"]
+    return [
+        f"{which} too little for float32 relative to their size: {listing(names)}; subtract an offset, or drop them"
+    ]
 
 
 def _constant(matrices: Sequence[np.ndarray], columns: Sequence[str]) -> list[str]:

@@ -1,7 +1,7 @@
-"""Tables as text (.csv, .tsv): checked first, then parsed by Arrow.
+"""Readers for text tables (.csv, .tsv), which are checked first and then parsed by Arrow.
 
-Text says little about itself. What could be read in two ways is refused in one line: a stray quotation mark, a first
-line of numbers, another encoding, columns divided by one sign or another.
+Text tables do not describe their format. A file that can be read in two ways raises an error: a stray quotation mark, a
+first line of numbers, another encoding, or an ambiguous delimiter.
 """
 
 from __future__ import annotations
@@ -26,18 +26,19 @@ if TYPE_CHECKING:
 __all__ = ["read_labels", "read_text_table"]
 
 DELIMITERS = ",;\t|"
-LOOKED_AT = 50  # records from which the delimiter is found
+LOOKED_AT = 50  # number of records from which the delimiter is determined
 LARGE = 1 << 25  # bytes
 NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
 
 
 def read_text_table(path: Path, label: str | None = None) -> tuple[pa.Table, list[str]]:
-    """The table with its columns named by the first line, text stripped of blanks, and notes.
+    """Read a table. The first line names the columns, and text is stripped of blanks. Returns the table and notes.
 
-    The column `label`, or each column that is usually called a label, stays text where numbers would alter its values.
+    The column `label`, or each column with a usual name of labels, stays text if conversion to numbers would alter
+    values.
 
     Raises:
-        EccentricError: the file is not UTF-8, is empty, has no line of names, or can be read in more than one way.
+        EccentricError: the file is not UTF-8, is empty, has no header line, or can be read in more than one way.
     """
     import pyarrow as pa
 
@@ -69,10 +70,11 @@ def _labels(names: Sequence[str], label: str | None) -> list[int]:
 
 
 def _parse(path: Path, delimiter: str, several_lines: bool) -> pa.Table:
-    """The table by Arrow's parser, which finds the type of each column.
+    """Parse the table with Arrow, which determines the type of each column.
 
-    To find types from all of the text, the parser keeps the whole text beside the values. So a large file is read with
-    the types that its first part shows, and once more where they turn out not to hold. Threads only pay for length.
+    To determine types from the whole text, the parser keeps the text in memory in addition to the values. A large file
+    is therefore read with the types of its first part, and read again if they do not hold. Threads are only faster for
+    long files.
     """
     import pyarrow as pa
     from pyarrow import csv as arrow_csv
@@ -98,14 +100,14 @@ def _block_size(path: Path) -> int:
 
 
 def _text(path: Path, delimiter: str, several_lines: bool, index: int) -> pa.ChunkedArray:
-    """One column as it is written."""
+    """One column as written in the file."""
     import pyarrow as pa
     from pyarrow import csv as arrow_csv
 
     options = arrow_csv.ParseOptions(delimiter=delimiter, newlines_in_values=several_lines)
     reading = arrow_csv.ReadOptions(block_size=_block_size(path))
     names = _column_names(path, delimiter, several_lines)
-    if names.count(names[index]) > 1:  # refused later, by name
+    if names.count(names[index]) > 1:  # raises an error later, with the name
         return arrow_csv.read_csv(path, reading, options)[index]
     conversion = arrow_csv.ConvertOptions(include_columns=[names[index]], column_types={names[index]: pa.string()})
     return arrow_csv.read_csv(path, reading, options, conversion)[0]
@@ -121,7 +123,7 @@ def _column_names(path: Path, delimiter: str, several_lines: bool) -> list[str]:
 
 
 def _check_text(path: Path) -> bool:
-    """Whether there are quotation marks in the file; raises where it is not text as expected."""
+    """Whether the file contains quotation marks. Raises an error if it is not valid text."""
     quoted = False
     with path.open(encoding="utf-8-sig", newline="") as file:
         try:
@@ -130,10 +132,10 @@ def _check_text(path: Path) -> bool:
                 raise EccentricError(f"{path} is not text in UTF-8; save it in that encoding")
             line = re.split(r"\r\n|\r|\n", first, maxsplit=1)[0]
             if not line.strip():
-                raise EccentricError(f"{path} is empty, or its first line is; the first line must name the columns")
+                raise EccentricError(f"{path} or its first line is empty; the first line must name the columns")
             if line.lstrip().startswith("#"):
                 raise EccentricError(
-                    f"{path}: the first line begins with '#', but must name the columns; remove comments and that sign"
+                    f"{path}: the first line begins with '#', but must name the columns; remove comments and this sign"
                 )
             while first:
                 quoted = quoted or '"' in first
@@ -144,7 +146,7 @@ def _check_text(path: Path) -> bool:
 
 
 def _where(path: Path) -> str:
-    """The first line that is not UTF-8."""
+    """Number and text of the first line that is not UTF-8."""
     with path.open("rb") as file:
         for number, line in enumerate(file, 1):
             try:
@@ -155,7 +157,7 @@ def _where(path: Path) -> str:
 
 
 def _delimiter(path: Path) -> str:
-    """The sign that divides the columns: the one that divides every line into the same number of them."""
+    """The delimiter: the character that splits every line into the same number of columns."""
     if path.suffix.lower() == ".tsv":
         return "\t"
     with path.open(encoding="utf-8-sig", newline="") as file:
@@ -173,12 +175,12 @@ def _delimiter(path: Path) -> str:
         return fits[0]
     if fits:
         raise EccentricError(
-            f"{path}: the columns could be divided by {' or '.join(map(repr, fits))}; "
-            "write the file with one of them, and quote values that hold the other"
+            f"{path}: the delimiter could be {' or '.join(map(repr, fits))}; write the file with one of them, and "
+            "quote values that contain the other"
         )
     first = head.splitlines()[0]
     inside = [sign for sign in DELIMITERS if sign in first]
-    return max(inside, key=first.count) if inside else ","  # the parser then says which line differs
+    return max(inside, key=first.count) if inside else ","  # the parser then reports the line that differs
 
 
 def _check_quotes(path: Path, delimiter: str) -> bool:
@@ -223,7 +225,7 @@ def _check_quotes(path: Path, delimiter: str) -> bool:
 
 
 def _stripped(path: Path, table: pa.Table, quoted: bool) -> pa.Table:
-    """Text without the blanks around it, which people write after a comma."""
+    """Strip the blanks around text, which are often written after a comma."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -242,26 +244,28 @@ def _stripped(path: Path, table: pa.Table, quoted: bool) -> pa.Table:
 
 
 def _check_header(path: Path, table: pa.Table) -> list[str]:
-    """Refuse a first line that may be the first row; notes where numbers are taken for names."""
+    """Raise an error if the first line may be the first row; return a note if numbers are used as names."""
     names = table.column_names
     numbers = [name for name in names if NUMBER.fullmatch(name)]
     if not numbers:
         return []
     whole = [int(name) for name in numbers if name.isdecimal()]
     steps = {b - a for a, b in pairwise(whole)}
-    counted = whole == list(range(len(whole)))  # as pandas names columns
+    counted = whole == list(range(len(whole)))  # pandas' default column names
     evenly = len(whole) > 2 and len(steps) == 1 and min(steps) > 0 and len(numbers) < len(names)
     if len(whole) < len(numbers) or not (counted or evenly):
-        raise EccentricError(f"{path}: the first line holds numbers, but it must name the columns; add such a line")
+        raise EccentricError(
+            f"{path}: the first line contains numbers, but it must name the columns; add a line with names"
+        )
     words = [i for i, name in enumerate(names) if name and not NUMBER.fullmatch(name)]
     if recurring := [names[i] for i in words if _recurs(table[i], names[i])]:
         raise EccentricError(
-            f"{path}: the first line looks like a row, since {listing(recurring)} stands among the values as well; "
+            f"{path}: the first line looks like a row, because {listing(recurring)} also occurs among the values; "
             "add a line that names the columns"
         )
     if counted and (words or not names[0]):
         return []
-    return ["the first line taken for names of the columns, although they are numbers"]
+    return ["the numbers in the first line are used as names of the columns"]
 
 
 def _recurs(column: pa.ChunkedArray, name: str) -> bool:

@@ -1,4 +1,4 @@
-"""The files of a folder, and what in it is not read as data."""
+"""Listing of the files of a folder."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ if TYPE_CHECKING:
 __all__ = ["Contents", "count_of", "holds_run", "left_out", "split_word", "walk"]
 
 MOST_VISITS = 16
-"""A real folder that links reach more often than this is part of a maze of links."""
+"""Maximum number of visits to a folder through links, to detect cycles of links."""
 
 
 @dataclass
 class Contents:
-    """What lies in a folder.
+    """Content of a folder.
 
     Attributes:
         files: regular files, sorted by path; hidden ones are not listed.
-        notes: one sentence for everything else that was left out.
+        notes: notes on what else was left out, one sentence each.
     """
 
     files: list[Path] = field(default_factory=list)
@@ -38,11 +38,12 @@ class Contents:
 def walk(folder: Path) -> Contents:
     """List a folder and its subfolders, following links.
 
-    Left out are names that begin with a dot, `__MACOSX`, folders of training runs, links that lead back to a folder
-    they lie in, broken links, and whatever is neither a file nor a folder. All but the first two are named in notes.
+    The following are left out: names that begin with a dot, `__MACOSX`, folders of training runs, links to a parent
+    folder, broken links, and anything that is neither a file nor a folder. All except the first two are mentioned in
+    the notes.
 
     Raises:
-        EccentricError: a folder may not be read, or links reach one folder again and again.
+        EccentricError: a folder cannot be read, or links form a cycle.
     """
     found = Contents()
     runs: list[Path] = []
@@ -57,8 +58,8 @@ def walk(folder: Path) -> Contents:
         visits[real] += 1
         if visits[real] > MOST_VISITS:
             raise EccentricError(f"folder {folder}: links reach {here} more than {MOST_VISITS} times; remove them")
-        if not os.access(here, os.R_OK | os.X_OK):  # searched, it would look empty
-            raise EccentricError(f"folder {here} may not be read; change its permissions")
+        if not os.access(here, os.R_OK | os.X_OK):  # without this check, it would appear empty
+            raise EccentricError(f"folder {here}: permission denied; change its permissions")
         with os.scandir(here) as entries:
             inside = sorted(entries, key=lambda entry: entry.name)
         for entry in inside:
@@ -79,7 +80,7 @@ def walk(folder: Path) -> Contents:
     found.files.sort()
     for paths, noun, why in (
         (runs, "folder", "written by a training run"),
-        (loops, "link", "leading back to a folder that it lies in"),
+        (loops, "link", "link to a parent folder"),
         (broken, "entry", "neither file nor folder"),
     ):
         if paths:
@@ -88,7 +89,7 @@ def walk(folder: Path) -> Contents:
 
 
 def left_out(folder: Path, paths: Iterable[Path], noun: str, why: str) -> str:
-    """'5 links left out, why: a, b, c and 2 more'."""
+    """A note such as "5 links left out, why: a, b, c and 2 more"."""
     every = [str(p.relative_to(folder)) for p in paths]
     shown = ", ".join(every[:3]) + (f" and {len(every) - 3:,} more" if len(every) > 3 else "")
     return f"{count_of(len(every), noun)} left out, {why}: {shown}"
@@ -103,17 +104,17 @@ def _plural(noun: str) -> str:
 
 
 def split_word(name: str) -> str | None:
-    """The split that a name stands for, as "train": the one word of it that is called train, test or validation.
+    """The split that a name contains as a word: train, test or validation.
 
-    Words are runs of letters: `seg_train`, `train2017` and `train-00000-of-00002` say train, `contest` says nothing.
-    A name with two of these words says nothing either.
+    Words are runs of letters: `seg_train`, `train2017` and `train-00000-of-00002` contain train, `contest` contains
+    none. The result is None if a name contains two of these words.
     """
     words = {word for word in re.findall(r"[^\W\d_]+", name.lower()) if word in {*TRAIN, *TEST, *VALIDATION}}
     return words.pop() if len(words) == 1 else None
 
 
 def holds_run(folder: Path) -> bool:
-    """Whether a folder is one that `eccentric train` wrote: its pictures and tables are no data."""
+    """Whether a folder was written by `eccentric train`; its figures and tables are not data."""
     config = folder / "config.json"
     if not config.is_file() or config.stat().st_size > 1 << 24:
         return False
