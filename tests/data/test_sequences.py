@@ -93,3 +93,78 @@ def test_constant_features_are_noted():
 def test_lengths_are_read_to_encode(tmp_path):
     np.savez(tmp_path / "a.npz", x=X[:1], lengths=LENGTHS[:1])
     assert load_all(tmp_path / "a.npz", item_kind="sequence").splits["all"].x.shape == (1, 3, 2)
+
+
+def write_folder(root, name="walk"):
+    for place, (row, length) in enumerate(zip(X, LENGTHS, strict=True)):
+        folder = root / ("test" if place > 2 else "train") / (name if place % 2 else "run")
+        folder.mkdir(parents=True, exist_ok=True)
+        lines = [f"{t},{a:.9g},{b:.9g}" for t, (a, b) in enumerate(row[:length])]
+        (folder / f"train-{place}.csv").write_text("\n".join([",x,y", *lines]) + "\n")
+
+
+def test_a_folder_with_one_file_for_each_sequence(tmp_path):
+    write_folder(tmp_path)
+    data = load(tmp_path, item_kind="sequence")
+    assert (str(data.spec), data.feature_names) == ("4x2 sequences", ["x", "y"])
+    assert data.train.files == [f"train/{name}" for name in ("run/train-0.csv", "run/train-2.csv", "walk/train-1.csv")]
+    assert np.array(data.label_names)[data.train.labels].tolist() == ["run", "run", "walk"]
+    for found, place in zip(trimmed(data.train.x), (0, 2, 1), strict=True):
+        np.testing.assert_allclose(found, X[place, : LENGTHS[place]], rtol=1e-6)
+    assert load(tmp_path, item_kind="sequence", drop=["x"]).feature_names == ["y"]
+    assert load_all(tmp_path, item_kind="sequence", columns=["y", "x"]).feature_names == ["y", "x"]
+    assert load(tmp_path).spec.is_table, "without the option the files are one table"
+
+
+def lists(**columns):
+    import pyarrow as pa
+
+    table = {"a": [[1.0, 2.0, 4.0], [3.0], [4.0, 5.0]], "b": [[1, 2, 3], [3], [4, 6]], "y": ["u", "v", "u"]}
+    return pa.table({name: values for name, values in (table | columns).items() if values is not None})
+
+
+def test_columns_of_lists(tmp_path):
+    import pyarrow.parquet as pq
+
+    pq.write_table(lists(), tmp_path / "a.parquet")
+    data = load_all(tmp_path / "a.parquet", item_kind="sequence")
+    assert (data.feature_names, data.label_names) == (["a", "b"], ["u", "v"])
+    expected = [[[1, 1], [2, 2], [4, 3]], [[3, 3]], [[4, 4], [5, 6]]]
+    assert [item.tolist() for item in trimmed(data.splits["all"].x)] == expected
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        ({"a": [[1.0], [3.0], [4.0, 5.0]]}, "the lists of row 0 differ in length, 1 in 'a' and 3 in 'b'"),
+        ({"a": [[1.0, 2.0, 4.0], None, [4.0, 5.0]]}, "column 'a' has no list in row 1"),
+        ({"a": [[1.0, 2.0, 4.0], [None], [4.0, 5.0]]}, "feature 'a' is nan at step 0 of row 1"),
+        ({"a": [[], [3.0], [4.0, 5.0]], "b": None}, "the length of row 0 is 0, but it must be from 1 to 2"),
+        ({"a": [1.0, 2.0, 3.0]}, r"'a' hold no lists of numbers, .*\(--drop a\)"),
+        ({"a": [1.0, 2.0, 3.0], "b": None}, "has no columns of lists of numbers"),
+    ],
+)
+def test_mistakes_in_lists(columns, message, tmp_path):
+    import pyarrow.parquet as pq
+
+    pq.write_table(lists(**columns), tmp_path / "a.parquet")
+    with pytest.raises((EccentricError, UsageError), match=message) as caught:
+        load_all(tmp_path / "a.parquet", item_kind="sequence")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (",x,z\n0,1,2\n", "has other columns than the first file"),
+        (",x,y\n0,1,oops\n", "train-1.csv: 1 column holds no numbers: 'y'"),
+        (",x,y\n", "has no rows"),
+        (",x,y\n0,1,\n", "train-1.csv: column 'y' is empty in row 0"),
+    ],
+)
+def test_mistakes_in_a_folder(text, message, tmp_path):
+    write_folder(tmp_path)
+    (tmp_path / "train" / "walk" / "train-1.csv").write_text(text)
+    with pytest.raises((EccentricError, UsageError), match=message) as caught:
+        load(tmp_path, item_kind="sequence")
+    assert "\n" not in str(caught.value)

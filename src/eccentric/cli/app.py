@@ -36,7 +36,10 @@ RunArgument = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a tr
 LabelOption = Annotated[str | None, typer.Option(help="Column with the labels; detected by default.")]
 ItemKindOption = Annotated[
     Literal["auto", "image", "table", "sequence"],
-    typer.Option(help="Kind of the items; auto decides by the source and by the shape and values of arrays."),
+    typer.Option(
+        help="Kind of the items; auto decides by the source and by the shape and values of arrays. With sequence, each "
+        ".csv file of a folder is a sequence, and columns of lists are features of sequences."
+    ),
 ]
 DeviceOption = Annotated[str, typer.Option(help=help_texts(TrainConfig)["device"])]
 DropOption = Annotated[str, typer.Option(help="Columns of a table to leave out, separated by commas.")]

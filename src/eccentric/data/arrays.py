@@ -43,6 +43,7 @@ def read(
     item_kind: ItemKind = "auto",
     size: tuple[int, int] | None = None,
     feature_names: Sequence[str] | None = None,
+    columns: Sequence[str] | None = None,
 ) -> Read:
     """Check and convert the rows of each part.
 
@@ -54,6 +55,7 @@ def read(
         item_kind: kind of the items; "auto" determines it from shape and values.
         size: (height, width) to resize images to.
         feature_names: of the columns of a table, or of the numbers in a step of a sequence.
+        columns: features of sequences to take, where they have names.
     """
     arrays = {key: one.x for key, one in found.items()}
     x = next(iter(arrays.values()))
@@ -75,15 +77,15 @@ def read(
     if kind == "sequence":
         if x.ndim != 3:
             raise UsageError(f"{where} has shape {x.shape}, but sequences are (n, steps, features)")
-        padded, feature_names, notes = sequences.read(found, division, where, feature_names)
+        padded, feature_names, notes = sequences.read(found, division, where, feature_names, columns)
         return Read(padded, ItemSpec("sequence", padded[0].shape[1:]), feature_names, notes)
     flat = {key: array.reshape(len(array), -1) for key, array in arrays.items()}
-    columns = flat[division.parts[0].key].shape[1]
-    names = [f"x{j}" for j in range(columns)] if feature_names is None else [str(name) for name in feature_names]
-    if len(names) != columns:
-        raise UsageError(f"{where} has {columns} columns, but {len(names)} feature_names are given")
+    count = flat[division.parts[0].key].shape[1]
+    names = [f"x{j}" for j in range(count)] if feature_names is None else [str(name) for name in feature_names]
+    if len(names) != count:
+        raise UsageError(f"{where} has {count} columns, but {len(names)} feature_names are given")
     made, notes = tables.from_matrices(flat, division, names, where)
-    return Read(made, ItemSpec("table", (columns,)), names, notes)
+    return Read(made, ItemSpec("table", (count,)), names, notes)
 
 
 def _kind(arrays: Mapping[str, np.ndarray], where: str) -> Kind:

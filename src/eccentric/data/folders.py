@@ -27,8 +27,12 @@ IMAGES_PER_TABLE = 10
 """Minimum number of images per table of text in a folder of images; with fewer, the folder is ambiguous."""
 
 
-def read_folder(folder: Path, config: str | None = None, label: str | None = None) -> Source:
+def read_folder(
+    folder: Path, config: str | None = None, label: str | None = None, *, sequences: bool = False
+) -> Source:
     """Read a folder; `label` is the column of labels, if known.
+
+    With `sequences`, each text table of a folder without images is one sequence.
 
     1. A README.md with `configs`: read by `datasets` as described there.
     2. Images with `metadata` files that name them: the named images, with the columns of the metadata.
@@ -60,6 +64,10 @@ def read_folder(folder: Path, config: str | None = None, label: str | None = Non
         what = "images only" if not tables else "no README.md with configurations"
         raise UsageError(f"folder {folder} contains {what}, so there is no configuration {config!r}")
     if not images:
+        if sequences and all(path.suffix.lower() in (".csv", ".tsv") for path in tables):
+            from eccentric.data.sequence_files import sequence_folder
+
+            return sequence_folder(folder, tables, [*found.notes, *_others(folder, others, "tables")])
         return table_folder(folder, tables, [*found.notes, *_others(folder, others, "tables")], label)
 
     notes = [*found.notes, *_others(folder, others, "images")]

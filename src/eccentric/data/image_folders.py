@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-__all__ = ["image_folder", "image_table", "with_metadata"]
+__all__ = ["image_folder", "image_table", "lay_out", "with_metadata"]
 
 PATH_KIND = (("bytes", "binary"), ("path", "string"))
 
@@ -35,28 +35,44 @@ def image_folder(folder: Path, images: Sequence[Path], notes: Sequence[str]) -> 
     3. The next folder (below the split or the top folder) is the class, if all images have one and there are several.
     """
     notes = list(notes)
+    groups, classes = lay_out(folder, images, notes, "image")
+    tables = {key: image_table(paths, {"label": classes[key]} if classes else {}) for key, paths in groups.items()}
+    files = {key: _relative(paths, folder) for key, paths in groups.items()}
+    return Source(folder.resolve().name, str(folder), tables=tables, notes=notes, files=files)
+
+
+def lay_out(
+    folder: Path, files: Sequence[Path], notes: list[str], noun: str
+) -> tuple[dict[str, list[Path]], dict[str, list[str]]]:
+    """Files of items by split, and the class of each, by the rules of `image_folder`.
+
+    Args:
+        folder: that all lie in.
+        files: one for each item.
+        notes: gets what there is to say.
+        noun: what one item is called there.
+
+    Returns:
+        Paths by split, and classes by split; no classes unless all splits have them.
+    """
     root = folder
-    parts = {path: path.relative_to(folder).parts[:-1] for path in images}
+    parts = {path: path.relative_to(folder).parts[:-1] for path in files}
     while len({p[:1] for p in parts.values()}) == 1 and all(parts.values()):
         root = root / next(iter(parts.values()))[0]
         parts = {path: p[1:] for path, p in parts.items()}
 
-    groups = _by_words(parts) or _by_names(parts, root, notes) or {"all": parts}
+    groups = _by_words(parts) or _by_names(parts, root, notes, noun) or {"all": parts}
     classes: dict[str, list[str]] = {}
     for key, members in groups.items():
         if all(members.values()) and len({p[0] for p in members.values()}) > 1:
             classes[key] = [p[0] for p in members.values()]
         elif any(members.values()) or root != folder:
             where = root if key == "all" else f"split {key!r}"
-            notes.append(f"no labels: the images of {where} are not in one folder per class")
+            notes.append(f"no labels: the {noun}s of {where} are not in one folder per class")
     if classes and len(classes) < len(groups) and not any("no labels" in note for note in notes):
         notes.append("no labels: only one of the splits has one folder per class")
     labelled = len(classes) == len(groups)  # labels in only one split are useless
-    tables = {
-        key: image_table(list(members), {"label": classes[key]} if labelled else {}) for key, members in groups.items()
-    }
-    files = {key: _relative(list(members), folder) for key, members in groups.items()}
-    return Source(folder.resolve().name, str(folder), tables=tables, notes=notes, files=files)
+    return {key: list(members) for key, members in groups.items()}, classes if labelled else {}
 
 
 def _relative(paths: Sequence[Path], folder: Path) -> list[str]:
@@ -96,8 +112,8 @@ def _by_words(parts: Parts) -> dict[str, Parts] | None:
     return None
 
 
-def _by_names(parts: Parts, root: Path, notes: list[str]) -> dict[str, Parts] | None:
-    """Splits by top-level folders with exactly these names, next to other images; a single one may be a class."""
+def _by_names(parts: Parts, root: Path, notes: list[str], noun: str) -> dict[str, Parts] | None:
+    """Splits by top-level folders with exactly these names, next to other items; a single one may be a class."""
     groups: dict[str, Parts] = {}
     rest = []
     for path, p in parts.items():
@@ -108,7 +124,7 @@ def _by_names(parts: Parts, root: Path, notes: list[str]) -> dict[str, Parts] | 
     if len(groups) < 2 or not any(key.lower() in TRAIN for key in groups):
         return None
     if rest:
-        notes.append(left_out(root, rest, "image", f"outside of {listing(sorted(groups))}"))
+        notes.append(left_out(root, rest, noun, f"outside of {listing(sorted(groups))}"))
     return groups
 
 

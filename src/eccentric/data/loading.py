@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from eccentric.data import arrays as items_in_arrays
-from eccentric.data import images, sequences, sources, tables
+from eccentric.data import images, sequence_files, sequences, sources, tables
 from eccentric.data import labels as labelling
 from eccentric.data.items import ItemKind, ItemSpec
 from eccentric.data.source import Arrays, Source
@@ -78,7 +78,7 @@ def load(
         EccentricError: the data cannot be used; the message states what is wrong, where, and how to fix it.
     """
     size = _check_options(image_size, test_fraction, seed, item_kind)
-    found = sources.read(source, label)
+    found = sources.read(source, label, sequences=item_kind == "sequence")
     division = divide(_sizes(found), name=found.where, test_fraction=test_fraction, seed=seed)
     options = _Options(label, drop, columns, size, item_kind, on_progress=on_progress)
     read = _read(found, division, options)
@@ -104,7 +104,7 @@ def load_all(
     """
     if label is None and preferred_label == "":
         label = ""
-    found = sources.read(source, label, preferred_label)
+    found = sources.read(source, label, preferred_label, sequences=item_kind == "sequence")
     if preferred_label and any(preferred_label in table.column_names for table in found.tables.values()):
         found = replace(found, label=preferred_label)
     sizes = _sizes(found)
@@ -190,7 +190,8 @@ def _sizes(found: Source) -> dict[str, int]:
 
 def _read(found: Source, division: Division, options: _Options) -> _Read:
     if found.arrays:
-        if options.drop:
+        named = all(arrays.feature_names and arrays.lengths is not None for arrays in found.arrays.values())
+        if options.drop and not named:
             raise UsageError(
                 f"{found.where} is an array without named columns; --drop needs a table with named columns"
             )
@@ -295,6 +296,16 @@ def _from_tables(found: Source, division: Division, options: _Options) -> _Read:
         spec = ItemSpec("image", pixels.x[0].shape[1:], "uint8")
         return _Read(splits, spec, names, [], notes + pixels.notes, label, pixels.range)
 
+    if options.item_kind == "sequence":
+        left = left if options.columns is None else list(options.columns)
+        labelling.check_names("columns", left, columns, where)
+        lists = {part.key: sequence_files.from_lists(found.tables[part.key], left, where) for part in division.parts}
+        for arrays in lists.values():
+            sequences.check_lengths(arrays, where)
+        padded, names_of_features, more = sequences.read(lists, division, where)
+        spec = ItemSpec("sequence", padded[0].shape[1:])
+        return _Read(_splits(division, padded, codes), spec, names, names_of_features, notes + more, label)
+
     if size is not None:
         raise UsageError(f"{where} is a table, but image_size {size[0]}x{size[1]} needs images; leave it out")
     if options.columns is not None:
@@ -364,9 +375,24 @@ def _from_arrays(
         item_kind=options.item_kind,
         size=options.size,
         feature_names=feature_names,
+        columns=_sequence_columns(next(iter(arrays.values())), options, where),
     )
     splits = _splits(division, read.x, codes, found.files)
     return _Read(splits, read.spec, names, read.feature_names, notes + read.notes, label)
+
+
+def _sequence_columns(arrays: Arrays, options: _Options, where: str) -> Sequence[str] | None:
+    """The features to take of sequences whose features have names; None for all."""
+    if arrays.lengths is None or arrays.feature_names is None:
+        return None
+    if options.columns is not None:
+        return options.columns
+    drop = [options.drop] if isinstance(options.drop, str) else options.drop
+    labelling.check_names("--drop", drop, arrays.feature_names, where)
+    left = [name for name in arrays.feature_names if name not in drop]
+    if not left:
+        raise UsageError(f"{where} has no features left to learn from; drop fewer")
+    return left
 
 
 def _array_labels(

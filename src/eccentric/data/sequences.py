@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from eccentric.data.labels import check_names
 from eccentric.data.splits import listing
 from eccentric.data.tables import LARGEST, blurred
 from eccentric.errors import EccentricError, UsageError
@@ -79,7 +80,11 @@ def check_lengths(arrays: Arrays, where: str) -> None:
 
 
 def read(
-    arrays: Mapping[str, Arrays], division: Division, where: str, feature_names: Sequence[str] | None = None
+    arrays: Mapping[str, Arrays],
+    division: Division,
+    where: str,
+    feature_names: Sequence[str] | None = None,
+    columns: Sequence[str] | None = None,
 ) -> Read:
     """The sequences of each part, checked and padded with NaN.
 
@@ -90,8 +95,10 @@ def read(
         division: which rows make up which part.
         where: the source, for errors.
         feature_names: "x0", "x1", ... by default.
+        columns: features to take, in this order, by name; all by default.
 
     Raises:
+        UsageError: there is no feature of a name in `columns`.
         EccentricError: a number is missing, infinite or too large.
     """
     first = next(iter(arrays.values())).x
@@ -100,7 +107,15 @@ def read(
     names = [f"x{j}" for j in range(features)] if given is None else [str(name) for name in given]
     if len(names) != features:
         raise UsageError(f"{where} has {features} features, but {len(names)} feature_names are given")
-    chosen = [(part, arrays[part.key].x[part.rows], _lengths(arrays[part.key])[part.rows]) for part in division.parts]
+    taken = slice(None)
+    if columns is not None and given is not None:
+        check_names("columns", columns, names, where)
+        taken, names = [names.index(name) for name in columns], list(columns)  # type: ignore[assignment]
+        features = len(names)
+    chosen = [
+        (part, arrays[part.key].x[part.rows][..., taken], _lengths(arrays[part.key])[part.rows])
+        for part in division.parts
+    ]
     longest = max(int(lengths.max()) for _, _, lengths in chosen)
     found, values = [], []
     for part, x, lengths in chosen:

@@ -40,10 +40,13 @@ NAMED = {
 NAMES = ("digits", *NAMED)
 
 
-def read(source: str | Path, label: str | None = None, preferred: str | None = None) -> Source:
+def read(
+    source: str | Path, label: str | None = None, preferred: str | None = None, *, sequences: bool = False
+) -> Source:
     """Find the source and open it; see `eccentric.data.load` for the order in which names are tried.
 
-    `preferred` is the label that is used if none is given and the source has it.
+    `preferred` is the label that is used if none is given and the source has it. With `sequences`, each text
+    table of a folder is one item.
     """
     text = str(source)
     if not text.strip():
@@ -56,13 +59,17 @@ def read(source: str | Path, label: str | None = None, preferred: str | None = N
             return _named(base, config or None)
     path = _expanded(source)
     if path.exists():
-        return read_folder(path, None, label or preferred) if path.is_dir() else read_file(path, label, preferred)
+        return (
+            read_folder(path, None, label or preferred, sequences=sequences)
+            if path.is_dir()
+            else read_file(path, label, preferred)
+        )
     stem, _, config = text.rpartition(":")
     if stem and _expanded(stem).is_dir():
-        return read_folder(_expanded(stem), config, label or preferred)
+        return read_folder(_expanded(stem), config, label or preferred, sequences=sequences)
     base, _, config = text.partition(":")
     if (folder := _offline_folder(base)) is not None:
-        return read_folder(folder, config or None, label or preferred)
+        return read_folder(folder, config or None, label or preferred, sequences=sequences)
     looks_local = path.suffix.lower() in READERS or text.startswith((".", "~", "/"))
     if re.fullmatch(r"[\w-][\w.-]*/[\w.-]+", base) and not looks_local:
         return _hub(base, config or None, title=base)
