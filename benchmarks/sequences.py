@@ -19,7 +19,7 @@ from __future__ import annotations
 import argparse
 import importlib.util
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -61,7 +61,7 @@ def write_npz(name: str, folder: Path) -> Path:
     if found is None or not found.submodule_search_locations:
         raise SystemExit("the series are in the package aeon; pip install --no-deps aeon==1.6.0")
     source = Path(found.submodule_search_locations[0]) / "datasets" / "data" / name
-    arrays: dict[str, np.ndarray] = {}
+    arrays: dict[str, Any] = {}
     for part in ("train", "test"):
         sequences, labels = read_ts(source / f"{name}_{part.upper()}.ts")
         x = np.zeros((len(sequences), max(map(len, sequences)), sequences[0].shape[1]), np.float32)
