@@ -310,12 +310,6 @@ class TestItemKind:
         np.testing.assert_array_equal(again.transform(x), model.transform(x))
         assert again.item_kind == "table"
 
-    def test_sequences_are_refused_in_one_line(self):
-        x = np.random.default_rng(0).normal(size=(20, 50, 6))
-        with pytest.raises(ValueError, match="sequences cannot be fitted yet") as caught:
-            quick(item_kind="sequence").fit(x)
-        assert "\n" not in str(caught.value)
-
     @pytest.mark.parametrize(
         ("kind", "message"),
         [

@@ -13,6 +13,7 @@ from torch.utils.data import DataLoader, Dataset, RandomSampler, SubsetRandomSam
 
 from eccentric.data.items import ItemSpec
 from eccentric.errors import UsageError
+from eccentric.estimator.sequences import read_sequences
 from eccentric.training.batches import data_of
 
 if TYPE_CHECKING:
@@ -72,7 +73,8 @@ def check_items(
     """X as an array, a table (n, f) or images (n, c, h, w), and what its items are.
 
     The array has the type of X if NumPy has it for numbers. A memory-mapped array stays on disk. Items of more than one
-    axis are images, or rows of a table if `item_kind` is "table".
+    axis are images, or rows of a table if `item_kind` is "table". Sequences, of `item_kind` "sequence", are NaN beyond
+    their ends, see `read_sequences`; they may have other lengths than those that were fitted.
 
     Args:
         estimator: scikit-learn's checks set or compare its `n_features_in_` and `feature_names_in_`.
@@ -87,6 +89,13 @@ def check_items(
     if isinstance(X, torch.Tensor):
         X = X.detach().cpu()
         X = (X.float() if X.dtype == torch.bfloat16 else X).numpy()
+    if (item_kind if fitted is None else fitted.spec.kind) == "sequence":
+        steps, features = (0, None) if fitted is None else fitted.spec.shape
+        sequences = read_sequences(X, least, features, steps)
+        layout = fitted or Layout(sequences.shape[1:], spec_of(sequences.shape[1:], item_kind))
+        if fitted is None:
+            _forget_columns(estimator, layout)
+        return sequences, layout
     if getattr(X, "ndim", 2) in (3, 4):
         images: np.ndarray = check_array(
             X, dtype="numeric", allow_nd=True, ensure_all_finite=False, ensure_min_samples=least, estimator=estimator
@@ -258,7 +267,7 @@ def spec_of(shape: Sequence[int], item_kind: str, dtype: str = "float32") -> Ite
     if kind == "image" and len(shape) > 1:
         return ItemSpec("image", (1,) * (3 - len(shape)) + tuple(shape), "uint8" if dtype == "uint8" else "float32")
     if kind == "sequence" and len(shape) == 2:
-        raise UsageError("sequences cannot be fitted yet; eccentric.training.train learns from them")
+        return ItemSpec("sequence", (shape[0], shape[1]))
     wanted = "(n, h, w) or (n, c, h, w)" if kind == "image" else "(n, steps, features)"
     raise ValueError(f"item_kind={kind!r} needs X of shape {wanted}, but an item of X has the shape {tuple(shape)}")
 

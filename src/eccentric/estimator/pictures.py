@@ -47,5 +47,9 @@ def components(fitted: Fitted, names: Sequence[str] | None) -> Figure:
     sides = decoded.reshape(k, 2, *decoded.shape[1:])
     if spec.is_image:
         return plots.eigenpairs(255 * sides, found.eigenvalues.numpy())
+    if spec.is_sequence:
+        features = [f"x{j}" for j in range(spec.shape[1])]
+        scaled = sides * model.scale.numpy() + model.shift.numpy()
+        return plots.eigencurves(scaled, found.eigenvalues.numpy(), features)
     columns = [str(name) for name in names] if names is not None else [f"x{j}" for j in range(spec.size)]
     return plots.feature_effects(sides[:, 1] - sides[:, 0], columns, model.scale.ndim == 0)

@@ -11,6 +11,7 @@ from eccentric.alignment import Stability, align, component_stability
 from eccentric.evaluation.probes import pca_encodings
 from eccentric.inference import encode
 from eccentric.runs import Latents
+from eccentric.runs.dataset import describe_lengths
 from eccentric.runs.digests import fingerprint
 from eccentric.runs.results import choose_examples
 from eccentric.training import engine as engines
@@ -63,9 +64,10 @@ class Record:
         train = _latents(model, components, source.sample[kept], source.sample_rows[kept])
         held = len(source.held_out) > 0
         test = _latents(model, components, source.held_out, source.held_out_rows) if held else train
-        images = source.spec.is_image
         # A loader does not give the same rows again.
-        known = {} if source.bootstrap is None else {"fingerprint": fingerprint(source.sample)}
+        known: dict[str, Any] = {} if source.bootstrap is None else {"fingerprint": fingerprint(source.sample)}
+        if source.spec.is_sequence:
+            known["lengths"] = describe_lengths(source.sample)
         return cls(
             model=model,
             components=components,
@@ -76,7 +78,7 @@ class Record:
             error=trained.error,
             pca_error=(
                 _pca_error(model, source.sample[kept], judged)
-                if images or not model.method.traits.starts_from_pca
+                if not source.spec.is_table or not model.method.traits.starts_from_pca
                 else trained.first_error
             ),
             train=train,

@@ -152,7 +152,8 @@ def _description(spec: ItemSpec, record: Record, known: dict[str, Any]) -> dict[
         spec = ItemSpec("image", spec.shape, "uint8")
         known["units"] = {"shift": record.model.shift.item(), "scale": record.model.scale.item()}
     else:
-        features = known["feature_names"] or [f"x{j}" for j in range(spec.size)]
+        count = spec.shape[-1] if spec.is_sequence else spec.size
+        features = known["feature_names"] or [f"x{j}" for j in range(count)]
     architecture = choose_architecture(record.config.architecture, spec, record.model.method)
     return {
         "status": "finished",
@@ -181,7 +182,9 @@ def _of_command_line(config: TrainConfig, run: Run) -> dict[str, Any]:
         "random_state": config.seed,
         "precision": config.precision,
     }
-    generic = run.feature_names == [f"x{j}" for j in range(len(run.feature_names))]
+    if run.spec.is_sequence:
+        parameters["item_kind"] = "sequence"
+    generic = run.spec.is_sequence or run.feature_names == [f"x{j}" for j in range(len(run.feature_names))]
     return {
         "parameters": parameters,
         "item_shape": run.spec.image_size if run.spec.channels == 1 else run.shape,

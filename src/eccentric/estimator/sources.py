@@ -99,7 +99,7 @@ def take(
     """
     if not is_stream(X):
         x, layout = check_items(estimator, X, item_kind, least=2)
-        if isinstance(X, np.memmap):
+        if isinstance(X, np.memmap) and not layout.spec.is_sequence:
             return from_dataset(Mapped(x), layout, fraction, random)
         if layout.spec.is_table:
             names = getattr(estimator, "feature_names_in_", None)

@@ -43,7 +43,8 @@ class EccentricAutoencoder(Sharing, ClassNamePrefixFeaturesOutMixin, Transformer
     Tables begin at PCA itself: a straight line beside each network starts from PCA's axes. Where training gains nothing
     over it on held-out rows but what chance may, PCA is what comes out. X may be a table (n, f), or images (n, h, w) or
     (n, c, h, w), as an array, a data frame, a tensor, a `torch.utils.data.Dataset` or `DataLoader`, or an array on disk
-    (`np.load(..., mmap_mode="r")`). NaN, infinity and sparse matrices are refused.
+    (`np.load(..., mmap_mode="r")`); or with `item_kind="sequence"` a list of arrays (steps, features) of different
+    lengths. NaN, infinity and sparse matrices are refused.
 
     Args:
         n_components: d, at most the number of rows and of features; by default 8, or as many as there can be.
@@ -57,7 +58,8 @@ class EccentricAutoencoder(Sharing, ClassNamePrefixFeaturesOutMixin, Transformer
         method_settings: further settings of the method by name, such as {"beta": 4}.
         n_runs: independent trainings; the first is kept, the others say how stable its components are.
         item_kind: what the items of X are. "auto" takes (n, f) for a table and other shapes for images; "table" makes
-            one row of each item, whatever its shape; "sequence", for (n, steps, features), has no architecture yet.
+            one row of each item, whatever its shape; "sequence" takes a list of arrays (steps, features) of different
+            lengths, or an array (n, steps, features) that may end in steps of NaN.
         architecture: "auto" takes a table's networks ("mlp"), for 1x28x28 and 3x64x64 images the paper's ("mnist",
             "celeba"), for others "conv".
         standardize: bring each column of a table to mean 0 and standard deviation 1. False keeps the columns'
@@ -200,6 +202,8 @@ class EccentricAutoencoder(Sharing, ClassNamePrefixFeaturesOutMixin, Transformer
             if inputs.is_stream(X):
                 raise TypeError("partial_fit takes the rows of one batch; pass the whole data set or loader to fit")
             parameters = Parameters.of(self)
+            if parameters.item_kind == "sequence":
+                raise ValueError("partial_fit does not take sequences; pass all of them to fit")
             rows, layout = inputs.check_items(self, X, self.item_kind, fitted=before and before.layout, least=2)
             model, stream = learn_next(
                 parameters,
@@ -295,6 +299,8 @@ class EccentricAutoencoder(Sharing, ClassNamePrefixFeaturesOutMixin, Transformer
             stream = inputs.check_stream(self, X, self.item_kind, fitted=layout)
             return working.explained_share(self._placed(torch.float32), stream)
         x, _ = inputs.check_items(self, X, self.item_kind, fitted=layout)
+        if layout.spec.is_sequence and x.shape[1] > layout.shape[0]:
+            raise ValueError(f"X has sequences of {x.shape[1]} steps; score takes at most the {layout.shape[0]} fitted")
         return working.explained_share(self._placed(torch.float32), inputs.parts_of(x, torch.float32))
 
     # --- what was learnt --------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ import torch
 
 from eccentric.estimator.inputs import batch_rows, is_double, parts_of
 from eccentric.inference import in_batches, over_batches
+from eccentric.padding import real_steps
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -47,6 +48,8 @@ def decode(model: Autoencoder, z: Float[Tensor, "n d"], shape: Sequence[int]) ->
 def explained_share(model: Autoencoder, batches: Iterable[Shaped[Tensor, "b ..."]]) -> float:
     """1 - squared error / variance of the rows about their own mean, in standardised units and in one pass.
 
+    Of sequences, the rows are the real steps of all of them.
+
     Raises:
         ValueError: there are fewer than two rows.
     """
@@ -54,6 +57,9 @@ def explained_share(model: Autoencoder, batches: Iterable[Shaped[Tensor, "b ..."
     count, error, squares, sums = 0, 0.0, 0.0, torch.zeros(())
     for x in batches:
         _, made, target = model(x.to(device))
+        if model.padded:
+            real = real_steps(target)
+            made, target = made[real], target[real]  # one row for each step
         error += (made - target).square().sum().item()
         flat = target.flatten(1).cpu().double()
         count, squares, sums = count + len(x), squares + flat.square().sum().item(), sums + flat.sum(0)
