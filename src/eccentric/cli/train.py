@@ -37,6 +37,13 @@ def train(
         list[str] | None,
         typer.Option(help="Log to tensorboard, wandb or mlflow in addition to metrics.csv; may be repeated."),
     ] = None,
+    push: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME/REPOSITORY",
+            help="Send the run with a model card to this repository of the Hugging Face Hub when training has ended.",
+        ),
+    ] = None,
     label: LabelOption = None,
     drop: DropOption = "",
     item_kind: ItemKindOption = "auto",
@@ -68,6 +75,8 @@ def train(
     TrainConfig(**given)  # check the settings before the data are read, which can take long
     if recipe is not None:
         check_recipe(recipe)
+    if push is not None and first_rank():
+        _check_push(push, runs)
     if runs > 1:
         _train_several(context, out, [settings["seed"] + number for number in range(runs)])
         return
@@ -125,6 +134,23 @@ def train(
             soft_wrap=True,
         )
         raise typer.Exit(128 + stop.signum)
+    if push is not None:
+        from eccentric.hub import push as send
+
+        with console.status(f"Sending the run to {push}"):
+            address = send(result, push)
+        console.print(f"Hub: {address}", markup=False, soft_wrap=True)
+
+
+def _check_push(repository: str, runs: int) -> None:
+    """Before the training."""
+    from eccentric.hub import check_repository
+
+    if runs > 1:
+        raise UsageError(
+            "--push sends one run, but --runs trains several; train them without it and push the chosen one"
+        )
+    check_repository(repository)
 
 
 def _train_several(context: typer.Context, out: Path, seeds: list[int]) -> None:

@@ -1,7 +1,9 @@
-"""Where a fitted estimator goes: programs for other runtimes."""
+"""Where a fitted estimator goes: programs for other runtimes, and the Hugging Face Hub."""
 
 from __future__ import annotations
 
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -10,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 from eccentric import deploy
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from typing import Self
 
 __all__ = ["Sharing"]
 
@@ -19,6 +21,66 @@ class Sharing:
     """What `EccentricAutoencoder` offers besides learning: its model for others to use."""
 
     _fitted: Any
+
+    if TYPE_CHECKING:
+
+        def save(self, path: str | Path) -> None: ...
+
+        @classmethod
+        def load(cls, path: str | Path) -> Self: ...
+
+    def push_to_hub(self, repository: str, *, private: bool | None = None, token: str | None = None) -> str:
+        """Send the fitted estimator to the Hugging Face Hub, as a run folder with a model card.
+
+        The folder is that of `save`, with its report. It holds a few items of the held-out rows and the encodings of
+        up to 10,000 training rows: make the repository private where X is.
+
+        Args:
+            repository: hub id, "NAME/REPOSITORY"; made if there is none.
+            private: whether only the owner sees a repository that is made here; None is the account's default.
+            token: of the hub; by default the one that `hf auth login` saved, or $HF_TOKEN.
+
+        Returns:
+            The address of the repository.
+
+        Raises:
+            EccentricError: the hub refuses or cannot be reached.
+        """
+        from eccentric.hub import check_repository, push
+        from eccentric.report import write_report
+        from eccentric.runs import Run
+
+        check_is_fitted(self)
+        check_repository(repository, token)
+        with tempfile.TemporaryDirectory() as folder:
+            run = Path(folder) / repository.rpartition("/")[2]
+            self.save(run)
+            write_report(Run(run))
+            return push(Run(run), repository, private=private, token=token)
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        source: str | Path,
+        *,
+        revision: str | None = None,
+        token: str | None = None,
+        cache: str | Path | None = None,
+    ) -> Self:
+        """Open an estimator or a run from the Hugging Face Hub, or from a local folder as `load` does.
+
+        Args:
+            source: hub id, "NAME/REPOSITORY", or the path of a run folder.
+            revision: branch, tag or commit; by default the main branch.
+            token: needed for private repositories; by default the one that `hf auth login` saved, or $HF_TOKEN.
+            cache: folder for downloads; by default that of huggingface_hub.
+
+        Raises:
+            EccentricError: there is no such folder or repository, a file is damaged, or the hub cannot be reached.
+        """
+        from eccentric.hub import fetch
+
+        return cls.load(fetch(source, revision=revision, token=token, cache=cache))
 
     def export(self, path: str | Path, part: deploy.Part = "autoencoder") -> deploy.Exported:
         """Write the fitted model as one program from items to components and back, without this package.

@@ -1,0 +1,154 @@
+"""Run folders sent to the Hugging Face Hub and fetched from it."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from eccentric._version import __version__
+from eccentric.errors import EccentricError, UsageError
+from eccentric.hub.card import model_card
+from eccentric.runs.names import CHECKSUMS, CONFIG, FIGURES, METRICS, PICTURES, REPORT, RESULTS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from eccentric.runs import Run
+
+__all__ = ["check_repository", "fetch", "push"]
+
+CARD = "README.md"
+FILES = (CONFIG, METRICS, CHECKSUMS, *RESULTS, REPORT, *(f"{FIGURES}/{name}.png" for name in PICTURES))
+"""What is sent, and what is fetched. Checkpoints, the only files of a run that are pickles, are not among them."""
+
+
+def check_repository(repository: str, token: str | None = None) -> None:
+    """See whether a push can succeed, before the work: the name is a hub id, and the hub accepts the token.
+
+    Raises:
+        UsageError: the name is not a hub id.
+        EccentricError: there is no token, the hub refuses it, or it cannot be reached.
+    """
+    from huggingface_hub import HfApi
+    from huggingface_hub.utils import validate_repo_id
+
+    with _one_line(repository):
+        if repository.count("/") != 1:
+            raise UsageError(f"{repository!r} is not a hub id; write it as NAME/REPOSITORY")
+        validate_repo_id(repository)
+        HfApi(token=token, library_name="eccentric", library_version=__version__).whoami()
+
+
+def push(run: Run, repository: str, *, private: bool | None = None, token: str | None = None) -> str:
+    """Send a run folder with a model card to a model repository on the hub, in one commit.
+
+    Sent are the files of the run that readers need: configuration, metrics, weights and components as safetensors, the
+    encodings, a few test items, the report and its pictures. Checkpoints are not.
+
+    Args:
+        run: an opened run folder that training has completed. Write its report first, for the card's pictures.
+        repository: hub id, "NAME/REPOSITORY"; made if there is none.
+        private: whether only the owner sees a repository that is made here; None is the account's default.
+        token: of the hub; by default the one that `hf auth login` saved, or $HF_TOKEN.
+
+    Returns:
+        The address of the repository.
+
+    Raises:
+        UsageError: the name is not a hub id.
+        EccentricError: the run is not complete or damaged, or the hub refuses or cannot be reached.
+    """
+    from huggingface_hub import CommitOperationAdd, HfApi
+
+    run.must_have_ended()
+    card = model_card(run, repository)
+    files = [name for name in FILES if (run.path / name).is_file()]
+    operations = [CommitOperationAdd(CARD, card.encode())]
+    operations += [CommitOperationAdd(name, str(run.path / name)) for name in files]
+    api = HfApi(token=token, library_name="eccentric", library_version=__version__)
+    with _one_line(repository), warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # on .parquet files in a model repository
+        address = str(api.create_repo(repository, private=private, exist_ok=True))
+        api.create_commit(repository, operations, commit_message=f"Run {run.path.resolve().name}")
+    return address
+
+
+def fetch(
+    source: str | Path, *, revision: str | None = None, token: str | None = None, cache: str | Path | None = None
+) -> Path:
+    """The folder of a run that was pushed. A path of a local folder is returned as it is.
+
+    Only files that a run consists of are downloaded, none of which executes code when it is read.
+
+    Args:
+        source: hub id, "NAME/REPOSITORY", or a local run folder.
+        revision: branch, tag or commit; by default the main branch.
+        token: as for `push`; not needed for public repositories.
+        cache: folder for downloads; by default that of huggingface_hub.
+
+    Raises:
+        EccentricError: there is no such folder or repository, or the hub cannot be reached.
+    """
+    if Path(source).is_dir():
+        return Path(source)
+    from huggingface_hub import snapshot_download
+
+    name = os.fspath(source)
+    with _one_line(name):
+        folder = snapshot_download(
+            name,
+            revision=revision,
+            token=token,
+            cache_dir=cache,
+            allow_patterns=list(FILES),
+            library_name="eccentric",
+            library_version=__version__,
+        )
+    assert isinstance(folder, str)
+    if not (Path(folder) / CONFIG).is_file():
+        raise EccentricError(f"the repository {name} holds no run, it has no {CONFIG}")
+    return Path(folder)
+
+
+@contextmanager
+def _one_line(repository: str) -> Iterator[None]:
+    """The hub's many exceptions as one line that says what to do."""
+    from huggingface_hub.errors import (
+        HfHubHTTPError,
+        HFValidationError,
+        LocalEntryNotFoundError,
+        LocalTokenNotFoundError,
+        OfflineModeIsEnabled,
+        RepositoryNotFoundError,
+    )
+
+    try:
+        yield
+    except HFValidationError as error:
+        raise UsageError(f"{repository!r} is neither a local run folder nor a hub id: {_first(error)}") from None
+    except LocalTokenNotFoundError:
+        raise EccentricError("there is no token for the hub; run `hf auth login` or set HF_TOKEN") from None
+    except RepositoryNotFoundError:
+        raise EccentricError(
+            f"the hub has no repository {repository}, or the token may not see it; check the name and the token"
+        ) from None
+    except HfHubHTTPError as error:
+        status = error.response.status_code
+        if status in (401, 403):
+            raise EccentricError(
+                f"the hub refuses the token for {repository} (status {status}); log in with one that may write there"
+            ) from None
+        raise EccentricError(f"the hub answered with status {status} for {repository}; try again later") from None
+    except (OfflineModeIsEnabled, LocalEntryNotFoundError, ConnectionError) as error:
+        raise EccentricError(f"the hub cannot be reached for {repository}: {_first(error)}") from None
+    except Exception as error:
+        if type(error).__module__.partition(".")[0] not in ("httpx", "httpx2", "requests"):
+            raise
+        raise EccentricError(f"the hub cannot be reached for {repository}: {_first(error)}") from None
+
+
+def _first(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
