@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import warnings
 from contextlib import contextmanager
 from pathlib import Path
@@ -33,12 +34,10 @@ def check_repository(repository: str, token: str | None = None) -> None:
         EccentricError: there is no token, the hub refuses it, or it cannot be reached.
     """
     from huggingface_hub import HfApi
-    from huggingface_hub.utils import validate_repo_id
 
     with _one_line(repository):
-        if repository.count("/") != 1:
+        if not re.fullmatch(r"[\w.-]+/[\w.-]+", repository, re.ASCII):
             raise UsageError(f"{repository!r} is not a hub id; write it as NAME/REPOSITORY")
-        validate_repo_id(repository)
         HfApi(token=token, library_name="eccentric", library_version=__version__).whoami()
 
 
