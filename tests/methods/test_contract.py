@@ -92,7 +92,7 @@ def test_trains_resumes_to_the_bit_and_opens(name, kind, tmp_path):
 def test_works_on_sequences_or_refuses_them_in_one_line(name):
     items = data("sequence")
     if "sequence" not in METHODS[name].traits.kinds:
-        with pytest.raises(UsageError, match=f"method '{name}' works on items of kind image or table") as caught:
+        with pytest.raises(UsageError, match=f"method '{name}' supports items of kind image or table") as caught:
             build_model(items.spec, "auto", 3, method=config(name).make_method, width=0.1)
         assert "\n" not in str(caught.value)
         return

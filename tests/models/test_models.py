@@ -193,7 +193,7 @@ def test_sequences_have_one_architecture():
             build_model(spec, name, 2)
     with pytest.raises(UsageError, match="architecture 'gru' cannot start from PCA"):
         choose_start("pca", spec, "gru")
-    with pytest.raises(UsageError, match="method 'vae' works on items of kind image or table, but the data are sequ"):
+    with pytest.raises(UsageError, match="method 'vae' supports items of kind image or table, but the data are sequ"):
         build_model(spec, "auto", 2, method=partial(make_method, "vae", {}, 2))
 
 

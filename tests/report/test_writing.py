@@ -73,7 +73,7 @@ def test_modules_of_ones_own_must_be_given(tmp_path):
     modules = {"encoder": nn.Linear(4, 1), "decoder": nn.Linear(1, 4)}
     x = RNG.normal(size=(40, 4)).astype(np.float32)
     run = make(tmp_path / "run", x, dim=1, settings={"N": 2.0}, modules=modules)
-    with pytest.raises(UsageError, match="modules of its own"):
+    with pytest.raises(UsageError, match="custom modules"):
         write_report(run)
     assert not (run.path / "report.html").exists()
     write_report(run, encoder=nn.Linear(4, 1), decoder=nn.Linear(1, 4))

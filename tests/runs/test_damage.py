@@ -135,7 +135,7 @@ def test_metrics(folder, line, name, text, message):
     [
         (b"", "has no column step"),
         (b"a,b\n1,2\n", "has no column step, epoch"),
-        (b"\xff\xfe", "is not a table of text"),
+        (b"\xff\xfe", "is not a text table"),
         (b"\x00", "has no column"),
     ],
 )

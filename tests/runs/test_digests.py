@@ -51,7 +51,7 @@ def test_what_differs_is_named(now, part):
     recorded, new = describe_data(DATA)["data"], describe_data(now)["data"]
     assert PARTS[part] in differing_parts(recorded, new)
     manifest = {"train": {}, "method": {"name": "plain", "settings": {}}}
-    with pytest.raises(UsageError, match=f"cannot resume on other data: .*{PARTS[part]}") as caught:
+    with pytest.raises(UsageError, match=f"cannot resume with other data: .*{PARTS[part]}") as caught:
         changes_since({**manifest, "data": recorded}, {**manifest, "data": new})
     assert "\n" not in str(caught.value)
 

@@ -44,7 +44,7 @@ def test_images():
 
 def test_files_that_do_not_fit(folder):
     write_tensors(folder / "examples.safetensors", {"x": torch.zeros(3, 5)})
-    with pytest.raises(EccentricError, match=r"holds items of shape \(5,\), but config\.json says \(4,\)"):
+    with pytest.raises(EccentricError, match=r"contains items of shape \(5,\), but config\.json says \(4,\)"):
         read_view(Run(folder))
     config = json.loads((folder / "config.json").read_text())
     config["train"]["dim"] = 3

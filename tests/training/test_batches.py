@@ -131,7 +131,7 @@ def test_training_on_a_stream():
 
 
 def test_a_loader_without_batches():
-    with pytest.raises(EccentricError, match="an epoch had no batch of two items or more"):
+    with pytest.raises(EccentricError, match="an epoch had no batch with at least two items"):
         list(training(Loaded([], CPU)).run(Stop()))
 
 

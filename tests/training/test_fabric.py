@@ -125,21 +125,25 @@ def test_compiled_training_is_the_same(tmp_path):
 def test_compiling_without_a_compiler(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", "")
     config = TrainConfig(**{**vars(CONFIG), "compile": "on"})
-    with pytest.raises(UsageError, match="there is no C\\+\\+ compiler here; install g\\+\\+, or leave it out"):
+    with pytest.raises(
+        UsageError, match="there is no C\\+\\+ compiler on this machine; install g\\+\\+, or leave compile"
+    ):
         train(**{**settings(), "config": config}, out=tmp_path / "run")
     monkeypatch.setattr(engine, "COMPILING_PAYS", {"cpu": 0.0, "amx": 0.0})
     notes: list[str] = []
     run = train(**settings(), out=tmp_path / "run", on_note=notes.append)
-    assert notes == ["no C++ compiler on this machine, so training is not compiled; with g++ it would be faster"]
+    assert notes == [
+        "training is not compiled, because there is no C++ compiler on this machine; install g++ for faster training"
+    ]
     assert not run.config["engine"]["compile"]
 
 
 def test_networks_that_do_not_fit(tmp_path):
     wrong = {**settings(), "decoder": nn.Linear(2, 4)}
-    with pytest.raises(UsageError, match=r"the decoder makes items of shape \(4,\), but the data have \(5,\)"):
+    with pytest.raises(UsageError, match=r"the decoder returns items of shape \(4,\), but the data have \(5,\)"):
         train(**wrong, out=tmp_path / "decoder")
     wrong = {**settings(), "encoder": nn.Linear(5, 3), "decoder": nn.Linear(3, 5)}
-    with pytest.raises(UsageError, match=r"the encoder makes latents of shape \(3,\), but .* dim 2 needs \(2,\)"):
+    with pytest.raises(UsageError, match=r"the encoder returns latents of shape \(3,\), but .* dim 2 needs \(2,\)"):
         train(**wrong, out=tmp_path / "encoder")
     assert not list(tmp_path.iterdir())
 

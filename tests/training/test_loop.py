@@ -126,7 +126,7 @@ def test_modules_of_ones_own(tmp_path):
     decoder = nn.Sequential(nn.Linear(3, 64), nn.Unflatten(1, (1, 8, 8)))
     run = train(images(), TrainConfig(**FAST), tmp_path / "run", encoder=encoder, decoder=decoder)
     assert run.config["train"]["architecture"] == "custom"
-    with pytest.raises(UsageError, match="modules of its own; pass encoder and decoder"):
+    with pytest.raises(UsageError, match="custom modules; pass encoder and decoder"):
         run.model()
     assert run.model(encoder, decoder).encode(images().test.x).shape == (24, 3)
 
@@ -205,7 +205,7 @@ class TestFolders:
     def test_what_is_no_run(self, tmp_path):
         with pytest.raises(EccentricError, match="there is no run folder"):
             Run(tmp_path / "none")
-        with pytest.raises(EccentricError, match=r"is no run folder, it has no config\.json"):
+        with pytest.raises(EccentricError, match=r"is not a run folder, because it has no config\.json"):
             Run(tmp_path)
 
     @pytest.mark.parametrize("name", ["config.json", "metrics.csv", "model.safetensors", "latents.parquet"])

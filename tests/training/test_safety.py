@@ -115,7 +115,7 @@ def test_an_unusable_checkpoint_gives_way_to_the_older(tmp_path, undisturbed, da
     train(**lives.settings(), out=tmp_path / "run", resume=True, on_note=notes.append)
     assert len(notes) == 1
     assert notes[0].startswith(f"checkpoint {newest.name} ")
-    assert notes[0].endswith("so an older one is used")
+    assert notes[0].endswith("so an older checkpoint is used")
     assert not Exploding.exploded
     assert_same_run(tmp_path / "run", undisturbed)
     assert older.name < newest.name
@@ -155,7 +155,7 @@ def test_a_run_without_a_usable_checkpoint_is_not_thrown_away(tmp_path, how):
     for path in (tmp_path / "run" / "checkpoint").glob("*.pt"):
         path.unlink() if how == "removed" else path.write_bytes(b"")
     model = (tmp_path / "run" / "model.safetensors").read_bytes()
-    with pytest.raises(EccentricError, match=r"has no checkpoint to go on from .*; pass --overwrite to begin anew"):
+    with pytest.raises(EccentricError, match=r"has no usable checkpoint .*; pass --overwrite to start again"):
         train(**lives.settings(), out=tmp_path / "run", resume=True)
     assert (tmp_path / "run" / "model.safetensors").read_bytes() == model
 
@@ -169,7 +169,7 @@ def test_killed_before_the_first_checkpoint(tmp_path, undisturbed):
     (tmp_path / "run" / "config.json").write_text(json.dumps({**config, "status": "training"}))
     notes: list[str] = []
     train(**lives.settings(), out=tmp_path / "run", resume=True, on_note=notes.append)
-    assert notes[-1].endswith("has no checkpoint yet, so it begins anew")
+    assert notes[-1].endswith("has no checkpoint yet, so training starts again")
     assert_same_run(tmp_path / "run", undisturbed)
 
 
@@ -225,7 +225,7 @@ def test_changed_settings(tmp_path, changes, message):
 def test_changed_data(tmp_path):
     half_done(tmp_path / "run")
     other = from_arrays(np.random.default_rng(1).normal(size=(300, 5)).astype(np.float32))
-    with pytest.raises(UsageError, match="cannot resume on other data"):
+    with pytest.raises(UsageError, match="cannot resume with other data"):
         train(**{**lives.settings(), "data": other}, out=tmp_path / "run", resume=True)
 
 
@@ -233,7 +233,7 @@ def test_other_items(tmp_path):
     """Said before a network is chosen for them, which would complain of the architecture."""
     half_done(tmp_path / "run")
     images = from_arrays(np.zeros((20, 8, 8), np.uint8))
-    with pytest.raises(UsageError, match="cannot resume on items of 1x8x8, the run began with 5; use its own"):
+    with pytest.raises(UsageError, match="cannot resume with items of 1x8x8, because the run was started with 5; use"):
         train(images, CONFIG, tmp_path / "run", resume=True)
 
 
@@ -348,7 +348,7 @@ def test_divergence_keeps_the_last_good_state(tmp_path):
     diverging = DivergingAt(settings["encoder"], Stop(), 15)
     message = (
         r"^the reconstruction error became nan in step 15; lower the learning rate; "
-        r"step-000000014\.pt is kept, --resume goes on from it$"
+        r"step-000000014\.pt is kept, and --resume continues from it$"
     )
     with pytest.raises(EccentricError, match=message):
         train(**{**settings, "encoder": diverging}, out=tmp_path / "run")

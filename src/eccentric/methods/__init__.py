@@ -1,4 +1,4 @@
-"""What an autoencoder can be trained for: one file a method, one contract (`base`), one list (`registry`)."""
+"""Training methods of an autoencoder: one file for each method, the contract (`base`) and the list (`registry`)."""
 
 from eccentric.methods.base import Method, NoSettings, Outputs, Term, Traits
 from eccentric.methods.eccentric import Eccentric

@@ -1,12 +1,12 @@
-"""The contract of a method: what is trained for, beside the reconstruction of the data.
+"""The contract of a training method: the terms of its objective in addition to the reconstruction error.
 
 Every objective is
 
     mean squared error  +  sum_k weight_k * term_k
 
-with the mean over items and over the numbers of an item, in the units that the networks see. A method names the terms
-and says how the networks are called. Training, metrics, checkpoints, reports, the command line and the estimator read
-all they need from here, so that a new method is one file and one line in `registry.METHODS`.
+where the mean is over items and over the values of an item, in standardised units. A method defines the terms and how
+the networks are called. Training, metrics, checkpoints, reports, the command line and the estimator use only this
+interface, so that a new method is one file and one line in `registry.METHODS`.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Term(NamedTuple):
     """One term of the objective."""
 
     value: Tensor
-    """A scalar in float32, before its weight."""
+    """Scalar in float32, before multiplication by the weight."""
     weight: float | Tensor
     """Its factor in the objective."""
     over: Literal["items", "union"] = "items"
@@ -39,24 +39,24 @@ class Term(NamedTuple):
 
 
 class Outputs(NamedTuple):
-    """What the networks made of a batch."""
+    """Outputs of the networks for a batch."""
 
     z: Float[Tensor, "b d"]
     """The deterministic latents, as `Method.encode` gives them: the metrics and most terms are computed from these."""
     reconstruction: Float[Tensor, "b ..."]
-    """In standardised units."""
+    """Reconstruction in standardised units."""
     extra: dict[str, Tensor]
-    """Whatever else `Method.terms` needs."""
+    """Other tensors that `Method.terms` needs."""
 
 
 @dataclass(frozen=True)
 class Traits:
-    """What the rest of the library must know about a method."""
+    """Properties of a method that the rest of the library needs."""
 
     capturable: bool = True
     """Whether a step can be recorded as a CUDA graph: no shapes or branches that depend on the values of tensors."""
     compilable: bool = True
-    """Whether `forward` works under torch.compile; second derivatives do not."""
+    """Whether `forward` works with torch.compile, which does not support second derivatives."""
     has_spectrum: bool = True
     """Whether the latents are continuous, so that they have a covariance and principal components."""
     starts_from_pca: bool = True
@@ -64,14 +64,16 @@ class Traits:
     samplings: tuple[str, ...] = ("matched", "standard", "mixture")
     """Ways of sampling latents that suit the method, the most natural first; see `Method.own_samplings` for others."""
     kinds: tuple[str, ...] = ("image", "table", "sequence")
-    """The kinds of items it works on. Sequences have different lengths, and x is NaN beyond their ends."""
+    """Kinds of items that the method supports. Sequences have different lengths, and x is NaN beyond their ends."""
     axes: Literal["principal", "own"] = "principal"
-    """What the components are: the principal axes of the latents, or the latent coordinates themselves, in their own
-    order, where training orders them."""
+    """Definition of the components: the principal axes of the latents, or the latent coordinates in their own order, if
+    training orders them.
+    """
     scheduled: bool = False
-    """Whether the objective changes with the share of the training that is done, which then cannot be prolonged."""
+    """Whether the objective depends on the completed fraction of the training. Such a training cannot be prolonged."""
     architecture: str | None = None
-    """The only architecture it works with, which "auto" then stands for; None where any will do."""
+    """The only architecture that the method supports, which "auto" then selects; None if any architecture is supported.
+    """
 
 
 @dataclass(frozen=True)
@@ -90,14 +92,14 @@ class Method(nn.Module):
         dim: number of latent dimensions, d.
 
     Attributes:
-        name: by which the registry, the command line and config.json know it.
-        title: for readers.
-        Settings: frozen dataclass whose fields are made by `eccentric.settings.setting`. It raises `UsageError` for
+        name: name in the registry, on the command line and in config.json.
+        title: name for readers.
+        Settings: frozen dataclass with fields created by `eccentric.settings.setting`. It raises `UsageError` for
             values out of range.
-        term_titles: the keys of `terms`, in their order, each with its name for readers.
-        own_samplings: the ways of sampling that `sample` implements, each with a sentence for readers.
+        term_titles: keys of `terms`, in order, with their names for readers.
+        own_samplings: ways of sampling implemented by `sample`, each with a sentence for readers.
         traits: see `Traits`.
-        sync: whether the batch is shared out over several ranks; set by the training step.
+        sync: whether the batch is distributed over several ranks; set by the training step.
     """
 
     name: ClassVar[str]
@@ -114,20 +116,20 @@ class Method(nn.Module):
 
     @classmethod
     def check(cls, settings: Any, dim: int) -> None:
-        """Raise `UsageError` where settings that are right by themselves do not fit the number of dimensions."""
+        """Raise `UsageError` if the settings are incompatible with the number of dimensions."""
 
     @property
     def encoder_width(self) -> int:
-        """Numbers that the encoder gives for an item; 2 * dim for a Gaussian posterior."""
+        """Number of outputs of the encoder; 2 * dim for a Gaussian posterior."""
         return self.dim
 
     @property
     def decoder_width(self) -> int:
-        """Numbers that the decoder takes for an item, which are the latents."""
+        """Number of inputs of the decoder, the latents."""
         return self.dim
 
     def prepare(self, encoder: nn.Module, decoder: nn.Module) -> tuple[nn.Module, nn.Module]:
-        """The networks as the method needs them, such as with spectral normalisation.
+        """Adapt the networks to the method, for example by spectral normalisation.
 
         Called once for a new model, and once when a saved model is opened, before its weights are loaded.
         """
@@ -136,8 +138,8 @@ class Method(nn.Module):
     def forward(self, encoder: nn.Module, decoder: nn.Module, x: Float[Tensor, "b ..."]) -> Outputs:
         """Call the networks on a batch of standardised data.
 
-        This is what Fabric wraps: autocast, torch.compile and the exchange of gradients work on the calls of networks
-        in here and nowhere else. Under autocast the encoder's output may be bfloat16; `terms` gets float32.
+        Fabric wraps this method: autocast, torch.compile and the exchange of gradients apply only to network calls made
+        here. Under autocast, the output of the encoder may be bfloat16; `terms` receives float32.
         """
         z = self.encode(encoder(x))
         return Outputs(z, decoder(z), {})
@@ -145,17 +147,19 @@ class Method(nn.Module):
     def terms(
         self, outputs: Outputs, x: Float[Tensor, "b ..."], encoder: nn.Module, decoder: nn.Module
     ) -> dict[str, Term]:
-        """The terms of the objective besides the mean squared error, by the names in `term_titles`, in float32.
+        """Terms of the objective in addition to the mean squared error, by the names in `term_titles`, in float32.
 
         Args:
-            outputs: of `forward`, in float32.
+            outputs: outputs of `forward`, in float32.
             x: the standardised batch.
-            encoder, decoder: for terms of their weights; they must not be called here.
+            encoder, decoder: networks, for terms that depend on their weights; they must not be called here.
         """
         return {}
 
     def encode(self, h: Float[Tensor, "n w"]) -> Float[Tensor, "n d"]:
-        """The one deterministic latent of each item, from the encoder's output; the decoder takes it as it is."""
+        """The deterministic latent of each item, computed from the output of the encoder; it is the input of the
+        decoder.
+        """
         return h
 
     def sample(
@@ -163,25 +167,26 @@ class Method(nn.Module):
     ) -> Float[Tensor, "n d"]:
         """Random latents by one of `own_samplings`, for the decoder; float32, on the CPU.
 
-        Use `eccentric.evaluation.random_latents.random_latents`, which also knows the ways that all methods share.
+        Use `eccentric.evaluation.random_latents.random_latents`, which also supports the ways of sampling that all
+        methods share.
 
         Args:
             sampling: a key of `own_samplings`.
             n: number of latents.
-            z: latents of the training items, on the CPU, for what must be fitted.
+            z: latents of the training items, on the CPU, for distributions that must be fitted.
             generator: the only source of random numbers, on the CPU.
         """
-        raise NotImplementedError(f"{self.name} has no sampling of its own")
+        raise NotImplementedError(f"method {self.name!r} implements no sampling")
 
     def before_step(self, progress: float) -> None:
-        """Called before each step with the share of the training that is done, from 0 to 1."""
+        """Called before each step with the completed fraction of the training, from 0 to 1."""
 
     def after_step(self) -> None:
-        """Called after each step of the optimizer, for moving averages and the like."""
+        """Called after each step of the optimizer, for example to update moving averages."""
 
     @classmethod
     def estimator_settings(cls, given: dict[str, Any], dim: int) -> dict[str, Any]:
-        """Settings for `EccentricAutoencoder`: those given, and defaults that suit its standardised data."""
+        """Settings for `EccentricAutoencoder`: the given ones, and defaults for standardised data."""
         return given
 
     @classmethod
@@ -192,17 +197,17 @@ class Method(nn.Module):
 
     @classmethod
     def about_spectrum(cls, settings: Any) -> str:
-        """What the method aims at in the spectrum, as a sentence for the report; empty if there is nothing to say."""
+        """Effect of the method on the spectrum, as a sentence for the report; may be empty."""
         return ""
 
     def union(self, z: Float[Tensor, "b ..."]) -> Float[Tensor, "B ..."]:
-        """The rows of all ranks together, for terms with `over="union"`; on one rank, z itself.
+        """Concatenated rows of all ranks, for terms with `over="union"`; with one rank, z itself.
 
-        A function of the union that every rank computes alike then has the gradient that one process with the whole
-        batch would have, after the ranks' gradients are averaged.
+        If every rank computes the same function of the union and the gradients of the ranks are averaged, the result is
+        the gradient of one process with the whole batch.
         """
         return union(z) if self.sync else z
 
     def shared(self, x: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
-        """The first rank's tensor on every rank, for random numbers in a term of the union batch."""
+        """The tensor of the first rank, on every rank, for random numbers in a term of the union batch."""
         return from_first_rank(x) if self.sync else x

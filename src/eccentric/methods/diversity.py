@@ -68,7 +68,10 @@ class CosineDiversity(Method):
     @classmethod
     def check(cls, settings: CosineDiversitySettings, dim: int) -> None:
         if dim == 1:
-            raise UsageError("cosine-diversity needs two dimensions or more, since a cosine of two numbers is 1 or -1")
+            raise UsageError(
+                "cosine-diversity needs two dimensions or more, since the cosine of two numbers is 1 or "
+                "-1; use a larger dim"
+            )
 
     def terms(
         self, outputs: Outputs, x: Float[Tensor, "b ..."], encoder: nn.Module, decoder: nn.Module

@@ -17,14 +17,16 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 
-ESTIMATOR_WEIGHT = 0.003  # for errors in standardised columns, which are larger than those of pixels from 0 to 1
+ESTIMATOR_WEIGHT = 0.003  # suited to errors of standardised columns, which are larger than those of pixels from 0 to 1
 
 
 @dataclass(frozen=True)
 class EccentricSettings:
     """Settings of the Eccentric loss; the defaults are the paper's for MNIST (A.5)."""
 
-    weight: float = setting(0.001, "Factor of the Eccentric loss (lambda); with a smaller one variances differ more.")
+    weight: float = setting(
+        0.001, "Factor of the Eccentric loss (lambda); smaller factors allow larger differences between the variances."
+    )
     mu: float = setting(1.0, "Strength of the repulsion.")
     N: float | Literal["paper", "exact"] = setting("paper", "Kernel constant: paper, exact, or a positive number.")
 
@@ -53,7 +55,7 @@ class Eccentric(Method):
     @classmethod
     def estimator_settings(cls, given: dict[str, Any], dim: int) -> dict[str, Any]:
         settings = {"weight": ESTIMATOR_WEIGHT, **given}
-        if dim == 1:  # the paper's formula for N has no value there, Theorem 1 has
+        if dim == 1:  # the paper's formula for N has no value for d = 1, but Theorem 1 does
             mu = settings.get("mu", EccentricSettings.mu)
             settings.setdefault("N", float(kernel_constant(1, mu, method="exact")))
         return settings

@@ -39,7 +39,9 @@ class LeastVolumeSettings:
     """Settings of Least Volume."""
 
     weight: float = setting(0.001, "Factor of the volume.")
-    eta: float = setting(1.0, "Added to each standard deviation, so that flat dimensions do not decide the volume.")
+    eta: float = setting(
+        1.0, "Constant added to each standard deviation, so that flat dimensions do not dominate the volume."
+    )
 
     def __post_init__(self) -> None:
         check_factor("weight", self.weight)

@@ -48,7 +48,7 @@ class MHESettings:
     """Settings of minimum hyperspherical energy."""
 
     weight: float = setting(0.003, "Factor of the hyperspherical energy.")
-    on: str = setting("latents", "What is spread over the sphere: latents, or weights (of each layer's units).")
+    on: str = setting("latents", "Vectors to spread over the sphere: latents, or weights (of the units of each layer).")
     s: int = setting(1, "Exponent of the inverse distance: 0 (negative logarithm), 1 or 2.")
     half_space: bool = setting(False, "Whether points also repel the mirror images of the others.")
 

@@ -7,9 +7,9 @@ The number K of latents that reach the decoder is drawn for each item from a geo
 so that a share `full` of the items keeps all latents, for any d. The first latent is always kept, and earlier ones more
 often than later ones: the coordinates are ordered, and they themselves are the components.
 
-What differs from the paper: latents that are dropped take their running mean in place of zero, so that the decoder
-is trained for what is later asked of it, the first k components with the others at their mean. There is no sweep that
-fixes one unit after the other.
+Differences from the paper: dropped latents are replaced by their running mean instead of zero, so that the decoder is
+trained for its later use, the first k components with the others at their mean. Units are not fixed one after the
+other.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ MOMENTUM = 0.01  # of the running mean
 class NestedDropoutSettings:
     """Settings of nested dropout."""
 
-    full: float = setting(0.5, "Share of the items that reach the decoder with all latents, above 0 and up to 1.")
+    full: float = setting(0.5, "Fraction of the items for which the decoder gets all latents, above 0 and up to 1.")
 
     def __post_init__(self) -> None:
         if not 0 < self.full <= 1:

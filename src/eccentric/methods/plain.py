@@ -8,7 +8,7 @@ from eccentric.methods.base import Method
 
 
 class Plain(Method):
-    """No regularizer, the yardstick for all others: the scale and the shape of the latents are left to the networks."""
+    """No regularizer, as a baseline for the other methods: nothing determines scale and shape of the latents."""
 
     name: ClassVar[str] = "plain"
     title: ClassVar[str] = "plain autoencoder"

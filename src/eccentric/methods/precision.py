@@ -1,4 +1,4 @@
-"""Precision of what methods compute within `forward`, where autocast may give them bfloat16."""
+"""Precision of computations within `forward`, where autocast may produce bfloat16."""
 
 from __future__ import annotations
 
@@ -14,5 +14,5 @@ __all__ = ["at_least_float32"]
 
 
 def at_least_float32(x: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
-    """x in float32, or as it is in float64."""
+    """Convert x to float32, unless it is float64."""
     return x.to(torch.promote_types(x.dtype, torch.float32))

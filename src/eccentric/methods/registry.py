@@ -1,4 +1,4 @@
-"""The one list of methods."""
+"""The list of all methods."""
 
 from __future__ import annotations
 
@@ -72,10 +72,10 @@ DEFAULT = Eccentric.name
 
 
 def find(name: str) -> type[Method]:
-    """A method by name.
+    """Find a method by name.
 
     Raises:
-        UsageError: there is none of that name.
+        UsageError: there is no method of that name.
     """
     if name not in METHODS:
         raise UsageError(f"unknown method {name!r}{nearest(name, METHODS)}; choose one of {', '.join(METHODS)}")
@@ -83,25 +83,25 @@ def find(name: str) -> type[Method]:
 
 
 def make_settings(name: str, values: Mapping[str, Any]) -> Any:
-    """The settings of a method; what is not named keeps its default.
+    """Create the settings of a method; settings that are not given keep their defaults.
 
     Raises:
-        UsageError: the method is unknown, it has no such setting, or a value is wrong.
+        UsageError: the method or a setting is unknown, or a value is invalid.
     """
     return make(find(name).Settings, values, f"method {name!r}")
 
 
 def known_settings(name: str, values: Mapping[str, Any]) -> dict[str, Any]:
-    """Recorded settings without those that this version of the method does not have."""
+    """Recorded settings without those that are unknown to this version of the method."""
     known = {field.name for field in fields(find(name).Settings)}
     return {setting: value for setting, value in values.items() if setting in known}
 
 
 def make_method(name: str, values: Mapping[str, Any], dim: int) -> Method:
-    """A method with its first state.
+    """Create a method with its initial state.
 
     Raises:
-        UsageError: as for `make_settings`, or the settings do not fit the number of dimensions.
+        UsageError: as for `make_settings`, or the settings are incompatible with the number of dimensions.
     """
     method, settings = find(name), make_settings(name, values)
     method.check(settings, dim)
@@ -109,7 +109,7 @@ def make_method(name: str, values: Mapping[str, Any], dim: int) -> Method:
 
 
 def register(method: type[Method]) -> type[Method]:
-    """Add a method of your own, so that its name works wherever a method is named; usable as a decorator.
+    """Register a custom method, so that it can be used by name everywhere; can be used as a decorator.
 
     Raises:
         ValueError: the name is taken by another method.

@@ -1,4 +1,4 @@
-"""Points on the unit sphere, for the methods that look at directions only."""
+"""Points on the unit sphere, for methods that depend only on directions."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ if TYPE_CHECKING:
 
 __all__ = ["FLOOR", "acute_angles", "angles", "cosines", "directions", "distances"]
 
-LARGEST_COSINE = 1 - 1e-6  # an angle's derivative with respect to its cosine is infinite at 1
+LARGEST_COSINE = 1 - 1e-6  # the derivative of an angle with respect to its cosine is infinite at 1
 
 FLOOR = 1e-3
-"""The smallest distance on the sphere that counts. Nearer pairs count as this far apart and have no gradient, so that
-equal items in a batch do not make an energy infinite; in float32 a distance of 1e-3 has a relative error of 1e-4."""
+"""Lower limit of distances on the sphere. Closer pairs are given this distance and have no gradient, so that equal
+items in a batch do not make an energy infinite; in float32 a distance of 1e-3 has a relative error of 1e-4.
+"""
 
 
 def directions(x: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:

@@ -5,7 +5,7 @@ With h the encoder's output and P = mean of h^2 over items and latents, the deco
     z + sigma e,     z = h / sqrt(P),     e standard normal.
 
 The mean squared error alone is then, up to constants, a variational lower bound on the mutual information between items
-and noisy latents. Without the division the encoder could drown any noise, by larger outputs.
+and noisy latents. Without the division, larger outputs of the encoder could make the noise negligible.
 
 The paper leaves the power to the encoder's weights or to a penalty on them; here it is exactly 1 in each batch, over
 all ranks. A running average of P, as in batch normalization, stands for it outside training.
@@ -45,7 +45,7 @@ class UncertaintySettings:
 
 
 class UncertaintyAutoencoder(Method):
-    """Adds noise of fixed strength to latents of fixed power, so that the latents must carry as much as they can."""
+    """Adds noise of fixed strength to latents of fixed power, which maximises the information in the latents."""
 
     name: ClassVar[str] = "uncertainty-autoencoder"
     title: ClassVar[str] = "uncertainty autoencoder"

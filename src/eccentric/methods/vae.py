@@ -11,9 +11,9 @@ Multiplied by 2 sigma^2 / D, it has the form of all objectives here: the term KL
 2021, "Simple and effective VAE training with calibrated decoders") has the best sigma of each batch, sigma^2 = MSE, so
 that no weight has to be chosen.
 
-Published code differs in the overall factor, which Adam hardly notices: it sums over pixels, or minimises D / 2 log MSE
-for a calibrated decoder, whose gradient is ours times D / (2 MSE). On several ranks sigma^2 is the error of all ranks'
-items.
+Published code differs in the overall factor, to which Adam is nearly invariant: it sums over pixels, or minimises D / 2
+log MSE for a calibrated decoder, with a gradient that is ours times D / (2 MSE). On several ranks sigma^2 is the error
+of all ranks' items.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class VAESettings:
     decoder: Literal["calibrated", "gaussian"] = setting(
         "calibrated", "calibrated: the decoder's variance is the mean squared error of the batch; gaussian: sigma^2."
     )
-    sigma: float = setting(0.1, "Standard deviation of the gaussian decoder, in the units that the networks see.")
+    sigma: float = setting(0.1, "Standard deviation of the gaussian decoder, in standardised units.")
 
     def __post_init__(self) -> None:
         check_factor("beta", self.beta)
@@ -113,7 +113,7 @@ class BetaVAESettings(VAESettings):
 
 
 class BetaVAE(VAE):
-    """A variational autoencoder with more weight on the KL divergence, meant to separate factors of variation."""
+    """A variational autoencoder with a larger weight of the KL divergence, to separate factors of variation."""
 
     name: ClassVar[str] = "beta-vae"
     title: ClassVar[str] = "beta-VAE"

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["VARIANCE", "VICReg", "VICRegSettings", "covariance_term", "variance_term", "vicreg"]
 
-VARIANCE = 25  # published weight of the variance term beside the covariance term
+VARIANCE = 25  # published weight of the variance term relative to the covariance term
 
 
 def variance_term(z: Float[Tensor, "b d"]) -> Float[Tensor, ""]:
@@ -42,7 +42,7 @@ def covariance_term(z: Float[Tensor, "b d"]) -> Float[Tensor, ""]:
 
 
 def vicreg(z: Float[Tensor, "b d"]) -> Float[Tensor, ""]:
-    """Both terms with their published weights."""
+    """Sum of both terms with their published weights."""
     return VARIANCE * variance_term(z) + covariance_term(z)
 
 

@@ -107,7 +107,7 @@ def angle(kappa: Float[Tensor, " n"], d: int) -> Float[Tensor, " n"]:
 
 
 def uniform(n: int, d: int, generator: torch.Generator | None = None) -> Float[Tensor, "n d"]:
-    """Unit vectors, uniformly distributed."""
+    """Uniformly distributed unit vectors."""
     return normalize(torch.randn(n, d, generator=generator), dim=1)
 
 

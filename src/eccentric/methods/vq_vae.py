@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 __all__ = ["VQVAE", "VQVAESettings"]
 
-LEAST_COUNT = 0.1  # vectors a step, in the moving average, below which a code is put elsewhere
+LEAST_COUNT = 0.1  # vectors per step, in the moving average, below which a code is moved
 
 
 @dataclass(frozen=True)
@@ -47,8 +47,8 @@ class VQVAESettings:
     """Settings of the VQ-VAE."""
 
     weight: float = setting(0.25, "Factor of the commitment term.")
-    codes: int = setting(128, "Codes in the codebook, each of dim numbers.")
-    tokens: int = setting(8, "Codes that stand for one item.")
+    codes: int = setting(128, "Number of codes in the codebook; each has dim numbers.")
+    tokens: int = setting(8, "Number of codes that represent one item.")
     decay: float = setting(0.99, "Decay of the codebook's moving averages in a step.")
 
     def __post_init__(self) -> None:
@@ -60,15 +60,15 @@ class VQVAESettings:
 
 
 class VQVAE(Method):
-    """Replaces the encoder's vectors by their nearest codes, of a codebook that follows them."""
+    """Replaces the vectors of the encoder with the nearest codes of a codebook, which is updated by moving averages."""
 
     name: ClassVar[str] = "vq-vae"
     title: ClassVar[str] = "VQ-VAE"
     Settings: ClassVar[type[Any]] = VQVAESettings
     term_titles: ClassVar[dict[str, str]] = {"commitment": "commitment to the codes"}
     own_samplings: ClassVar[dict[str, str]] = {
-        "categorical": "The code of each place is drawn by its frequency among the training items, whatever the other "
-        "places hold: there is no prior over whole items."
+        "categorical": "The code of each token is drawn according to its frequency among the training items, "
+        "independently of the other tokens: there is no prior over whole items."
     }
     traits: ClassVar[Traits] = Traits(has_spectrum=False, starts_from_pca=False, samplings=("categorical",))
 
@@ -112,11 +112,11 @@ class VQVAE(Method):
         return {"commitment": Term((h - outputs.z).square().mean(), self.settings.weight)}
 
     def encode(self, h: Float[Tensor, "n w"]) -> Float[Tensor, "n w"]:
-        """The codes of each item, one after the other."""
+        """The concatenated codes of each item."""
         return self.codebook[self.nearest(h)].flatten(1)
 
     def nearest(self, h: Float[Tensor, "n w"]) -> Int[Tensor, "n tokens"]:
-        """The numbers of the codes nearest to the encoder's vectors."""
+        """Indices of the codes nearest to the vectors of the encoder."""
         vectors = h.unflatten(1, (-1, self.dim))
         with torch.autocast(h.device.type, enabled=False):
             # Squared distances less the vectors' own squares, which all codes share.

@@ -92,7 +92,7 @@ class WAEGANSettings:
     """Settings of WAE-GAN."""
 
     weight: float = setting(0.001, "Factor of the encoder's adversarial term.")
-    hidden: int = setting(256, "Units of each of the discriminator's three hidden layers.")
+    hidden: int = setting(256, "Number of units in each of the three hidden layers of the discriminator.")
 
     def __post_init__(self) -> None:
         check_factor("weight", self.weight)
@@ -100,7 +100,9 @@ class WAEGANSettings:
 
 
 class WAEGAN(Method):
-    """Matches the distribution of the latents to the standard normal by a discriminator that is trained along."""
+    """Matches the distribution of the latents to the standard normal by a discriminator that is trained at the same
+    time.
+    """
 
     name: ClassVar[str] = "wae-gan"
     title: ClassVar[str] = "Wasserstein autoencoder (GAN)"

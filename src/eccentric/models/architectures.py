@@ -1,4 +1,4 @@
-"""The architectures: which items each takes, and how its encoder and decoder are built."""
+"""Architectures: the items that each supports, and how its encoder and decoder are built."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ class Architecture:
     """One pair of networks.
 
     Attributes:
-        name: by which the command line and config.json know it.
-        takes: the items it takes, for errors, such as "1x28x28 images".
-        fits: whether it takes items of a specification.
+        name: name on the command line and in config.json.
+        takes: description of the supported items for error messages, such as "1x28x28 images".
+        fits: function that decides whether items of a specification are supported.
         build: (spec, dim, latent_width=, width=) -> encoder (n, *spec.shape) -> (n, latent_width) and decoder
             (n, dim) -> (n, *spec.shape), with random weights.
     """
@@ -65,10 +65,10 @@ def _gru(spec: ItemSpec, dim: int, **widths: Any) -> tuple[nn.Module, nn.Module]
 
 
 def _linear(spec: ItemSpec, dim: int, *, latent_width: int | None, width: float) -> tuple[nn.Module, nn.Module]:
-    return linear_pair(spec.shape, dim, latent_width=latent_width)  # without hidden layers, which a width could scale
+    return linear_pair(spec.shape, dim, latent_width=latent_width)  # no hidden layers, so width has no effect
 
 
-# "auto" takes the first that fits.
+# "auto" selects the first one that fits.
 ARCHITECTURES: dict[str, Architecture] = {
     architecture.name: architecture
     for architecture in (
@@ -83,15 +83,15 @@ ARCHITECTURES: dict[str, Architecture] = {
 
 
 def choose_architecture(name: str, spec: ItemSpec, method: type[Method] | Method | None = None) -> str:
-    """The name of an architecture that takes such items; "auto" stands for the first that does.
+    """The name of an architecture for the given items; "auto" selects the first that supports them.
 
     Args:
-        name: of the architecture.
+        name: name of the architecture.
         spec: the items.
-        method: what is trained for; it may work with one architecture only, which "auto" then stands for.
+        method: training method; if it supports one architecture only, "auto" selects this one.
 
     Raises:
-        UsageError: there is no such architecture, it does not take such items, or the method needs another.
+        UsageError: the architecture is unknown, does not support the items, or does not suit the method.
     """
     needed = method.traits.architecture if method is not None else None
     if method is not None and needed is not None and name not in ("auto", needed):
@@ -109,15 +109,15 @@ def choose_architecture(name: str, spec: ItemSpec, method: type[Method] | Method
 
 
 def choose_start(start: str, spec: ItemSpec, architecture: str) -> str:
-    """Whether training starts from "pca" or at "random"; "auto" stands for "pca" for tables, "random" for the rest.
+    """Initialisation of a training, "pca" or "random"; "auto" is "pca" for tables and "random" for other items.
 
     Args:
         start: one of `STARTS`.
         spec: the items.
-        architecture: the chosen one, or "custom".
+        architecture: chosen architecture, or "custom".
 
     Raises:
-        UsageError: the start is unknown, or such an architecture cannot start from PCA.
+        UsageError: the start is unknown, or the architecture cannot start from PCA.
     """
     if start not in STARTS:
         raise UsageError(f"unknown start {start!r}; choose one of {', '.join(STARTS)}")
@@ -141,16 +141,16 @@ def build_networks(
     method: type[Method] | Method | None = None,
     start: str = "auto",
 ) -> tuple[nn.Module, nn.Module]:
-    """Encoder and decoder with random weights, in float32 whatever PyTorch's default is.
+    """Encoder and decoder with random weights, in float32 regardless of PyTorch's default.
 
     Args:
         spec: the items.
         architecture: a key of `ARCHITECTURES`, or "auto".
-        dim: numbers that the decoder takes for an item.
-        latent_width: numbers that the encoder gives for an item; `dim` by default.
+        dim: number of inputs of the decoder.
+        latent_width: number of outputs of the encoder; `dim` by default.
         width: factor on the channels of every hidden layer.
-        method: what is trained for, as for `choose_architecture`.
-        start: one of `STARTS`. With "pca", image networks get a linear map beside them, see `LinearSkip`.
+        method: training method, as for `choose_architecture`.
+        start: one of `STARTS`. With "pca", a linear map is added in parallel to image networks, see `LinearSkip`.
 
     Raises:
         UsageError: as for `choose_architecture` and `choose_start`.

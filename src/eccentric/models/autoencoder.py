@@ -1,4 +1,4 @@
-"""The autoencoder: an encoder, a decoder, and the units of the data."""
+"""The autoencoder: an encoder, a decoder, and the shift and scale of the data."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ if TYPE_CHECKING:
 
 
 class Autoencoder(nn.Module):
-    """An encoder and a decoder that work on standardised data, with the shift and scale that lead there and back.
+    """An encoder and a decoder for standardised data, with the shift and scale of the standardisation.
 
     The networks see (x - shift) / scale: [0, 1] for uint8 images, zero mean and unit variance for the columns of a
-    table. Shift and scale are saved with the weights, so a trained model takes raw data wherever it goes.
+    table. Shift and scale are saved with the weights, so a trained model always takes raw data.
 
     Args:
         encoder: standardised data (n, *shape) -> latents (n, d).
         decoder: latents (n, d) -> standardised data (n, *shape).
         shift, scale: numbers, or tensors that broadcast against one item. By default those of uint8 images.
-        method: what the model is trained for, with the parameters that this adds. It makes the latents of what the
-            encoder gives. By default the encoder's output is the latents, as in a plain autoencoder.
+        method: training method with its parameters. It computes the latents from the output of the encoder. By default,
+            the output of the encoder is the latents, as in a plain autoencoder.
         padded: whether items are sequences, whose steps beyond the end are NaN, see `eccentric.padding`. They do not
             count in errors.
     """
@@ -62,15 +62,15 @@ class Autoencoder(nn.Module):
         return self.cpu().to(memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
 
     def standardize(self, x: Shaped[Tensor, "n ..."]) -> Float[Tensor, "n ..."]:
-        """Raw units to those the networks see."""
+        """Convert raw items to standardised units."""
         return (x - self.shift) / self.scale
 
     def encode(self, x: Shaped[Tensor, "n ..."]) -> Float[Tensor, "n d"]:
-        """Raw data to latents."""
+        """Encode raw items as latents."""
         return self.method.encode(self.encoder(self.standardize(x)))
 
     def decode(self, z: Float[Tensor, "n d"]) -> Float[Tensor, "n ..."]:
-        """Latents to raw units, as float32."""
+        """Decode latents to raw items, in float32."""
         raw: Tensor = self.decoder(z) * self.scale + self.shift
         return raw
 
@@ -89,7 +89,7 @@ class Autoencoder(nn.Module):
     def forward(
         self, x: Shaped[Tensor, "n ..."]
     ) -> tuple[Float[Tensor, "n d"], Float[Tensor, "n ..."], Float[Tensor, "n ..."]]:
-        """Raw data to (latents, reconstruction, target), the last two in standardised units, for a training step."""
+        """Latents, reconstructions and targets of raw items, the last two in standardised units."""
         target = self.standardize(x)
         z = self.method.encode(self.encoder(target))
         return z, self.decoder(z), target

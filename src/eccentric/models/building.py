@@ -1,4 +1,4 @@
-"""Models: networks by name, the units of the data, and the first state that a training starts from."""
+"""Creation of models: networks by name, shift and scale of the data, and initial weights."""
 
 from __future__ import annotations
 
@@ -39,29 +39,29 @@ def build_model(
     networks: tuple[nn.Module, nn.Module] | None = None,
     units: tuple[Tensor | float, Tensor | float] | None = None,
 ) -> Autoencoder:
-    """A model with random weights, which depend on the seed alone. PyTorch's random state stays what it was.
+    """Build a model with random weights, which depend only on the seed. PyTorch's random state is preserved.
 
     Args:
         spec: the items.
         architecture: a key of `ARCHITECTURES`, or "auto".
         dim: latent dimensions.
-        method: makes the method, which says how many numbers the encoder gives and the decoder takes; by default that
-            of a plain autoencoder.
+        method: function that creates the method, which determines the numbers of encoder outputs and decoder inputs; a
+            plain autoencoder by default.
         width: factor on the channels of every hidden layer.
         seed: of the weights.
-        start: as for `build_networks`; it decides on the modules, not on their weights.
-        networks: encoder and decoder of one's own, in place of an architecture.
+        start: as for `build_networks`; it determines the modules but not their weights.
+        networks: custom encoder and decoder, used instead of an architecture.
         units: shift and scale of the data, see `units_of`; by default 0 and 255 for uint8 images, else 0 and 1.
 
     Raises:
-        UsageError: the architecture is unknown or does not take such items, or the method does not work on them.
+        UsageError: the architecture is unknown, or architecture or method do not support the items.
     """
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)  # torch.manual_seed would seed the caller's GPUs as well
         own = method() if method is not None else Plain(NoSettings(), dim)
         check_kind(own, spec)
         if networks is None:
-            torch.default_generator.manual_seed(seed)  # so that networks start alike whatever the method draws
+            torch.default_generator.manual_seed(seed)  # initial networks do not depend on random numbers of the method
             networks = build_networks(
                 spec,
                 architecture,
@@ -89,21 +89,21 @@ def start_model(
     standardize: bool = True,
     start: str = "auto",
 ) -> tuple[Autoencoder, list[int]]:
-    """The model that a training starts from, and the columns of a table that are constant.
+    """Build the initial model of a training, and find the constant columns of a table.
 
-    Its units are those of the training rows.
+    Shift and scale are those of the training rows.
 
     Args:
         x: training rows, raw.
         spec, architecture, dim, method, width, seed, networks: as for `build_model`.
-        standardize: whether every column of a table gets a scale of its own; see `units_of`.
-        start: "pca" sets the linear maps of the networks to the PCA of the rows, see `start_from_pca`; "random" leaves
-            all weights as they are; "auto" is "pca" for tables and "random" for images. Networks of one's own start
-            from PCA if both are wrapped in `LinearSkip`.
+        standardize: whether each column of a table is scaled separately; see `units_of`.
+        start: "pca" sets the linear maps of the networks to the PCA of the rows, see `start_from_pca`; "random" keeps
+            all random weights; "auto" is "pca" for tables and "random" for other items. Custom networks can start from
+            PCA if both are wrapped in `LinearSkip`.
 
     Raises:
-        UsageError: the architecture is unknown or does not take such items, networks of one's own do not fit, or the
-            networks cannot start from PCA.
+        UsageError: the architecture is unknown or does not support the items, custom networks do not fit the data, or
+            the networks cannot start from PCA.
     """
     shift, scale, constant = units_of(x, spec, standardize)
     model = build_model(
@@ -121,8 +121,8 @@ def start_model(
         check_shapes(model, x)
         if start == "pca" and not all(isinstance(network, LinearSkip) for network in (model.encoder, model.decoder)):
             raise UsageError(
-                "modules of your own start from PCA if both are wrapped in eccentric.models.LinearSkip; wrap them, or "
-                "leave start to 'auto'"
+                "custom modules can start from PCA only if both are wrapped in eccentric.models.LinearSkip; wrap "
+                "them, or leave start to 'auto'"
             )
     chosen = "custom" if networks is not None else choose_architecture(architecture, spec, model.method)
     if choose_start(start, spec, chosen) == "pca":
@@ -131,27 +131,27 @@ def start_model(
 
 
 def check_kind(method: Method, spec: ItemSpec) -> None:
-    """Raise `UsageError` unless the method works on such items."""
+    """Raise `UsageError` unless the method supports the items."""
     if spec.kind not in method.traits.kinds:
         known = " or ".join(method.traits.kinds)
-        raise UsageError(f"method {method.name!r} works on items of kind {known}, but the data are {spec.noun}")
+        raise UsageError(f"method {method.name!r} supports items of kind {known}, but the data are {spec.noun}")
 
 
 @torch.no_grad()
 def check_shapes(model: Autoencoder, x: Shaped[Tensor, "n ..."]) -> None:
-    """Raise `UsageError` unless the encoder gives what the method takes, and the decoder gives items like those of x.
+    """Raise `UsageError` unless the encoder output fits the method and the decoder output has the shape of x.
 
-    The model is in evaluation mode from here on.
+    The model is set to evaluation mode.
     """
     model.eval()
     target, wanted = model.standardize(x[:1]), model.method.encoder_width
     h = model.encoder(target)
     if tuple(h.shape) != (1, wanted):
         raise UsageError(
-            f"the encoder makes latents of shape {tuple(h.shape[1:])}, but method {model.method.name} with dim "
+            f"the encoder returns latents of shape {tuple(h.shape[1:])}, but method {model.method.name} with dim "
             f"{model.method.dim} needs ({wanted},)"
         )
     reconstruction = model.decoder(model.method.encode(h))
     if reconstruction.shape != target.shape:
         made, given = tuple(reconstruction.shape[1:]), tuple(target.shape[1:])
-        raise UsageError(f"the decoder makes items of shape {made}, but the data have {given}")
+        raise UsageError(f"the decoder returns items of shape {made}, but the data have {given}")

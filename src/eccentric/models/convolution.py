@@ -1,8 +1,9 @@
-"""PyTorch's convolutions, with a bias whose gradient costs nothing in bfloat16 on a CPU.
+"""PyTorch's convolutions with a fast gradient of the bias in bfloat16 on a CPU.
 
-Asked for the gradients of input, weight and bias at once, oneDNN takes up to five times as long as for the first two
-(MNIST decoder's 1x1 layer, batch 100: 2.6 ms against 0.5), though the third is a sum. Here it is one. Elsewhere, and
-without gradients, these are PyTorch's layers; parameters and their names always are.
+If oneDNN computes the gradients of input, weight and bias together, it takes up to five times as long as for the first
+two (1x1 layer of the MNIST decoder, batch 100: 2.6 ms against 0.5 ms), although the third is a sum. Here it is computed
+as a sum. On other devices, and without gradients, the layers behave as PyTorch's; parameters and their names are always
+PyTorch's.
 """
 
 from __future__ import annotations
@@ -41,13 +42,13 @@ class ConvTranspose2d(nn.ConvTranspose2d):
 def _pays(x: Tensor) -> bool:
     if x.device.type != "cpu" or not torch.is_grad_enabled():
         return False
-    autocast = torch.is_autocast_enabled("cpu") and x.dtype != torch.float64  # which autocast leaves alone
+    autocast = torch.is_autocast_enabled("cpu") and x.dtype != torch.float64  # autocast does not change these
     return (torch.get_autocast_dtype("cpu") if autocast else x.dtype) == torch.bfloat16
 
 
 def _apply(layer: nn.Conv2d | nn.ConvTranspose2d, x: Tensor, settings: tuple[Any, ...]) -> Tensor:
     assert layer.bias is not None
-    # Autocast knows PyTorch's own functions alone.
+    # Autocast only applies to PyTorch's own functions.
     low = (tensor.to(torch.bfloat16) for tensor in (x, layer.weight, layer.bias))
     y: Tensor = _Convolution.apply(*low, settings)
     return y

@@ -1,8 +1,9 @@
-"""A recurrent pair for sequences of different lengths: a GRU reads the steps, another one unrolls them from the latent.
+"""A recurrent autoencoder for sequences of different lengths: one GRU reads the steps, another generates them from the
+latent.
 
-Sequences come as one tensor whose padding is NaN, see `eccentric.padding`. The latent of a sequence depends on its own
-steps alone. Each reconstructed step depends on the latent and on its number, so a reconstruction of more steps begins
-with the same numbers, and is cut to the length that is wanted.
+Sequences are stored in one tensor that is padded with NaN, see `eccentric.padding`. The latent of a sequence depends
+only on its real steps. Each reconstructed step depends on the latent and on its index, so a longer reconstruction
+begins with the same values and can be cut to any length.
 """
 
 from __future__ import annotations
@@ -21,15 +22,15 @@ if TYPE_CHECKING:
 
 __all__ = ["GRUDecoder", "GRUEncoder", "gru_pair"]
 
-HIDDEN = 128  # units of each GRU
+HIDDEN = 128  # number of units of each GRU
 
 
 class GRUEncoder(nn.Module):
-    """The state of a GRU after the last real step, and a linear map of it.
+    """The state of a GRU after the last real step, followed by a linear map.
 
     Args:
-        features: numbers in a step.
-        outputs: numbers made of a sequence.
+        features: number of features of a step.
+        outputs: number of outputs for a sequence.
         hidden: units of the GRU.
     """
 
@@ -44,7 +45,8 @@ class GRUEncoder(nn.Module):
             packed = nn.utils.rnn.pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
             state = self.gru(packed)[1][-1]
         else:
-            # A state depends on earlier steps only, so the one at the last real step is that of the packed sequence.
+            # States depend only on earlier steps, so the state at the last real step equals that of the packed
+            # sequence.
             states = self.gru(x)[0]
             state = states[torch.arange(len(x), device=x.device), lengths - 1]
         latent: Tensor = self.last(state)
@@ -52,20 +54,21 @@ class GRUEncoder(nn.Module):
 
 
 def packs_on(device: torch.device) -> bool:
-    """Whether sequences are packed, which leaves out the work for the padding.
+    """Whether sequences are packed, which avoids computations for the padding.
 
-    Packing needs the lengths on the host, and a step that waits for them cannot be a CUDA graph.
+    Packing needs the lengths on the host, and a step that waits for them cannot be recorded as a CUDA graph.
     """
     return device.type == "cpu"
 
 
 class GRUDecoder(nn.Module):
-    """A GRU whose first state is made of the latent, which it also gets in every step; a linear map makes the numbers.
+    """A GRU with an initial state computed from the latent, which is also the input of every step, followed by a linear
+    map.
 
     Args:
-        dim: numbers in a latent.
-        steps: that are made.
-        features: numbers in a step.
+        dim: number of latent dimensions.
+        steps: number of generated steps.
+        features: number of features of a step.
         hidden: units of the GRU.
     """
 
@@ -89,7 +92,7 @@ def gru_pair(
     """Encoder (n, t, features) -> (n, latent_width), for any t, and decoder (n, dim) -> (n, steps, features).
 
     Args:
-        shape: (steps, features) of the longest sequence.
+        shape: shape (steps, features) of the longest sequence.
         dim, latent_width, width: as for `conv_pair`.
     """
     steps, features = shape

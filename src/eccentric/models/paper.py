@@ -1,4 +1,4 @@
-"""The paper's two autoencoders (A.5): activations and normalisation exactly where it lists them."""
+"""The two autoencoders of the paper (A.5), with activations and normalisation exactly as listed there."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from eccentric.models.width import scaled
 def mnist_pair(dim: int, *, latent_width: int | None = None, width: float = 1.0) -> tuple[nn.Module, nn.Module]:
     """Encoder (n, 1, 28, 28) -> (n, latent_width) and decoder (n, dim) -> (n, 1, 28, 28).
 
-    No layer pads; the encoder pads the image to 32x32 first.
+    The layers have no padding; the encoder first pads the image to 32x32.
 
     Args:
         dim: inputs of the decoder.

@@ -1,4 +1,4 @@
-"""A linear map beside any network, so that its training can start from PCA."""
+"""A linear map in parallel to any network, so that training can start from PCA."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ if TYPE_CHECKING:
     from jaxtyping import Float
     from torch import Tensor
 
-LEAK = 0.01  # slope of the output outside [0, 1], so that a pixel that lies there still learns
+LEAK = 0.01  # slope of the output outside [0, 1], so that pixels outside have a gradient
 
 
 class LinearSkip(nn.Module):
     """linear(x) + network(x), where the network adds nothing before training.
 
     Wrap an encoder and a decoder, and `start_from_pca` sets the two linear maps to the principal components of the
-    data. Training then starts from PCA's error, and the network learns what PCA leaves over.
+    data. Training then starts from PCA's error, and the network learns the remainder.
 
     The last layer of the network is set to zero if it is an `nn.Sequential` that ends in a linear or convolutional
     layer. The output of any other network is multiplied by one trainable number, which starts at zero.
 
-    An `nn.Sequential` that ends in a sigmoid loses the sigmoid, since a sum of a linear map and a sigmoid could leave
-    [0, 1] and not return. Instead the sum is clamped to [0, 1], with a slope of 0.01 outside. PCA's reconstructions
-    are thus clamped, which brings them nearer to images in [0, 1].
+    If an `nn.Sequential` ends in a sigmoid, the sigmoid is removed, since the sum of a linear map and a sigmoid could
+    remain outside [0, 1]. Instead, the sum is clamped to [0, 1], with a slope of 0.01 outside. This also clamps PCA's
+    reconstructions, which reduces their error for images in [0, 1].
 
     Args:
         network: (n, *any shape of `inputs` numbers) -> (n, *outputs); changed in place.
-        inputs: numbers in an item.
-        outputs: shape of what the network makes of an item.
+        inputs: number of values in an item.
+        outputs: shape of the output for an item.
     """
 
     def __init__(self, network: nn.Module, inputs: int, outputs: int | tuple[int, ...]) -> None:
@@ -57,7 +57,7 @@ class LinearSkip(nn.Module):
 
 @torch.no_grad()
 def _silence(network: nn.Module) -> bool:
-    """Set the last layer of a network to zero; whether there is such a layer."""
+    """Set the last layer of a network to zero. Returns whether there is such a layer."""
     last = network[-1] if isinstance(network, nn.Sequential) and len(network) else None
     if not isinstance(last, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
         return False

@@ -1,4 +1,4 @@
-"""The shift and scale between raw data and what the networks see."""
+"""Shift and scale of the standardisation."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ if TYPE_CHECKING:
 
     from eccentric.data.items import ItemSpec
 
-MOST_NUMBERS = 10_000_000  # of a table that are held in double precision at once: 80 MB
+MOST_NUMBERS = 10_000_000  # number of values held in double precision at a time: 80 MB
 
 
 class Units(NamedTuple):
-    """The networks see (x - shift) / scale."""
+    """Standardised data are (x - shift) / scale."""
 
     shift: Float[Tensor, "..."]
     scale: Float[Tensor, "..."]
     constant: list[int]
-    """The columns of a table, or the features of sequences, that do not vary."""
+    """Constant columns of a table, or constant features of sequences."""
 
 
 def units_of(x: Shaped[Tensor, "n ..."], spec: ItemSpec, standardize: bool = True) -> Units:
-    """The units for training rows x.
+    """Compute shift and scale for training rows x.
 
     Each column of a table gets mean 0 and standard deviation 1; with `standardize=False` the columns keep their
     proportions, and the mean of their variances is 1. The features of sequences are scaled as columns, over all real
-    steps of all sequences. Images are brought from their lowest and highest value (0 and 255
-    for uint8, 0 and 1 for fractions) to the decoder's range from 0 to 1.
+    steps of all sequences. Images are scaled from their lowest and highest value (0 and 255 for uint8, 0 and 1 for
+    fractions) to the range of the decoder, 0 to 1.
     """
     if spec.is_image:
         shift, scale = _range(x)
@@ -58,7 +58,7 @@ def _range(x: Shaped[Tensor, "n c h w"]) -> tuple[float, float]:
 
 
 def _moments(x: Shaped[Tensor, "n f"]) -> tuple[Float[Tensor, " f"], Float[Tensor, " f"]]:
-    """Mean and variance by column in double precision, without a copy of all of x in it."""
+    """Mean and variance of each column in double precision, without converting all of x at once."""
     size = max(1, MOST_NUMBERS // x.shape[1])
     mean = sum(part.double().sum(0) for part in x.split(size)) / len(x)
     squares = sum((part.double() - mean).square().sum(0) for part in x.split(size))

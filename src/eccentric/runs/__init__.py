@@ -1,4 +1,4 @@
-"""The run folder: its files, who may write them, and how they are read."""
+"""The run folder: its files, writing and reading."""
 
 from eccentric.runs.folder import Run
 from eccentric.runs.latents import Latents

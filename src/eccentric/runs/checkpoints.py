@@ -1,4 +1,4 @@
-"""Checkpoints that a power cut cannot hurt: written beside and renamed, checksummed, two kept, no code in them."""
+"""Checkpoints: atomic writes, checksums, no executable content; the newest two are kept."""
 
 from __future__ import annotations
 
@@ -21,33 +21,35 @@ FORMAT = 1
 
 
 class Checkpoints:
-    """The folder `checkpoint/` of a run: `step-000000600.pt`, each with its `.sha256` (as `sha256sum -c` reads it).
+    """The folder `checkpoint/` of a run: `step-000000600.pt`, each with a `.sha256` file (readable by `sha256sum -c`).
 
-    A checkpoint counts once its checksum lies beside it, which is written last.
+    A checkpoint is valid once its checksum exists, which is written last.
     """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._unusable: list[Path] = []  # found by load, and none of those to keep
+        self._unusable: list[Path] = []  # found by load, and not to be kept
 
     def save(self, step: int, state: dict[str, Any]) -> None:
-        """Write the state after `step` steps, and remove what is older than the newest two or is of a later step.
+        """Write the state after `step` steps, and remove checkpoints of later steps and all but the newest two.
 
         Raises:
-            EccentricError: the state is not finite, or the disk is full or read-only. Older checkpoints stay.
+            EccentricError: the state is not finite, or the disk is full or read-only. Older checkpoints are kept.
         """
         for name, tensor in state["model"].items():
             if tensor.is_floating_point() and not tensor.isfinite().all():
                 raise EccentricError(f"{name} is no longer finite after step {step}; lower the learning rate")
         buffer = io.BytesIO()
         torch.save({"format": FORMAT, **state}, buffer)
-        data = buffer.getvalue()  # no copy; a view would crash Python 3.12.1's garbage collector after a failed write
+        # not a copy; a view would crash the garbage collector of Python 3.12.1 after a failed write
+        data = buffer.getvalue()
         path = self._folder / f"step-{step:09d}.pt"
         try:
             self._folder.mkdir(exist_ok=True)
         except OSError as error:
             raise EccentricError(f"cannot write {path}: {error.strerror}") from None
-        for later in (other for other in self._paths() if other.name > path.name):  # found unusable, or of another life
+        # unusable, or of an earlier training
+        for later in (other for other in self._paths() if other.name > path.name):
             self._remove(later)
         with atomic(path) as temporary:
             temporary.write_bytes(data)
@@ -58,7 +60,7 @@ class Checkpoints:
         self._unusable.clear()
 
     def load(self) -> tuple[dict[str, Any] | None, list[str]]:
-        """The newest state that is whole, or None, and what is wrong with each newer one."""
+        """The newest intact state, or None, and the problem of each newer checkpoint."""
         notes: list[str] = []
         for path in self._paths():
             try:
@@ -77,13 +79,13 @@ class Checkpoints:
         path.unlink(missing_ok=True)
 
     def _paths(self) -> list[Path]:
-        """From the newest to the oldest."""
+        """Paths of the checkpoints, newest first."""
         paths = self._folder.iterdir() if self._folder.is_dir() else ()
         return sorted((path for path in paths if is_checkpoint(path.name)), reverse=True)
 
 
 class _UnusableError(Exception):
-    """What is wrong with a checkpoint, as the rest of a sentence."""
+    """The problem of a checkpoint, as the end of a sentence."""
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -91,17 +93,17 @@ def _read(path: Path) -> dict[str, Any]:
         content = path.read_bytes()
         expected = _checksum_of(path).read_text(encoding="ascii").split()[:1]
     except FileNotFoundError:
-        raise _UnusableError("has no checksum, its writing was cut short") from None
+        raise _UnusableError("has no checksum, because writing it was interrupted") from None
     except (OSError, UnicodeDecodeError) as error:
         raise _UnusableError(f"cannot be read ({error})") from None
     if [hashlib.sha256(content).hexdigest()] != expected:
         raise _UnusableError("does not match its checksum")
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of what foreign bytes may be
+            warnings.simplefilter("ignore")  # warnings about invalid files
             state: Any = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
-    except Exception as error:  # what torch.load raises on foreign bytes is not specified
-        raise _UnusableError(f"is no checkpoint of eccentric ({str(error).splitlines()[0]})") from None
+    except Exception as error:  # the errors that torch.load raises for invalid files are not specified
+        raise _UnusableError(f"is not a checkpoint of eccentric ({str(error).splitlines()[0]})") from None
     if not isinstance(state, dict) or state.get("format") != FORMAT:
         raise _UnusableError("was written by another version of eccentric, or by another program")
     return state

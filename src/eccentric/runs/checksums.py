@@ -1,4 +1,4 @@
-"""Checksums of the results in a run folder, so that a flipped bit is found when a file is read."""
+"""Checksums of the results in a run folder, which detect damage when a file is read."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 
 def write_checksums(folder: Path) -> None:
-    """Write the SHA-256 of every result, in the form that `sha256sum --check` reads. Called after the results."""
-    # Methods without principal components leave no file of them.
+    """Write the SHA-256 of every result, in the format of `sha256sum --check`. Called after the results are written."""
+    # Methods without principal components have no file of components.
     written = [name for name in RESULTS if name != COMPONENTS or (folder / name).exists()]
     lines = [f"{_sha256(folder / name)}  {name}\n" for name in written]
     with atomic(folder / CHECKSUMS) as temporary:
@@ -23,7 +23,7 @@ def write_checksums(folder: Path) -> None:
 
 
 def verify(path: Path) -> None:
-    """Compare a result with its checksum. Folders of version 0.1.0 have no checksums; their files pass.
+    """Compare a result with its checksum. Folders of version 0.1.0 have no checksums and are not checked.
 
     Raises:
         EccentricError: the file does not match its checksum, or cannot be read.
@@ -45,7 +45,7 @@ def verify(path: Path) -> None:
 
 
 def _recorded(path: Path) -> dict[str, str]:
-    """Checksums by the name of the file."""
+    """Checksums by file name."""
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except FileNotFoundError:

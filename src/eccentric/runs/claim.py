@@ -1,4 +1,4 @@
-"""Access to a run folder: what may be written where, and one process at a time."""
+"""Access to a run folder: checks before writing, and a lock for one process at a time."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 
 def check_folder(path: Path, overwrite: bool = False, resume: bool = False) -> None:
-    """Check that a run may be written to a folder, before any work is done. Nothing is changed.
+    """Check whether a run may be written to a folder, without changing anything.
 
     Raises:
-        UsageError: the folder holds something other than a run, a run that may be neither overwritten nor resumed, or
-            a link in the place of one of the run's subfolders.
+        UsageError: the folder contains other files, a run that may be neither overwritten nor resumed, or a link
+            instead of a subfolder of the run.
     """
     if overwrite and resume:
         raise UsageError("--overwrite starts the run again and --resume continues it; pass one of them")
@@ -33,30 +33,30 @@ def check_folder(path: Path, overwrite: bool = False, resume: bool = False) -> N
         raise UsageError(f"{path} is not empty and holds no run; choose another folder with --out")
     if not overwrite and not resume:
         raise UsageError(
-            f"{path} already holds a run; choose another folder with --out, or pass --resume to continue it "
-            "or --overwrite to replace it"
+            f"{path} already holds a run; choose another folder with --out, or pass --resume to continue it or "
+            "--overwrite to replace it"
         )
 
 
 def check_no_link(folder: Path) -> None:
-    """Raise `UsageError` if a subfolder of a run is a link: files of another folder would be replaced and removed."""
+    """Raise `UsageError` if a subfolder of a run is a link, because files of another folder would be changed."""
     if folder.is_symlink():
         raise UsageError(f"{folder} is a link to another folder; remove the link, or choose another folder for the run")
 
 
 def holds_run(path: Path) -> bool:
-    """Whether the folder's config.json is that of a run; models of other programs have a file of that name, too."""
+    """Whether the folder has the config.json of a run; models of other programs also have a file of that name."""
     try:
         config = json.loads((path / names.CONFIG).read_bytes())
     except FileNotFoundError:
         return False
-    except (OSError, ValueError):  # damaged: for those to say who read it
+    except (OSError, ValueError):  # damaged, which is reported when the file is read
         return True
     return isinstance(config, dict) and "train" in config
 
 
 def _is_left_over(file: Path) -> bool:
-    """Whether a process that was killed before it wrote config.json, or after it removed it, left this."""
+    """Whether the file was left by a process that was killed before it wrote or after it removed config.json."""
     if file.name == names.CHECKPOINTS:
         return file.is_dir() and not any(file.iterdir())
     return file.name == names.LOCK or names.is_temporary(file.name)
@@ -64,10 +64,10 @@ def _is_left_over(file: Path) -> bool:
 
 @contextmanager
 def claimed(path: Path) -> Iterator[None]:
-    """Make the folder and keep other processes out of it. The lock dies with the process that holds it.
+    """Create the folder and lock it for other processes. The lock is released when the process ends.
 
     Raises:
-        EccentricError: another process holds it, or the folder cannot be written.
+        EccentricError: another process has locked the folder, or it cannot be written.
     """
     from filelock import FileLock, Timeout
 
@@ -88,13 +88,13 @@ def claimed(path: Path) -> Iterator[None]:
 
 
 def clear_folder(path: Path) -> None:
-    """Remove the run in a folder. Files of names that the program does not write stay, and links are not followed.
+    """Remove the run in a folder. Files that the program does not write are kept, and links are not followed.
 
     Raises:
         EccentricError: a file cannot be removed.
     """
     try:
-        for file in names.written(path):  # config.json last: until then the folder holds a run
+        for file in names.written(path):  # config.json last: until then the folder contains a run
             file.unlink()
     except OSError as error:
         raise EccentricError(f"cannot write to the folder {path}: {error.strerror}; choose another") from None

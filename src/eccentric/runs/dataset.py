@@ -18,8 +18,8 @@ def describe_data(data: Data, source: dict[str, Any] | None = None) -> dict[str,
     """The entries "data", "item", "items", "feature_names" and "label_names".
 
     Args:
-        data: all of it is read, for its digests.
-        source: how the data were loaded.
+        data: the data, all of which are read for the digests.
+        source: description of how the data were loaded.
     """
     return {
         "data": {
@@ -40,6 +40,6 @@ def describe_data(data: Data, source: dict[str, Any] | None = None) -> dict[str,
 
 
 def describe_lengths(x: Float[Tensor, "n t f"]) -> dict[str, int]:
-    """Steps of the shortest, the median and the longest sequence."""
+    """Number of steps of the shortest, the median and the longest sequence."""
     lengths = lengths_of(x)
     return {"shortest": int(lengths.min()), "median": int(lengths.median()), "longest": int(lengths.max())}

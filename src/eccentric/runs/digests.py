@@ -1,4 +1,4 @@
-"""Digests of all of the data, by which a run that is resumed recognises them."""
+"""Digests of all data, to check that a run is resumed with the same data."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from eccentric.data import Data
 
-CHUNK_BYTES = 32 * 2**20  # memory-mapped rows are read this much at a time
+CHUNK_BYTES = 32 * 2**20  # bytes of memory-mapped rows read at a time
 SAMPLED = 1000
 PARTS = {
     "train": "the training items",
@@ -24,7 +24,7 @@ PARTS = {
 
 
 def digests(data: Data) -> dict[str, str]:
-    """SHA-256 of each of `PARTS` that the data have, over shape, type and all bytes."""
+    """SHA-256 of each of `PARTS` that exists, over shape, type and all bytes."""
     found = {"train": digest(data.train.x), "test": digest(data.test.x)}
     for name, split in (("train_labels", data.train), ("test_labels", data.test)):
         if split.labels is not None:
@@ -42,28 +42,28 @@ def digest(x: Tensor) -> str:
 
 
 def _digest_of_labels(labels: np.ndarray, names: list[str]) -> str:
-    """SHA-256 of labels as names, since the codes depend on which names there are."""
+    """SHA-256 of labels as names, since codes depend on the set of names."""
     total = hashlib.sha256()
-    encoded = [f"{len(name)}:{name}".encode() for name in names]  # the length keeps neighbours apart
+    encoded = [f"{len(name)}:{name}".encode() for name in names]  # the length separates neighbouring names
     for code in labels.tolist():
         total.update(encoded[code])
     return total.hexdigest()
 
 
 def fingerprint(x: Tensor) -> str:
-    """A digest of the shape and of a thousand rows from first to last.
+    """A digest of the shape and of a thousand rows spread over the data.
 
-    Version 0.1.0 recorded it alone. It serves where hashing all of the data would not pay, to compare two runs.
+    Version 0.1.0 recorded only this digest. It is used to compare two runs if hashing all data would take too long.
     """
     rows = x[torch.linspace(0, len(x) - 1, min(len(x), SAMPLED)).long()].contiguous()
     return hashlib.sha256(f"{tuple(x.shape)} {x.dtype} ".encode() + rows.numpy().tobytes()).hexdigest()[:16]
 
 
 def differing_parts(recorded: dict[str, Any], now: dict[str, Any]) -> list[str]:
-    """Which of the data differ from those that a run was started with, in words.
+    """Names of the parts of the data that differ from those at the start of a run.
 
     Args:
-        recorded, now: the entries "data" of config.json. Where the recorded one has no digests, the fingerprint of the
+        recorded, now: entries "data" of config.json. If the recorded entry has no digests, the fingerprint of the
             training items is compared.
     """
     old, new = recorded.get("digests"), now["digests"]

@@ -1,4 +1,4 @@
-"""The run folder: everything about a run, readable without this package, and nothing in it executes when loaded."""
+"""The run folder, which is readable without this package and contains no executable content."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ if TYPE_CHECKING:
 
 
 class Run:
-    """A run folder opened for reading. Each part is read when first asked for.
+    """A run folder opened for reading. Each part is read on first access.
 
     Raises:
-        EccentricError: the folder, or a file in it, is missing or damaged.
+        EccentricError: the folder or a file in it is missing or damaged.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -41,24 +41,26 @@ class Run:
         if not self.path.is_dir():
             raise EccentricError(f"there is no run folder {self.path}")
         if not (self.path / CONFIG).is_file():
-            raise EccentricError(f"{self.path} is no run folder, it has no {CONFIG}; name the --out of a training run")
+            raise EccentricError(
+                f"{self.path} is not a run folder, because it has no {CONFIG}; give the --out folder of a training run"
+            )
         for entry in sorted(self.path.iterdir()):
-            if not entry.is_file() and not entry.is_dir():  # reading a pipe would wait for its writer for ever
+            if not entry.is_file() and not entry.is_dir():  # reading a pipe would wait forever for its writer
                 raise EccentricError(f"{entry} is neither a file nor a folder; remove it")
 
     @cached_property
     def config(self) -> dict[str, Any]:
-        """The content of config.json in the form of `schema.Config`, whichever version wrote it."""
+        """The content of config.json in the form of `schema.Config`, for every version that wrote it."""
         return read_manifest(self.path)
 
     @property
     def finished(self) -> bool:
-        """Whether it was trained to its last epoch."""
+        """Whether the run was trained to its last epoch."""
         return bool(self.config["status"] == "finished")
 
     @cached_property
     def spec(self) -> ItemSpec:
-        """What one item is."""
+        """Specification of one item."""
         try:
             return ItemSpec.from_json(self.config)
         except ValueError as error:
@@ -66,12 +68,12 @@ class Run:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Of one item: (channels, height, width) or (features,)."""
+        """Shape of one item: (channels, height, width), (features,) or (steps, features)."""
         return self.spec.shape
 
     @property
     def feature_names(self) -> list[str]:
-        """Columns of a table, in order; empty for images."""
+        """Names of the columns of a table, in order; empty for images."""
         names: list[str] = self.config["feature_names"]
         return names
 
@@ -90,7 +92,7 @@ class Run:
         """The principal components of the training items' latents.
 
         Raises:
-            EccentricError: the method has none, or the file is missing or damaged.
+            EccentricError: the method has no principal components, or the file is missing or damaged.
         """
         self.must_have_ended()
         if not self.has_spectrum:
@@ -100,33 +102,34 @@ class Run:
 
     @cached_property
     def evaluation(self) -> dict[str, Any]:
-        """What evaluation.json holds, measured when training ended."""
+        """The content of evaluation.json, measured at the end of training."""
         evaluation: dict[str, Any] = read_json(self._verified(EVALUATION))
         check(evaluation, Evaluation, self.path / EVALUATION)
         return evaluation
 
     @cached_property
     def examples(self) -> Tensor:
-        """A few raw test items, (k, *shape), so that reconstructions can be drawn without the data."""
+        """A few raw test items, (k, *shape), to show reconstructions without the data."""
         return read_tensors(self._verified(EXAMPLES), expected=("x",))["x"]
 
     def must_have_ended(self) -> None:
-        """Raise `EccentricError` while the run is being trained, or where training was killed."""
+        """Raise `EccentricError` if the run is still being trained, or if training was killed."""
         if self.config["status"] == "training":
             raise EccentricError(
-                f"training of {self.path} has not ended; wait for it, or if it was broken off go on with "
+                f"training of {self.path} has not ended; wait for it, or if it was interrupted, resume it with "
                 f"eccentric train DATA --out {self.path} --resume"
             )
 
     def model(self, encoder: nn.Module | None = None, decoder: nn.Module | None = None) -> Autoencoder:
-        """The trained model on the CPU, in evaluation mode. Modules of one's own must be given as they were trained."""
+        """The trained model on the CPU in evaluation mode. Custom modules must be given as they were trained."""
         self.must_have_ended()
         settings = self.config["train"]
         networks = None
         if settings["architecture"] == "custom":
             if encoder is None or decoder is None:
                 raise UsageError(
-                    f"{self.path} has modules of its own; pass encoder and decoder to Run.model or write_report"
+                    f"{self.path} was trained with custom modules; pass encoder and decoder to Run.model or "
+                    "write_report"
                 )
             networks = encoder, decoder
         weights = read_tensors(self._verified(MODEL), expected=("shift", "scale"))
@@ -137,8 +140,8 @@ class Run:
             settings["architecture"],
             settings["dim"],
             method=partial(make_method, method["name"], own, settings["dim"]),
-            width=settings.get("width", 1.0),  # folders of 0.1.0 lack it
-            start=settings.get("start", "auto"),  # as do the first folders with a method
+            width=settings.get("width", 1.0),  # missing in folders of 0.1.0
+            start=settings.get("start", "auto"),  # also missing in the first folders with a method
             networks=networks,
             units=(weights["shift"], weights["scale"]),
         )
@@ -149,17 +152,17 @@ class Run:
         return model.to_inference()
 
     def latents(self, split: str) -> Latents:
-        """The encoded items of "train" or "test"."""
+        """Encoded items of the split "train" or "test"."""
         self.must_have_ended()
         return read_latents(self._verified(LATENTS), split)
 
     def training_latents(self) -> Tensor:
-        """The latents of the training items, (n, d) float32; folders of 0.1.0 keep only their components."""
+        """Latents of the training items, (n, d) float32; folders of 0.1.0 contain only their components."""
         saved = self.latents("train")
         return self.components.decode(torch.from_numpy(saved.p)) if saved.z is None else torch.from_numpy(saved.z)
 
     def _verified(self, name: str) -> Path:
-        """The path of a result that matches its checksum. Each file is hashed once."""
+        """The path of a result, after comparison with its checksum. Each file is hashed once."""
         path = self.path / name
         if name not in self._known:
             verify(path)

@@ -23,9 +23,9 @@ class Latents:
     Attributes:
         p: (n, d) float32, coordinates along the components; (n, 0) for a method without components.
         labels: (n,) names as text, or None.
-        rows: (n,) int64, the item's row in its source.
-        z: (n, d) float32, the latents as the encoder gives them, or None where they were not kept.
-        files: (n,) the file of each image within its folder as text, or None where images are no single files.
+        rows: (n,) int64, row of the item in its source.
+        z: (n, d) float32, latents of the encoder, or None if they were not stored.
+        files: (n,) file of each image within its folder as text, or None if images are not single files.
     """
 
     p: np.ndarray
@@ -36,7 +36,7 @@ class Latents:
 
 
 def latents_table(splits: dict[str, Latents]) -> pyarrow.Table:
-    """An Arrow table with columns split, row, file and label (where there are any), p1 ... pd and z1 ... zd."""
+    """An Arrow table with columns split, row, file and label (if they exist), p1 ... pd and z1 ... zd."""
     import pyarrow as pa
 
     parts = list(splits.items())
@@ -45,7 +45,7 @@ def latents_table(splits: dict[str, Latents]) -> pyarrow.Table:
         "row": np.concatenate([part.rows for _, part in parts]),
     }
     for column, texts in (("file", [part.files for _, part in parts]), ("label", [part.labels for _, part in parts])):
-        if any(text is not None for text in texts):  # one split alone may have them
+        if any(text is not None for text in texts):  # only one split may have them
             columns[column] = np.concatenate(
                 [
                     np.full(len(part.p), None) if text is None else text.astype(object)
@@ -61,7 +61,7 @@ def latents_table(splits: dict[str, Latents]) -> pyarrow.Table:
 
 
 def write_latents(path: Path, splits: dict[str, Latents]) -> None:
-    """The table of encoded items as Parquet."""
+    """Write the table of encoded items as Parquet."""
     import pyarrow.parquet as pq
 
     with atomic(path) as temporary:
@@ -69,7 +69,7 @@ def write_latents(path: Path, splits: dict[str, Latents]) -> None:
 
 
 def read_latents(path: Path, split: str) -> Latents:
-    """The encoded items of a split. Files of version 0.1.0 have neither z nor the names of files.
+    """Read the encoded items of a split. Files of version 0.1.0 contain neither z nor file names.
 
     Raises:
         EccentricError: the file is missing or damaged.
@@ -93,12 +93,12 @@ def read_latents(path: Path, split: str) -> Latents:
 
 
 def _coordinates(table: pyarrow.Table, letter: str) -> np.ndarray | None:
-    """The columns p1, p2, ... or z1, z2, ... as (n, d), or None if there are none."""
+    """Columns p1, p2, ... or z1, z2, ... as (n, d), or None if they do not exist."""
     names = [name for name in table.column_names if name[:1] == letter and name[1:].isdigit()]
     return np.stack([table[name].to_numpy() for name in names], 1).astype(np.float32) if names else None
 
 
 def _texts(table: pyarrow.Table, column: str) -> np.ndarray | None:
-    """A column of text, or None where it is absent or not filled in."""
+    """A column of text, or None if it is absent or empty."""
     known = column in table.column_names and table[column].null_count == 0
     return np.array(table[column].to_pylist()) if known else None

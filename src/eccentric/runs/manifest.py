@@ -1,4 +1,4 @@
-"""config.json: what a run was made from, in one versioned form with one writer and one reader."""
+"""config.json, the description of a run, with a schema version, one writer and one reader."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ def write_manifest(folder: Path, content: dict[str, Any]) -> None:
     """Write config.json.
 
     Args:
-        folder: the run folder.
-        content: the entries of `schema.Config`, without "schema".
+        folder: run folder.
+        content: entries of `schema.Config`, without "schema".
     """
     write_json(folder / CONFIG, upgraded(content))
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
-    """The content of config.json in the form that this version writes, with entries that it does not know.
+    """Read config.json in the form that this version writes. Unknown entries are kept.
 
     Raises:
         EccentricError: the file cannot be read, an entry is missing or has the wrong type, or the folder was written by

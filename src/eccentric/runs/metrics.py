@@ -18,21 +18,21 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 RENAMED = {"eccentric": "term/eccentric", "images_per_second": "items_per_second"}
-"""Columns that version 0.1.0 wrote under another name."""
+"""Columns with another name in version 0.1.0."""
 
 NEEDED = ("step", "epoch", "objective", "trace", "items_per_second")
-"""Columns that every run has, whatever it is trained for."""
+"""Columns of every run, for all methods."""
 
 Value = float | int | None
 
 
 class MetricsFile:
-    """metrics.csv while a run is trained. Every row is on disk when `write` returns.
+    """metrics.csv during training. Every row is on disk when `write` returns.
 
     Args:
         folder: the run folder.
         columns: names of the columns, in order. The first one is "step".
-        last_step: rows up to this step are kept, for a run that is resumed.
+        last_step: rows up to this step are kept, for a resumed run.
     """
 
     def __init__(self, folder: Path, columns: Sequence[str], last_step: int = 0) -> None:
@@ -40,7 +40,7 @@ class MetricsFile:
         kept: list[dict[str, str]] = []
         if last_step and self._path.exists():
             header, rows = _read(self._path)
-            # The last row may have been cut short.
+            # The last row may be incomplete.
             whole = (dict(zip(header, row, strict=True)) for row in rows if len(row) == len(header))
             kept = [row for row in whole if row.get("step", "").isdigit() and int(row["step"]) <= last_step]
             columns = [*columns, *(name for name in header if name not in columns)]
@@ -50,7 +50,7 @@ class MetricsFile:
             temporary.write_text(_lines([self._columns, *rows]), encoding="utf-8")
 
     def write(self, row: Mapping[str, Value]) -> None:
-        """Append a row. A column without a value, or with None, is left empty.
+        """Append a row. Columns without a value or with None are left empty.
 
         Raises:
             EccentricError: the disk is full or read-only.
@@ -65,7 +65,7 @@ class MetricsFile:
 
 
 def read_metrics(folder: Path) -> dict[str, np.ndarray]:
-    """Columns of metrics.csv by name, (rows,) float64; NaN where a row has no value.
+    """Columns of metrics.csv by name, (rows,) float64; NaN if a row has no value.
 
     Raises:
         EccentricError: the file is missing or damaged.
@@ -76,7 +76,7 @@ def read_metrics(folder: Path) -> dict[str, np.ndarray]:
     except OSError as error:
         raise EccentricError(f"cannot read {path}: {error.strerror}") from None
     except (UnicodeDecodeError, csv.Error) as error:
-        raise EccentricError(f"{path} is not a table of text ({error}); the file is damaged") from None
+        raise EccentricError(f"{path} is not a text table ({error}); the file is damaged") from None
     missing = [name for name in NEEDED if name not in header]
     if missing:
         raise EccentricError(f"{path} has no column {', '.join(missing)}; the file is damaged")
@@ -105,7 +105,7 @@ def _number(text: str, name: str, where: str) -> float:
 
 
 def last_epoch(folder: Path) -> int:
-    """The epoch of the last whole row of metrics.csv, or 0 where there is none yet."""
+    """The epoch of the last complete row of metrics.csv, or 0 if there is none."""
     try:
         header, rows = _read(folder / METRICS)
     except OSError:
@@ -115,7 +115,7 @@ def last_epoch(folder: Path) -> int:
 
 
 def _read(path: Path) -> tuple[list[str], list[list[str]]]:
-    """The names of the columns, as they are written today, and the rows."""
+    """Column names, as in the current version, and rows."""
     with path.open(newline="", encoding="utf-8") as file:
         lines = list(csv.reader(file))
     header = lines[0] if lines else []

@@ -1,4 +1,4 @@
-"""The names of all files that the program writes to a run folder. It removes nothing of any other name."""
+"""Names of all files that the program writes to a run folder. It removes no other files."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ EXAMPLES, REPORT, LOCK = "examples.safetensors", "report.html", ".lock"
 CHECKPOINTS, FIGURES, LOGS = "checkpoint", "figures", "logs"
 
 RESULTS = (MODEL, COMPONENTS, LATENTS, EXAMPLES, EVALUATION)
-"""What a trained model leaves."""
+"""Result files of a trained model."""
 CHECKSUMS = "checksums.sha256"
-"""SHA-256 of each of `RESULTS`; `sha256sum --check` reads it."""
+"""SHA-256 of each of `RESULTS`, in the format of `sha256sum --check`."""
 PICTURES = (
     "curves",
     "spectrum",
@@ -29,24 +29,24 @@ PICTURES = (
     "effects",
     "feature-errors",
 )
-"""Pictures of the report: figures/NAME.png."""
+"""Figures of the report: figures/NAME.png."""
 
 _AT_TOP = (METRICS, CHECKSUMS, *RESULTS, REPORT, CONFIG)
 _IN_FOLDERS = {
     CHECKPOINTS: re.compile(r"step-\d{9}\.pt(\.sha256)?"),
     FIGURES: re.compile(rf"({'|'.join(map(re.escape, PICTURES))})\.png"),
-    LOGS: re.compile(r"events\.out\.tfevents\.\d+\..+"),  # TensorBoard's
+    LOGS: re.compile(r"events\.out\.tfevents\.\d+\..+"),  # written by TensorBoard
 }
-_TEMPORARY = re.compile(r"\.(?P<name>.+)\.[a-z0-9_]{8}(?P<suffix>\.[a-z0-9]+)")  # `files.atomic` makes it
+_TEMPORARY = re.compile(r"\.(?P<name>.+)\.[a-z0-9_]{8}(?P<suffix>\.[a-z0-9]+)")  # created by `files.atomic`
 
 
 def is_checkpoint(name: str) -> bool:
-    """Whether a file in checkpoint/ is a checkpoint, and not its checksum."""
+    """Whether a file in checkpoint/ is a checkpoint and not a checksum."""
     return name.endswith(".pt") and _IN_FOLDERS[CHECKPOINTS].fullmatch(name) is not None
 
 
 def is_temporary(name: str) -> bool:
-    """Whether a process that was killed while it wrote a file of a run left a file of that name."""
+    """Whether a name is that of a file left by a process that was killed while it wrote a file of a run."""
     found = _TEMPORARY.fullmatch(name)
     if not found or not found["name"].endswith(found["suffix"]):
         return False
@@ -54,7 +54,7 @@ def is_temporary(name: str) -> bool:
 
 
 def written(folder: Path) -> Iterator[Path]:
-    """The files of the run that lies in a folder, config.json last. Subfolders that are links are not entered."""
+    """Files of the run in a folder, config.json last. Subfolders that are links are skipped."""
     for name, known in _IN_FOLDERS.items():
         yield from _files(folder / name, known.fullmatch)
     for name in _AT_TOP:
@@ -63,7 +63,7 @@ def written(folder: Path) -> Iterator[Path]:
 
 
 def temporaries(folder: Path) -> Iterator[Path]:
-    """Half-written files that a process left when it was killed."""
+    """Incomplete files left by a process that was killed."""
     for place in (folder, *(folder / name for name in _IN_FOLDERS)):
         yield from _files(place, is_temporary, link=place == folder)
 

@@ -1,4 +1,4 @@
-"""Writing what a trained model leaves in its run folder."""
+"""Writing of the results of a trained model to its run folder."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ MOST_EXAMPLES = 24
 
 
 def choose_examples(x: Shaped[Tensor, "n ..."]) -> Shaped[Tensor, "k ..."]:
-    """A few items of the test split, at random (the same for every run), since a split may be sorted by class."""
+    """A few randomly chosen items of the test split (the same for every run), since a split may be sorted by class."""
     chosen = torch.randperm(len(x), generator=torch.Generator().manual_seed(0))[:MOST_EXAMPLES]
     return x[chosen]
 
@@ -38,11 +38,11 @@ def write_results(
     examples: Shaped[Tensor, "k ..."],
     evaluation: dict[str, Any],
 ) -> None:
-    """Write what a trained model leaves in a run folder, and last the checksums of these files.
+    """Write the results of a trained model to a run folder, followed by their checksums.
 
     Args:
         components: None for a method without principal components.
-        latents: by split, "train" and "test".
+        latents: encoded items by split, "train" and "test".
         examples: a few raw test items.
         evaluation: at least `test_reconstruction` and `pca_test_reconstruction`.
     """

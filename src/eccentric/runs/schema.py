@@ -1,6 +1,6 @@
-"""Types of the entries of a run's JSON files, and the one check of a file against them.
+"""Types of the entries of the JSON files of a run, and the check of a file against them.
 
-An entry that is not named here is allowed, so that folders of newer versions open in this one.
+Other entries are allowed, so that folders of newer versions can be opened.
 """
 
 import json
@@ -17,7 +17,7 @@ from eccentric.errors import EccentricError
 
 @dataclass(frozen=True)
 class AtLeast:
-    """The smallest number allowed."""
+    """Smallest allowed number."""
 
     value: int
 
@@ -47,7 +47,7 @@ class Digests(TypedDict):
 
 
 class Lengths(TypedDict):
-    """Steps of the training sequences."""
+    """Numbers of steps of the training sequences."""
 
     shortest: Size
     median: Size
@@ -159,7 +159,7 @@ def check(content: Any, expected: Any, file: Path) -> None:
 
 
 def _problem(value: Any, expected: Any, name: str) -> str | None:
-    """What is wrong with a value, as the rest of a sentence that begins with the file; None if it is right."""
+    """The problem of a value, as the end of a sentence that begins with the file; None if it is valid."""
     origin, parts = get_origin(expected), get_args(expected)
     if origin in (Required, NotRequired):
         return _problem(value, parts[0], name)
@@ -167,7 +167,7 @@ def _problem(value: Any, expected: Any, name: str) -> str | None:
         if any(_problem(value, part, name) is None for part in parts):
             return None
         inner = [part for part in parts if part is not NoneType]
-        # A list with a wrong entry is best answered by that entry.
+        # For a list with an invalid entry, report the entry.
         return _problem(value, inner[0], name) if len(inner) == 1 else _wrong(value, expected, name)
     if origin is Annotated:
         least = parts[1].value
@@ -205,7 +205,7 @@ def _first(problems: Any) -> str | None:
 def _is_finite(value: float) -> bool:
     try:
         return math.isfinite(value)
-    except OverflowError:  # an int beyond all floats
+    except OverflowError:  # an int that is too large for a float
         return False
 
 

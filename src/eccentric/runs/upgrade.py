@@ -1,17 +1,17 @@
-"""config.json of older versions, brought to the form that this version writes."""
+"""Conversion of config.json of older versions to the current form."""
 
 from __future__ import annotations
 
 from typing import Any
 
 SCHEMA = 1
-"""Version of the form of config.json. Folders of eccentric 0.1.0 have none, which counts as 0."""
+"""Version of the form of config.json. Folders of eccentric 0.1.0 have no version, which is read as 0."""
 
-OLD_SETTINGS = ("weight", "mu", "N")  # 0.1.0 knew the Eccentric loss alone and kept its settings in "train"
+OLD_SETTINGS = ("weight", "mu", "N")  # 0.1.0 had only the Eccentric loss, with its settings in "train"
 
 
 def upgraded(config: dict[str, Any]) -> dict[str, Any]:
-    """The content of config.json in the form of `SCHEMA`. Unknown entries, and entries of a wrong type, are kept."""
+    """Convert the content of config.json to the form of `SCHEMA`. Unknown and invalid entries are kept."""
     new = {"schema": SCHEMA, **config}
     train, shape = config.get("train"), config.get("shape")
     if "method" not in config and isinstance(train, dict):

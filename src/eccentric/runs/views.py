@@ -1,4 +1,4 @@
-"""A run as plain data, read once and checked: what a report or another reader of a run needs."""
+"""A run as plain data, read once and checked, for reports and other readers."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Neighbours:
 
 @dataclass(frozen=True, kw_only=True)
 class RunView:
-    """One run in plain values."""
+    """One run as plain values."""
 
     name: str
     """Name of the data."""
@@ -37,9 +37,11 @@ class RunView:
     version: str
     """Version of eccentric that trained the run."""
     spec: ItemSpec
-    """What one item is."""
+    """Specification of one item."""
     columns: tuple[str, ...]
-    """Names of the numbers of an item: a table's columns, or "column 1" and so on; of sequences the features' names."""
+    """Names of the values of an item: the columns of a table, or "column 1" and so on; for sequences the names of the
+    features.
+    """
     train_items: int
     test_items: int
     metrics: dict[str, np.ndarray]
@@ -52,17 +54,17 @@ class RunView:
     """Mean squared error of reconstruction over the test items."""
     pca_error: float
     neighbours: Neighbours | None
-    """Measured where the labels make classes."""
+    """Nearest-neighbour errors, if the labels are classes."""
     held_out: bool = True
-    """Whether the test items are no training items."""
+    """Whether the test items were held out from training."""
     median_steps: int | None = None
     """Median length of the training sequences; None for items of other kinds."""
     one_unit: bool = False
-    """Whether all columns of a table were divided by one number, so that their proportions are as they were."""
+    """Whether all columns of a table were divided by the same number, which keeps their proportions."""
 
     @property
     def dim(self) -> int:
-        """Components, or numbers in a latent where there are none."""
+        """Number of components, or of latent dimensions if there are no components."""
         if len(self.eigenvalues) or self.test.z is None:
             return len(self.eigenvalues)
         return int(self.test.z.shape[1])
@@ -73,7 +75,7 @@ class RunView:
 
     @property
     def size(self) -> int:
-        """Numbers in one item."""
+        """Number of values in one item."""
         return self.spec.size
 
     @property
@@ -86,7 +88,7 @@ class RunView:
 
     @property
     def noun(self) -> str:
-        """What a number with a scale of its own is called: a column of a table, or a feature of a sequence."""
+        """Noun for a value with its own scale: a column of a table, or a feature of a sequence."""
         return "feature" if self.spec.is_sequence else "column"
 
     @property
@@ -98,7 +100,7 @@ def read_view(run: Run) -> RunView:
     """Read a run that training has completed.
 
     Raises:
-        EccentricError: a file is missing or damaged, or the files do not fit each other.
+        EccentricError: a file is missing or damaged, or the files are inconsistent.
     """
     config, evaluation = run.config, run.evaluation
     names, size = config["feature_names"], run.spec.shape[-1] if run.spec.is_sequence else run.spec.size
@@ -128,11 +130,11 @@ def read_view(run: Run) -> RunView:
 
 
 def _check(run: Run, view: RunView) -> None:
-    """See whether the files of a run fit each other."""
+    """Check that the files of a run are consistent."""
     if not len(view.metrics["step"]):
         raise EccentricError(f"{run.path / METRICS} has no rows; the run was not trained")
     if view.train_items < 1 or not len(view.test.p) or not len(run.examples):
-        raise EccentricError(f"{run.path} holds no training or no test items; the folder is damaged")
+        raise EccentricError(f"{run.path} contains no training or no test items; the folder is damaged")
     dim = run.config["train"]["dim"]
     widths = ((COMPONENTS, view.dim), (LATENTS, view.test.p.shape[1])) if run.has_spectrum else ()
     for name, found in widths:
@@ -143,8 +145,8 @@ def _check(run: Run, view: RunView) -> None:
     shape = tuple(run.examples.shape[1:])
     if shape != view.shape:
         raise EccentricError(
-            f"{run.path / EXAMPLES} holds items of shape {shape}, but config.json says {view.shape}; "
-            "the folder is damaged"
+            f"{run.path / EXAMPLES} contains items of shape {shape}, but config.json says {view.shape}; the folder "
+            "is damaged"
         )
 
 

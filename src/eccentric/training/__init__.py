@@ -1,4 +1,4 @@
-"""Training: settings, the loop, and the run folder."""
+"""Training: settings, the training loop, and writing of the run folder."""
 
 from eccentric.devices import find_device
 from eccentric.runs import Latents, Run

@@ -1,4 +1,4 @@
-"""Where batches come from: rows that lie on the device, rows left on the host, or a loader of the user's own."""
+"""Sources of batches: rows on the device, rows on the host, or a loader of the user."""
 
 from __future__ import annotations
 
@@ -16,41 +16,41 @@ if TYPE_CHECKING:
     from jaxtyping import Shaped
     from torch import Tensor
 
-FREE_SHARE = 0.5  # of an accelerator's free memory that the data may take; the network needs the rest
+FREE_SHARE = 0.5  # fraction of an accelerator's free memory available for data; the network needs the rest
 
 
 class Batches(Protocol):
-    """A source of batches that a training can leave and come back to."""
+    """A source of batches whose state can be saved and restored."""
 
     batch_size: int | None
-    """Items of a batch over all ranks together; None where each rank has batches of its own."""
+    """Number of items of a batch over all ranks; None if each rank has its own batches."""
 
     steps: int | None
-    """Batches in an epoch; None where a loader does not say."""
+    """Number of batches in an epoch; None if a loader does not report it."""
 
     def epoch(self, skip: int = 0) -> Iterator[Shaped[Tensor, "b ..."]]:
-        """The batches of the next epoch, raw and on the device, without the first `skip`."""
+        """Iterate over the batches of the next epoch, raw and on the device, without the first `skip` batches."""
 
     def state_dict(self) -> dict[str, Any]:
-        """What `load_state_dict` needs to give the epoch in hand once more."""
+        """State from which `load_state_dict` repeats the current epoch."""
 
     def load_state_dict(self, state: dict[str, Any]) -> None: ...
 
 
 class TensorBatches:
-    """Rows of a tensor in a new random order each epoch; the last, shorter batch is left out.
+    """Rows of a tensor in a new random order in each epoch; an incomplete last batch is dropped.
 
-    Data and gathering stay on the device. The order is drawn on the host, so that a seed means the same order on every
-    device and a run can be resumed on another; an epoch's order takes less time than one in a hundred of its steps.
-    Data that would take more than half of an accelerator's free memory stay on the host, in memory or memory-mapped;
-    there a process of its own gathers the batches ahead of the training.
+    Data are stored and gathered on the device. The order is drawn on the host, so that it depends only on the seed and
+    a run can be resumed on another device; this takes less than a hundredth of the time of an epoch. Data that would
+    need more than half of an accelerator's free memory stay on the host, in memory or memory-mapped, where a separate
+    process gathers batches in advance.
 
     Args:
         x: all training items, raw.
-        batch_size: items of a batch, over all ranks together; at most len(x).
-        seed: of the order of items, which is the same on every rank.
+        batch_size: number of items of a batch over all ranks; at most len(x).
+        seed: seed of the order of items, which is the same on all ranks.
         device: where batches are wanted.
-        rank, ranks: this rank gets every `ranks`-th item of each batch, from the rank-th.
+        rank, ranks: this rank gets every `ranks`-th item of each batch, starting with the rank-th.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class TensorBatches:
     ) -> None:
         if batch_size < ranks:
             raise UsageError(
-                f"a batch of {batch_size} cannot be shared out over {ranks} ranks; use a larger --batch-size"
+                f"a batch of {batch_size} cannot be divided among {ranks} ranks; use a larger --batch-size"
             )
         self.batch_size: int | None = batch_size
         self.steps: int | None = len(x) // batch_size
@@ -104,18 +104,20 @@ class TensorBatches:
 
 
 def _ignore_signals(worker: int) -> None:
-    """Leave signals, which launchers send to all of a group, to the training: without its worker it could not save."""
+    """Ignore signals that launchers send to the whole process group: the training handles them and still needs its
+    worker.
+    """
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_IGN)
 
 
 class Loaded:
-    """Batches of any iterable: a DataLoader, or one over a stream. It shuffles as it likes and may shard over ranks.
+    """Batches of any iterable, such as a DataLoader, which is responsible for shuffling and for sharding over ranks.
 
-    A training that is resumed passes over the batches of its epoch that were seen before the break. That is exact where
-    the order of an epoch follows from PyTorch's random state at its beginning, as a DataLoader's does by default. A
-    batch of one item, which makes no pair, is left out.
+    A resumed training skips the batches of its epoch that were seen before the interruption. This is exact if the order
+    of an epoch follows from PyTorch's random state at its beginning, as is the default of a DataLoader. Batches of one
+    item contain no pair and are dropped.
 
     Args:
         loader: yields raw tensors (b, ...), or tuples and lists that begin with one.
@@ -153,7 +155,7 @@ class Loaded:
 
 
 def data_of(batch: Any) -> Tensor:
-    """The data in what a loader yields: the tensor itself, or the first of a tuple or list.
+    """The data of a batch from a loader: the tensor itself, or the first element of a tuple or list.
 
     Raises:
         UsageError: there is no tensor of shape (b, ...).
@@ -161,19 +163,21 @@ def data_of(batch: Any) -> Tensor:
     first = batch[0] if isinstance(batch, tuple | list) and batch else batch
     if not isinstance(first, torch.Tensor) or first.ndim < 2:
         kind = f"a tensor of shape {tuple(first.shape)}" if isinstance(first, torch.Tensor) else type(first).__name__
-        raise UsageError(f"a loader must yield tensors of shape (b, ...), or tuples that begin with one, not {kind}")
+        raise UsageError(
+            f"a loader must yield tensors of shape (b, ...) or tuples that start with such a tensor, not {kind}"
+        )
     return first
 
 
 def _fits(x: Tensor, device: torch.device) -> bool:
     if device.type != "cuda":
-        return True  # the host's own memory, or one that accelerator and host share
+        return True  # the memory of the host, or memory shared by accelerator and host
     free, _ = torch.cuda.mem_get_info(device)
     return x.element_size() * x.nelement() <= FREE_SHARE * free
 
 
 class _Rows(Dataset["Tensor"]):
-    """Many rows at once, by a list of indices."""
+    """A data set that returns several rows for a list of indices."""
 
     def __init__(self, x: Tensor) -> None:
         self._x = x

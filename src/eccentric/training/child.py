@@ -1,4 +1,4 @@
-"""`eccentric train` as the child of another process, with which it ends, however that ends.
+"""`eccentric train` as the child of another process; it ends when the parent ends for any reason.
 
     python -m eccentric.training.child PARENT ARGUMENTS...
 
@@ -18,15 +18,15 @@ PR_SET_PDEATHSIG = 1  # from Linux's prctl.h
 
 
 def end_with(parent: int) -> None:
-    """Have this process receive SIGTERM when its parent ends, so that a training stops as on any SIGTERM."""
+    """Send SIGTERM to this process when its parent ends, which stops the training in the usual way."""
     if not _linux_tells_us():
         threading.Thread(target=_terminate_at_end_of_input, daemon=True).start()
-    if os.getppid() != parent:  # it ended before this process could ask
+    if os.getppid() != parent:  # the parent ended before the request
         os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _linux_tells_us() -> bool:
-    """Ask the kernel to send SIGTERM at the death of the parent, even if that is killed; False on other systems."""
+    """Ask the kernel to send SIGTERM when the parent ends, even if it is killed. Returns False on other systems."""
     if sys.platform != "linux":
         return False
     with contextlib.suppress(OSError, AttributeError, ImportError):
@@ -38,7 +38,7 @@ def _linux_tells_us() -> bool:
 
 def _terminate_at_end_of_input() -> None:
     """Wait until the parent's end of the pipe is closed, which the system does when the parent ends."""
-    # os.read, since a thread that waits in sys.stdin holds a lock that the interpreter needs when it exits.
+    # os.read, since a thread that waits for sys.stdin holds a lock that the interpreter needs at exit.
     while os.read(0, 1024):
         pass
     os.kill(os.getpid(), signal.SIGTERM)

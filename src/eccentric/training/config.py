@@ -26,9 +26,9 @@ CHOICES = {
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """Settings of one run; the defaults are the paper's (A.5) where it gives one.
+    """Settings of one run. The defaults are those of the paper (A.5) if it specifies them.
 
-    `architecture` is "custom" in the record of a run that was given its own modules.
+    `architecture` is "custom" in the record of a run with custom modules.
 
     Raises:
         UsageError: a setting is out of range.
@@ -37,20 +37,20 @@ class TrainConfig:
     dim: int = setting(8, "Number of latent dimensions and components (the paper's d).")
     method: str = setting(registry.DEFAULT, "Training method; `eccentric methods` lists them.")
     settings: Mapping[str, Any] = field(default_factory=dict)
-    """The method's own settings by name. Those that are not named get their defaults, so that all are recorded."""
-    epochs: int = setting(100, "Passes over the training data; the paper has 1000 for MNIST, 100 for CelebA.")
+    """Settings of the method by name. Defaults are filled in, so that all settings are recorded."""
+    epochs: int = setting(100, "Passes over the training data; the paper uses 1000 for MNIST and 100 for CelebA.")
     batch_size: int = setting(100, "Items per batch; an incomplete last batch of an epoch is dropped.")
-    learning_rate: float = setting(1e-4, "Learning rate of Adam; the maximum if the schedule varies it.")
+    learning_rate: float = setting(1e-4, "Learning rate of Adam; the maximum for the one-cycle schedule.")
     schedule: str = setting(
         "constant", "Learning-rate schedule: constant, or one-cycle (10 % linear warm-up, cosine decay)."
     )
-    weight_decay: float = setting(1e-6, "Adam's weight decay.")
+    weight_decay: float = setting(1e-6, "Weight decay of Adam.")
     architecture: str = setting("auto", "auto (by kind and shape), mnist, celeba, conv, mlp, gru or linear.")
     width: float = setting(1.0, "Factor on the channels of every hidden layer of the architecture.")
     start: str = setting(
         "auto",
-        "Initial weights: random, or pca (a linear map beside the networks starts as PCA); auto is pca for tables, "
-        "random for images and sequences.",
+        "Initial weights: random, or pca (a linear map in parallel to each network is initialised to PCA); auto is "
+        "pca for tables, random for images and sequences.",
     )
     seed: int = setting(0, "Seed of the initial weights and the order of batches.")
     device: str = setting("auto", "PyTorch device; auto uses an accelerator if available.")
@@ -68,7 +68,9 @@ class TrainConfig:
             if getattr(self, name) < 1:
                 raise UsageError(f"{name} must be at least 1, not {getattr(self, name)}")
         if self.batch_size < 2:
-            raise UsageError(f"batch_size must be at least 2, so that there is a pair, not {self.batch_size}")
+            raise UsageError(
+                f"batch_size must be at least 2, not {self.batch_size}, because the loss is defined on pairs"
+            )
         if not 0 < self.learning_rate < math.inf:
             raise UsageError(f"learning_rate must be a positive number, not {self.learning_rate}")
         if not 0 <= self.weight_decay < math.inf:
@@ -90,7 +92,7 @@ class TrainConfig:
         object.__setattr__(self, "settings", asdict(settings))
 
     def make_method(self) -> Method:
-        """The method with its first state."""
+        """Create the method with its initial state."""
         return registry.make_method(self.method, self.settings, self.dim)
 
     def to_json(self) -> dict[str, Any]:
@@ -100,7 +102,7 @@ class TrainConfig:
 
     @classmethod
     def from_json(cls, config: Mapping[str, Any]) -> TrainConfig:
-        """What `to_json` wrote, from the whole of config.json; settings unknown to this version are left out."""
+        """Read the settings from the content of config.json; settings unknown to this version are ignored."""
         method = config["method"]
         known = {field.name for field in fields(cls)}
         train = {name: value for name, value in config["train"].items() if name in known}

@@ -1,4 +1,4 @@
-"""The engine: device, ranks and precision by Lightning Fabric, and how the step is compiled."""
+"""The engine: device, ranks and precision with Lightning Fabric, and compilation of the step."""
 
 from __future__ import annotations
 
@@ -27,30 +27,30 @@ if TYPE_CHECKING:
     from eccentric.models import Autoencoder
     from eccentric.training.config import TrainConfig
 
-# Floating-point operations of a whole training from which on compiling the networks wins back the time it takes, where
-# it does. `python -m benchmarks.training` measures it: on a CPU without AMX a compiled step takes as long as before. On
-# one with AMX it took 0.7 times as long, after half a minute of compiling. On GPUs it was not measured.
+# Floating-point operations of a training above which compiling the networks saves time. `python -m benchmarks.training`
+# measures it: on a CPU without AMX, a compiled step takes as long as an uncompiled one. On a CPU with AMX it took 0.7
+# times as long, after half a minute of compilation. It was not measured on GPUs.
 COMPILING_PAYS = {"amx": 3e13, "cuda": 2e15}
 
 
 @dataclass(frozen=True)
 class Engine:
-    """What a training runs on, with every "auto" of the configuration settled."""
+    """Device, precision and compilation of a training, with every "auto" of the configuration resolved."""
 
     fabric: Fabric
     precision: str
     """Fabric's name: "32-true" or "bf16-mixed"."""
     compile: bool
-    """Whether torch.compile works on the networks."""
+    """Whether the networks are compiled with torch.compile."""
     graph: bool
     """Whether the whole step is replayed as a CUDA graph."""
     images: bool = False
     """Whether the items are images."""
     notes: tuple[str, ...] = ()
-    """What the user should know, one sentence each."""
+    """Notes for the user, one sentence each."""
 
     def describe(self) -> dict[str, Any]:
-        """For config.json."""
+        """Entries for config.json."""
         return {
             "device": device_name(self.fabric.device),
             "engine": {
@@ -63,7 +63,7 @@ class Engine:
 
 
 def first_rank() -> bool:
-    """Whether this process is the one that writes and prints; known before the ranks have met."""
+    """Whether this process writes and prints. It is known before the ranks are connected."""
     slurm = "0" if os.environ.get("SLURM_STEP_ID", "batch") == "batch" else os.environ.get("SLURM_PROCID", "0")
     return os.environ.get("RANK", slurm) == "0"
 
@@ -84,15 +84,15 @@ def start(
     """Start Fabric on the device and, under torchrun or SLURM, join the other ranks.
 
     Args:
-        config: names the device, the precision and whether to compile.
-        work: floating-point operations of the whole training, by which "auto" decides whether compiling pays.
+        config: settings of device, precision and compilation.
+        work: floating-point operations of the whole training, from which "auto" decides whether to compile.
         images: whether the data are images, of eight bits, for which "auto" takes bfloat16 where the hardware has it.
             Tables have more digits to lose, and small networks, for which it is not faster.
-        loggers: for Fabric.
-        ranks: whether to join others that torchrun or srun launched; False stays in this process.
+        loggers: loggers for Fabric.
+        ranks: whether to connect to the other ranks launched by torchrun or srun.
 
     Raises:
-        UsageError: the device, or what is asked of it, is not to be had here.
+        UsageError: the device does not exist on this machine, or does not support the settings.
     """
     from lightning_fabric import Fabric
     from lightning_fabric.plugins.environments.lightning import LightningEnvironment
@@ -101,13 +101,14 @@ def start(
     precision = config.precision if config.precision != "auto" else _best_precision(device, images)
     nodes, local_ranks = _launched_ranks() if ranks else (1, 1)
     alone = nodes * local_ranks == 1
-    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # config.json says what it would
+    # config.json records the information of this warning
+    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
     fabric = Fabric(
         accelerator=device.type,
         devices=local_ranks if not alone or device.index is None or device.type == "cpu" else [device.index],
         num_nodes=nodes,
         strategy="auto" if alone else "ddp",
-        plugins=[LightningEnvironment()] if alone else None,  # else it would look for a cluster by itself
+        plugins=[LightningEnvironment()] if alone else None,  # otherwise Fabric would search for a cluster environment
         precision=precision,  # type: ignore[arg-type]
         loggers=list(loggers),
     )
@@ -120,8 +121,13 @@ def start(
     compiled = config.compile == "on" or (config.compile == "auto" and work > _compiling_pays_from(device))
     if compiled and not _has_compiler(device):
         if config.compile == "on":
-            raise UsageError("compile is on, but there is no C++ compiler here; install g++, or leave it out")
-        notes.append("no C++ compiler on this machine, so training is not compiled; with g++ it would be faster")
+            raise UsageError(
+                "compile is on, but there is no C++ compiler on this machine; install g++, or leave compile out"
+            )
+        notes.append(
+            "training is not compiled, because there is no C++ compiler on this machine; install g++ for "
+            "faster training"
+        )
         compiled = False
     return Engine(
         fabric=fabric,
@@ -134,26 +140,28 @@ def start(
 
 
 def _leave_ranks() -> None:
-    """Gloo's threads abort a process that ends without this now and then, and torchrun then kills the other ranks."""
+    """Leave the process group. Otherwise Gloo's threads sometimes abort a process at exit, and torchrun kills the other
+    ranks.
+    """
     if torch.distributed.is_initialized():
         torch.distributed.destroy_process_group()
 
 
 def _launched_ranks() -> tuple[int, int]:
-    """Nodes and ranks a node, as torchrun or srun launched this process."""
+    """Numbers of nodes and of ranks per node, as launched by torchrun or srun."""
     from lightning_fabric.plugins.environments.slurm import SLURMEnvironment
     from lightning_fabric.plugins.environments.torchelastic import TorchElasticEnvironment
 
     if TorchElasticEnvironment.detect():
         world, local = int(os.environ["WORLD_SIZE"]), int(os.environ["LOCAL_WORLD_SIZE"])
         return world // local, local
-    # A batch script has SLURM's variables as well; only what srun started is a rank among others.
+    # A batch script has SLURM's variables, too; only processes started by srun are ranks.
     if os.environ.get("SLURM_STEP_ID", "batch") == "batch":
         return 1, 1
     try:
         found = SLURMEnvironment.detect()
     except RuntimeError as error:
-        raise UsageError(f"SLURM's variables do not fit together ({str(error).splitlines()[0]})") from None
+        raise UsageError(f"SLURM's variables are inconsistent ({str(error).splitlines()[0]})") from None
     if not found:
         return 1, 1
     nodes = int(os.environ.get("SLURM_NNODES", 1))
@@ -176,12 +184,12 @@ def _compiling_pays_from(device: torch.device) -> float:
 
 
 def _cpu_can(what: str) -> bool:
-    if not hasattr(torch.cpu, "get_capabilities"):  # an older PyTorch; then on the safe side
+    if not hasattr(torch.cpu, "get_capabilities"):  # an older PyTorch: assume that it cannot
         return False
     return bool(torch.cpu.get_capabilities().get(what))
 
 
 def _has_compiler(device: torch.device) -> bool:
     if device.type == "cuda":
-        return one_pass.has_triton()  # which torch.compile needs as well
+        return one_pass.has_triton()  # torch.compile also needs this
     return any(shutil.which(name) for name in (os.environ.get("CXX", "g++"), "clang++"))

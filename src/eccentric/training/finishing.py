@@ -1,4 +1,4 @@
-"""What a trained model leaves in its run folder: weights, components, latents, examples, evaluation."""
+"""Results of a trained model: weights, components, latents, examples and evaluation."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def finish(out: Path, model: Autoencoder, data: Data) -> None:
-    """Encode the data with a trained model, measure how good it is, and write the results to the folder `out`.
+    """Encode the data with a trained model, evaluate it, and write the results to the folder `out`.
 
     Raises:
         EccentricError: latents are not finite, or the folder cannot be written.

@@ -1,4 +1,4 @@
-"""Where metrics go besides metrics.csv: TensorBoard, and what Lightning brings, by name."""
+"""Loggers in addition to metrics.csv, by name: TensorBoard and those of Lightning."""
 
 from __future__ import annotations
 
@@ -37,4 +37,4 @@ def _find(name: str, folder: Path, run: str) -> Any:
         return getattr(pytorch.loggers, LIGHTNING[name])(**{RUN_NAME[name]: run, "save_dir": str(folder)})
     except ModuleNotFoundError as error:
         packages = "tensorboard" if name == "tensorboard" else f"lightning and {name}"
-        raise UsageError(f"logger {name} needs a package that is not here ({error}); install {packages}") from None
+        raise UsageError(f"logger {name} needs a package that is not installed ({error}); install {packages}") from None

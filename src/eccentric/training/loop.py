@@ -1,4 +1,4 @@
-"""The training loop, which can be left after any row of metrics and resumed."""
+"""The training loop, which can be stopped after any row of metrics and resumed."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 class Training:
-    """A model in training: it runs, can be left between two rows of metrics, and comes back with `load_state_dict`.
+    """A training that can be stopped between two rows of metrics and resumed with `load_state_dict`.
 
     Args:
         model: trained in place.
@@ -41,9 +41,9 @@ class Training:
     Attributes:
         model: the model.
         config: the settings.
-        step: steps taken.
-        epoch: the epoch in hand, counted from 1; one more than config.epochs when all are done.
-        row_step: the step of the last whole row of metrics.
+        step: number of steps taken.
+        epoch: the current epoch, counted from 1; config.epochs + 1 after the last epoch.
+        row_step: step of the last complete row of metrics.
     """
 
     def __init__(
@@ -56,20 +56,20 @@ class Training:
     ) -> None:
         self.model = model
         self.step = self.row_step = 0
-        self.epoch, self._position = 1, 0  # in the epoch: batches already trained on
+        self.epoch, self._position = 1, 0  # number of batches of the epoch already used
         self.config = config
         self._batches, self._fabric, self._test = batches, engine.fabric, test
         self._work = Step(model, engine, config)
         self._record = engine.graph and model.method.traits.capturable
         self._graph: GraphedStep | None = None
         self._rate = math.nan
-        self._random_states: list[tuple[Tensor, Tensor | None]] = []  # of all ranks, at the last whole row
+        self._random_states: list[tuple[Tensor, Tensor | None]] = []  # states of all ranks at the last complete row
 
     def run(self, stop: Stop) -> Iterator[Metrics]:
         """Train to the last epoch, yielding a row of metrics every `log_every` steps and at the end of each epoch.
 
-        On `stop` it ends after the step in hand with a row of what came since the last; on several ranks after the next
-        row, at which they agree. Between two rows nothing waits for the device.
+        On `stop`, it ends after the current step with a row for the steps since the last one; with several ranks, it
+        ends after the next row, when the ranks agree. Between two rows, nothing waits for the device.
 
         Raises:
             EccentricError: a term of the objective is no longer finite, or an epoch had no batches.
@@ -90,7 +90,7 @@ class Training:
                         return
                     self._work.sums.start_clock()
             if self._position == 0:
-                raise EccentricError("an epoch had no batch of two items or more to train on")
+                raise EccentricError("an epoch had no batch with at least two items; use more items or larger batches")
             row = self._whole_row()
             if self._test is not None and self._fabric.is_global_zero:
                 row = replace(row, test_reconstruction=reconstruction_error(self.model, self._test))
@@ -111,14 +111,14 @@ class Training:
         self._fabric.log_dict(known, metrics.step)
 
     def state_dict(self) -> dict[str, Any]:
-        """All that decides how the training goes on, tensors on the CPU and plain values."""
+        """The complete state of the training: tensors on the CPU and plain values."""
         return {
             "step": self.step,
             "row_step": self.row_step,
             "epoch": self.epoch,
             "position": self._position,
             "model": self.model.state_dict(),
-            "optimizer": self._work.optimizer.state_dict()["state"],  # settings are in the configuration
+            "optimizer": self._work.optimizer.state_dict()["state"],  # its settings are in the configuration
             "window": self._work.sums.state_dict(),
             "batches": self._batches.state_dict(),
             "random": self._random_states or [self._random_state()],
@@ -132,9 +132,9 @@ class Training:
         self._work.sums.load_state_dict(state["window"])
         self._batches.load_state_dict(state["batches"])
         states = state["random"]
-        if isinstance(states, torch.Tensor):  # version 0.1.0 kept that of the first rank
+        if isinstance(states, torch.Tensor):  # version 0.1.0 stored the state of the first rank
             states = [(states, state["random_on_device"])] * self._fabric.world_size
-        if self._fabric.global_rank < len(states):  # a rank that was not there before keeps what its seed gave
+        if self._fabric.global_rank < len(states):  # an additional rank keeps the state of its seed
             on_host, on_device = states[self._fabric.global_rank]
             torch.set_rng_state(on_host)
             if self._fabric.device.type == "cuda" and on_device is not None:
@@ -143,7 +143,7 @@ class Training:
     def _train(self, x: Shaped[Tensor, "b ..."]) -> None:
         self.model.method.before_step(self._progress)
         now = rate(self.config, self.step, self._batches.steps)
-        if now != self._rate:  # on a GPU, setting it is a launch
+        if now != self._rate:  # setting it on a GPU launches a kernel
             self._rate = now
             self._work.set_rate(now)
         if self._record and self._graph is None:
@@ -155,14 +155,16 @@ class Training:
             self._work(x, share=len(x) * self._fabric.world_size / batch_size if batch_size else 1.0)
 
     def _recorded(self, x: Shaped[Tensor, "b ..."]) -> GraphedStep | None:
-        """The step as a graph; None, with a warning, where a network of the user's own cannot be recorded."""
+        """The step as a graph; None, with a warning, if a custom network cannot be recorded."""
         try:
             return GraphedStep(self._work, x)
         except RuntimeError as error:
             self._record = False
-            cause = error.__context__ or error  # ending a capture that has failed is an error of its own
+            cause = error.__context__ or error  # ending a failed capture raises another error
             reason = next(iter(str(cause).splitlines()), type(cause).__name__)
-            warnings.warn(f"the step cannot be a CUDA graph ({reason}); going on without", stacklevel=2)
+            warnings.warn(
+                f"the step cannot be recorded as a CUDA graph ({reason}); continuing without it", stacklevel=2
+            )
             return None
 
     def _row(self) -> Metrics:
@@ -170,7 +172,7 @@ class Training:
 
     @property
     def _progress(self) -> float:
-        """The share of the training that is done."""
+        """The completed fraction of the training."""
         steps = self._batches.steps
         done = self.epoch - 1 + (self._position / steps if steps else 0.0)
         return min(done / self.config.epochs, 1.0)
@@ -179,18 +181,18 @@ class Training:
         row = self._row()
         self._work.sums.reset()
         self.row_step = self.step
-        if self._fabric.world_size > 1:  # each rank draws its own noise
+        if self._fabric.world_size > 1:  # each rank draws different noise
             self._random_states = [self._random_state()] * self._fabric.world_size
             torch.distributed.all_gather_object(self._random_states, self._random_state())
         return row
 
     def _random_state(self) -> tuple[Tensor, Tensor | None]:
-        """The states of PyTorch's generators, on the host and on the device."""
+        """States of PyTorch's generators on the host and on the device."""
         device = self._fabric.device
         return torch.get_rng_state(), torch.cuda.get_rng_state(device) if device.type == "cuda" else None
 
     def _agreed(self, stop: Stop) -> bool:
-        """Whether any rank was asked to stop; then all know by which signal."""
+        """Whether any rank was asked to stop. All ranks then know the signal."""
         if self._fabric.world_size > 1:
             own = torch.tensor([float(stop.asked), float(stop.signum)], device=self._fabric.device)
             asked, signum = cast("Tensor", self._fabric.all_reduce(own, reduce_op="max")).tolist()
@@ -199,7 +201,7 @@ class Training:
 
 
 def _marking_the_last(batches: Iterator[Tensor]) -> Iterator[tuple[Tensor, bool]]:
-    """Each batch, and whether it is the last: a loader over a stream says so only when asked for one more."""
+    """Each batch, and whether it is the last one, which a loader over a stream only reveals at the next request."""
     ahead = next(batches, None)
     while ahead is not None:
         x, ahead = ahead, next(batches, None)

@@ -1,4 +1,4 @@
-"""Metrics: one row of metrics.csv, and the sums that it is computed from, which stay on the device until then."""
+"""Metrics: rows of metrics.csv, and the sums on the device from which they are computed."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 RECONSTRUCTION = "reconstruction error"
-TERM = "term/"  # before the name of a term in the columns of metrics.csv
+TERM = "term/"  # prefix of the names of terms in the columns of metrics.csv
 
 
 @dataclass(frozen=True)
 class Metrics:
-    """One row of metrics.csv: means over the steps since the row before, or None where nothing was measured."""
+    """One row of metrics.csv: means over the steps since the previous row, or None if not measured."""
 
     step: int
     epoch: int
     objective: float
-    """What was minimised: the reconstruction error plus the weighted terms."""
+    """Objective: the reconstruction error plus the weighted terms."""
     reconstruction: float
-    """Mean squared error over the numbers of an item: pixels from 0 to 1, or standardised columns."""
+    """Mean squared error over the values of an item: pixels from 0 to 1, or standardised columns."""
     terms: dict[str, float]
-    """The method's terms by name, before their weights."""
+    """Terms of the method by name, before multiplication by their weights."""
     mean_radius: float
     """Mean length of the latents."""
     trace: float
@@ -45,7 +45,7 @@ class Metrics:
     items_per_second: float
 
     def row(self) -> dict[str, float | int | None]:
-        """The values by the names of the columns of metrics.csv, in their order."""
+        """Values by the column names of metrics.csv, in order."""
         return {
             "step": self.step,
             "epoch": self.epoch,
@@ -62,7 +62,7 @@ class Metrics:
 
     @classmethod
     def from_row(cls, row: Mapping[str, float]) -> Metrics:
-        """What `row` gave; NaN stands for a value that was not measured, and unknown columns are ignored."""
+        """Inverse of `row`; NaN means that a value was not measured, and unknown columns are ignored."""
         test = float(row.get("test_reconstruction", math.nan))
         return cls(
             step=int(row["step"]),
@@ -87,13 +87,13 @@ def columns(terms: Iterable[str]) -> list[str]:
 class MetricAccumulator:
     """Sums over the steps since the last row of metrics.
 
-    `add` is a handful of operations on the device and waits for nothing, so that it can be part of a CUDA graph;
-    `metrics` brings the sums to the host.
+    `add` consists of a few operations on the device without synchronisation, so that it can be part of a CUDA graph;
+    `metrics` copies the sums to the host.
 
     Args:
         dim: number of latent dimensions.
-        terms: the names of the method's terms, each with its name for messages.
-        device: where the sums are kept.
+        terms: names of the terms of the method, with their names for messages.
+        device: device of the sums.
     """
 
     def __init__(self, dim: int, terms: Mapping[str, str], device: torch.device) -> None:
@@ -104,7 +104,7 @@ class MetricAccumulator:
             "steps": torch.zeros((), dtype=torch.int64, device=device),
             "objective": torch.zeros((), dtype=wide, device=device),
             "terms": torch.zeros(measured, dtype=wide, device=device),
-            # The first step whose term was not finite, counted from 1 since the last row; 0 if there was none.
+            # First step with a term that was not finite, counted from 1 since the last row; 0 if there was none.
             "first_bad": torch.zeros(measured, dtype=torch.int64, device=device),
             "items": torch.zeros((), dtype=wide, device=device),
             "radius": torch.zeros((), dtype=wide, device=device),
@@ -115,7 +115,7 @@ class MetricAccumulator:
 
     @torch.no_grad()
     def add(self, objective: Tensor, terms: list[Tensor], z: Float[Tensor, "b d"]) -> None:
-        """Add a step: its objective, its reconstruction error and terms in their order, and the latents."""
+        """Add a step: its objective, its reconstruction error and terms in order, and its latents."""
         sums = self._sums
         values = torch.stack(terms)
         z = z.to(sums["z"].dtype)
@@ -130,13 +130,13 @@ class MetricAccumulator:
         sums["zz"] += z.T @ z
 
     def metrics(self, step: int, epoch: int, fabric: Fabric) -> Metrics:
-        """The row after `step` steps in all, over all ranks.
+        """The row after `step` steps, over all ranks.
 
         Raises:
-            EccentricError: a term of the objective was not finite; the message says which, and in which step.
+            EccentricError: a term of the objective was not finite; the message names the term and the step.
         """
         sums = {name: total.cpu().double() for name, total in self._sums.items()}
-        seconds = time.perf_counter() - self._start  # after the device has caught up
+        seconds = time.perf_counter() - self._start  # after synchronisation with the device
         ranks = fabric.world_size
         if ranks > 1:
             names = ("objective", "terms", "items", "radius", "z", "zz")
@@ -169,7 +169,7 @@ class MetricAccumulator:
         )
 
     def reset(self) -> None:
-        """Set the sums to zero, in the same memory, which a CUDA graph may have recorded."""
+        """Set the sums to zero in place, because a CUDA graph may have recorded their memory."""
         for total in self._sums.values():
             total.zero_()
 
@@ -181,13 +181,13 @@ class MetricAccumulator:
         return {name: total.cpu() for name, total in self._sums.items()}
 
     def load_state_dict(self, state: dict[str, Tensor]) -> None:
-        # Version 0.1.0 did not sum the objective; where a row was under way, its objective is not known.
+        # Version 0.1.0 did not sum the objective, so it is unknown for an incomplete row.
         unknown = torch.tensor(math.nan if int(state["steps"]) else 0.0)
         for name, total in self._sums.items():
             total.copy_(state[name] if name != "objective" else state.get(name, unknown))
         self.start_clock(int(state["items"]))
 
     def start_clock(self, items: int = 0) -> None:
-        """Count time from now on, for what comes after the `items` already summed."""
+        """Start measuring time, for the items after the `items` already summed."""
         self._items_before = items
         self._start = time.perf_counter()

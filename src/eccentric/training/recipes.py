@@ -1,4 +1,4 @@
-"""Named sets of settings: the paper's to the letter, and one that gets as far in a tenth of its steps."""
+"""Named settings: those of the paper, and settings with similar results in a tenth of the steps."""
 
 from __future__ import annotations
 
@@ -13,20 +13,21 @@ RECIPES = ("paper", "fast")
 
 
 def check_recipe(name: str) -> None:
-    """Raise `UsageError` unless there is a recipe of that name."""
+    """Raise `UsageError` if the recipe is unknown."""
     if name not in RECIPES:
         raise UsageError(f"unknown recipe {name!r}; choose one of {', '.join(RECIPES)}")
 
 
 def recipe(name: str, spec: ItemSpec) -> dict[str, Any]:
-    """Settings of `TrainConfig` for items of a kind and shape; the others keep their defaults, the paper's.
+    """Settings of `TrainConfig` for the given items; other settings keep their defaults.
 
-    "paper" is section 4 and A.5: Adam at a constant 1e-4, batches of 100, and 1000 epochs for MNIST, 100 for CelebA
-    and whatever else. "fast" takes a tenth of the epochs at a higher rate that rises and falls: 8e-3, or 1e-3 for the
-    large network of CelebA, which already at 3e-3 learns more slowly. docs/training.md has the comparison.
+    "paper" follows section 4 and A.5: Adam with a constant learning rate of 1e-4, batches of 100, and 1000 epochs for
+    MNIST or 100 epochs for CelebA and other data. "fast" uses a tenth of the epochs and a one-cycle schedule with a
+    maximum of 8e-3, or 1e-3 for the large network of CelebA, which learns more slowly at 3e-3. docs/training.md
+    compares both.
 
     Raises:
-        UsageError: there is no recipe of that name.
+        UsageError: the recipe is unknown.
     """
     check_recipe(name)
     shape = spec.shape if spec.is_image else None

@@ -1,4 +1,4 @@
-"""The learning rate by step, in closed form, so that a resumed run needs to know nothing but the step."""
+"""The learning rate as a function of the step, so that a resumed run needs only the step."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from eccentric.training.config import TrainConfig
 
-WARM_UP = 0.1  # share of the steps in which a one-cycle rate rises
+WARM_UP = 0.1  # fraction of the steps in which the one-cycle rate rises
 
 
 def rate(config: TrainConfig, step: int, steps: int | None) -> float:
-    """Adam's learning rate for the step after `step` steps.
+    """Learning rate of Adam for the step after `step` steps.
 
-    "constant" is the paper's. "one-cycle" rises from nothing to `config.learning_rate` in the first tenth of the
-    training, and falls to nothing along half a cosine (Smith and Topin 2017; the shape of today's fast recipes).
+    "constant" is the schedule of the paper. "one-cycle" rises from zero to `config.learning_rate` in the first tenth of
+    the training and falls to zero along half a cosine (Smith and Topin 2017).
 
     Args:
-        steps: in an epoch; None where it is not known, and the rate then constant.
+        steps: number of steps in an epoch; None if unknown, in which case the rate is constant.
     """
     if config.schedule == "constant" or steps is None:
         return config.learning_rate

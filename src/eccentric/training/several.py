@@ -1,7 +1,7 @@
-"""Several seeds at once: each run is the command that trains it alone, in a process with its share of the cores.
+"""Parallel training of several seeds. Each run is a separate `eccentric train` process with its share of the cores.
 
-That measured best on a CPU: two processes of one thread train two of the paper's MNIST networks in less time than two
-threads train them one after the other (`python -m benchmarks.training`).
+This was fastest on a CPU: two processes with one thread each train two of the paper's MNIST networks in less time than
+two threads train them one after the other (`python -m benchmarks.training`).
 """
 
 from __future__ import annotations
@@ -39,24 +39,25 @@ def train_several(
     at_once: int,
     on_epoch: Callable[[int, int, int], None] = lambda seed, epoch, epochs: None,
 ) -> None:
-    """Run `eccentric train` for each seed, some at a time, into `out`/seed-0 and so on.
+    """Run `eccentric train` for each seed, several at a time, with output folders `out`/seed-0 and so on.
 
-    A run is the same to the bit as one trained alone with as many threads (`OMP_NUM_THREADS`; config.json has it).
+    A run is bitwise identical to one trained alone with the same number of threads (`OMP_NUM_THREADS`, recorded in
+    config.json).
 
     Args:
-        arguments: of `eccentric train`, but for --seed and --out.
-        out: folder of the runs; what a run prints goes to `out`/seed-0.log until it has ended well.
-        seeds: of the runs.
-        stop: when asked, the runs are told to end, and do so as they would alone.
-        at_once: how many, see `places`.
-        on_epoch: called with a seed, the epoch it is in, and how many there will be, as often as one looks.
+        arguments: arguments of `eccentric train`, without --seed and --out.
+        out: folder of the runs; the output of a run is written to `out`/seed-0.log, which is removed after success.
+        seeds: seeds of the runs.
+        stop: request to stop, which is passed to the runs.
+        at_once: number of runs at a time, see `places`.
+        on_epoch: called repeatedly with a seed, its current epoch and the number of epochs.
 
     Raises:
-        EccentricError: runs failed; the others were finished.
+        EccentricError: a run failed; the others were completed.
     """
     try:
         out.mkdir(parents=True, exist_ok=True)
-        for seed in seeds:  # of an earlier attempt, whose processes may still write to them
+        for seed in seeds:  # logs of an earlier attempt, to which its processes may still write
             _log_of(out, seed).unlink(missing_ok=True)
     except OSError as error:
         raise EccentricError(f"cannot write to the folder {out}: {error.strerror}; choose another") from None
@@ -72,7 +73,7 @@ def train_several(
                 command = [sys.executable, "-m", "eccentric.training.child", str(os.getpid()), "train", *arguments]
                 command += ["--seed", str(seed), "--out", str(folder_of(out, seed))]
                 with _log_of(out, seed).open("xb") as log:
-                    # A session of its own: Ctrl-C reaches this process alone, which tells the others.
+                    # A separate session: only this process receives Ctrl-C and informs the others.
                     running[seed] = subprocess.Popen(
                         command,
                         stdin=subprocess.PIPE,  # closed when this process ends, see `child`
@@ -84,8 +85,8 @@ def train_several(
             if stop.asked:
                 waiting.clear()
                 if not told:
-                    # Whatever this process was sent: one that is still starting ends by SIGTERM at once, where an
-                    # interrupt would be an exception, which not every library that is being loaded lets pass.
+                    # SIGTERM regardless of the signal received: a process that is still starting ends at once, while an
+                    # interrupt would raise an exception that some libraries suppress during their import.
                     for process in running.values():
                         process.terminate()
                     told = True
@@ -105,13 +106,13 @@ def train_several(
         path = _log_of(out, first)
         reason = _last_line(path).removeprefix("error: ")
         if failed[first] == -signal.SIGKILL:
-            reason = "killed, as a system short of memory does"
+            reason = "killed, probably because the system ran out of memory"
         raise EccentricError(f"seed {' and '.join(map(str, sorted(failed)))} failed ({reason}); see {path}")
 
 
 @contextmanager
 def _left_to_nobody(running: dict[int, subprocess.Popen[bytes]]) -> Iterator[None]:
-    """End the runs if this process is interrupted: they have sessions of their own, which Ctrl-C does not reach."""
+    """End the runs if this process is interrupted, because Ctrl-C does not reach their sessions."""
     try:
         yield
     except BaseException:
@@ -135,7 +136,7 @@ def _last_line(path: Path) -> str:
 
 
 def places(device: torch.device) -> int:
-    """How many trainings share a device: one for each core, or four on an accelerator (not measured there)."""
+    """Number of trainings that share a device: one per core, or four on an accelerator (not measured)."""
     return _cores() if device.type == "cpu" else 4
 
 
@@ -152,7 +153,7 @@ def _log_of(out: Path, seed: int) -> Path:
 
 
 def _epochs(run: Path) -> tuple[int, int]:
-    """The epoch of the last whole row of metrics, and the last epoch of all; zeros before they are known."""
+    """The epoch of the last complete row of metrics and the number of epochs; zeros until they are known."""
     try:
         epochs = json.loads((run / CONFIG).read_text(encoding="utf-8"))["train"]["epochs"]
     except OSError:

@@ -1,4 +1,4 @@
-"""One optimisation step, run eagerly or replayed as a CUDA graph. Nothing in it waits for the device."""
+"""One optimisation step, run eagerly or replayed as a CUDA graph, without synchronisation with the device."""
 
 from __future__ import annotations
 
@@ -24,30 +24,31 @@ WARM_UP = 3  # steps before a capture, in which libraries choose their algorithm
 
 
 class Step:
-    """Forward, the mean squared error and the method's weighted terms in float32, backward, Adam, sums for the metrics.
+    """Forward pass, reconstruction error and weighted terms in float32, backward pass, Adam, and sums for the metrics.
 
-    On several ranks the average of the ranks' gradients is that of one process with the whole batch: a mean over items
-    counts by the rank's share of them, and a term of the union batch sees the batches of all ranks.
+    With several ranks, the average of the gradients equals the gradient of one process with the whole batch: a mean
+    over items is weighted by the rank's share of the items, and a term of the union batch uses the batches of all
+    ranks.
 
     Args:
-        model: trained in place, on Fabric's device from here on. Its method says what is minimised.
+        model: trained in place on Fabric's device. Its method defines the objective.
         engine: device, precision, ranks, and whether to compile.
-        config: Adam's settings.
+        config: settings of Adam.
 
     Attributes:
-        optimizer: Adam, over the parameters of encoder, decoder and method.
-        sums: what the next row of metrics is computed from; `sums.reset()` sets them to zero.
+        optimizer: Adam for the parameters of encoder, decoder and method.
+        sums: sums for the next row of metrics; `sums.reset()` sets them to zero.
     """
 
     def __init__(self, model: Autoencoder, engine: Engine, config: TrainConfig) -> None:
         fabric = engine.fabric
         self._model, self._fabric = model.to(fabric.device), fabric
-        # How two-dimensional convolutions are fastest: 1.5 times on a CPU.
+        # The fastest layout for two-dimensional convolutions: 1.5 times as fast on a CPU.
         self._layout = torch.channels_last if fabric.device.type in ("cpu", "cuda") else torch.contiguous_format
         for parameter in model.parameters():
             if parameter.ndim == 4:
-                # Not contiguous(), which leaves a first layer of one channel as it is: its strides fit either layout,
-                # and PyTorch takes them for the other.
+                # Not contiguous(), which does not change a first layer with one channel: its strides fit both layouts,
+                # and PyTorch would assume the other one.
                 parameter.data = parameter.data.to(memory_format=self._layout)
         self._images = engine.images
         self._method = model.method
@@ -71,10 +72,10 @@ class Step:
         """Train on raw data.
 
         Args:
-            x: this rank's items.
-            share: how much their mean error counts beside those of other ranks; 1 where all batches are equal.
+            x: items of this rank.
+            share: weight of their mean error relative to that of other ranks; 1 if all batches have the same size.
         """
-        target = self._model.standardize(x)  # here in float32; Fabric rounds what goes through the networks
+        target = self._model.standardize(x)  # float32 here; Fabric converts the inputs of the networks
         if self._images:
             target = target.contiguous(memory_format=self._layout)
         outputs: Outputs = self._networks(target)
@@ -92,15 +93,15 @@ class Step:
         self.sums.add(objective.detach(), values, outputs.z.detach())
 
     def load_optimizer(self, state: dict[int, dict[str, Tensor]]) -> None:
-        """Take over Adam's state, as its `state_dict` has it."""
+        """Load the state of Adam from its `state_dict`."""
         self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": state})
         for parameter, kept in self.optimizer.state.items():
             for name, value in kept.items():
-                if value.shape == parameter.shape:  # Adam takes for granted that it lies in memory as the weights do
+                if value.shape == parameter.shape:  # Adam assumes the same memory layout as that of the weights
                     kept[name] = torch.empty_like(parameter, dtype=value.dtype).copy_(value)
 
     def set_rate(self, rate: float) -> None:
-        """Set Adam's learning rate for the steps to come."""
+        """Set the learning rate of Adam for the following steps."""
         for group in self.optimizer.param_groups:
             if isinstance(group["lr"], Tensor):
                 group["lr"].fill_(rate)
@@ -108,7 +109,7 @@ class Step:
                 group["lr"] = rate
 
     def state(self) -> Iterator[Tensor]:
-        """Every tensor that a step changes."""
+        """All tensors that a step changes."""
         yield from (tensor.detach() for tensor in (*self._model.parameters(), *self._model.buffers()))
         yield from self.sums.state()
         for state in self.optimizer.state.values():
@@ -118,11 +119,11 @@ class Step:
 class GraphedStep:
     """A `Step` for batches of one shape, recorded once and replayed with a single launch.
 
-    Recording leaves no trace: weights, optimizer and sums are afterwards what they were before.
+    Recording changes neither weights, optimizer nor sums.
 
     Args:
         step: on one CUDA device.
-        x: a batch, of the shape of all others.
+        x: a batch with the shape of all batches.
     """
 
     def __init__(self, step: Step, x: Shaped[Tensor, "b ..."]) -> None:
@@ -140,7 +141,7 @@ class GraphedStep:
             raise
         finally:
             with torch.no_grad():
-                # Adam makes its state in its first step, as zeros; it comes last.
+                # Adam creates its state as zeros in its first step; it comes last.
                 for tensor, old in itertools.zip_longest(step.state(), before):
                     tensor.zero_() if old is None else tensor.copy_(old)
             torch.cuda.set_rng_state(random, x.device)
@@ -152,7 +153,7 @@ class GraphedStep:
             for _ in range(WARM_UP):
                 step(self._x)
         torch.cuda.current_stream(self._x.device).wait_stream(side)
-        step.optimizer.zero_grad(set_to_none=True)  # so that the graph has gradients of its own
+        step.optimizer.zero_grad(set_to_none=True)  # so that the graph allocates its own gradients
         graph = torch.cuda.CUDAGraph()
         # Other threads, such as one that pins the batches to come, may go on calling CUDA. PyTorch's own stream for
         # captures is on the device that was the first to make a graph.
@@ -161,7 +162,7 @@ class GraphedStep:
         return graph
 
     def takes(self, x: Shaped[Tensor, "b ..."]) -> bool:
-        """Whether x is as what was recorded."""
+        """Whether x has the recorded shape and type."""
         return x.shape == self._x.shape and x.dtype == self._x.dtype
 
     def __call__(self, x: Shaped[Tensor, "b ..."]) -> None:
@@ -170,7 +171,7 @@ class GraphedStep:
 
 
 class _Networks(nn.Module):
-    """What Fabric wraps: every call of a network, from standardised data to what the terms are computed from."""
+    """The module that Fabric wraps. It contains all calls of the networks."""
 
     def __init__(self, encoder: nn.Module, decoder: nn.Module, method: Method) -> None:
         super().__init__()

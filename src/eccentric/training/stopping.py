@@ -1,4 +1,4 @@
-"""A request to end training, as a signal makes it."""
+"""Requests to stop training, made by signals."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Stop:
-    """A request to end training after the step in hand, and the signal that made it (0 if none did)."""
+    """A request to stop training after the current step, and the signal that made it (0 if none)."""
 
     def __init__(self) -> None:
         self.asked = False
@@ -22,16 +22,16 @@ class Stop:
 
 @contextmanager
 def stop_on_signal() -> Iterator[Stop]:
-    """A request that the first Ctrl-C or termination makes; a second ends the program at once.
+    """Stop training at the first Ctrl-C or termination signal; a second one ends the program at once.
 
-    Meanwhile a closed terminal stops nothing: training goes on without it.
+    Closing the terminal does not stop training.
     """
     stop = Stop()
     received = 0
 
     def ask(signum: int, _: FrameType | None) -> None:
         nonlocal received
-        if received and signum == signal.SIGINT:  # not stop.asked, which another rank may have made true
+        if received and signum == signal.SIGINT:  # not stop.asked, which another rank may have set
             raise KeyboardInterrupt
         if received:
             raise SystemExit(128 + signum)

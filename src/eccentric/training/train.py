@@ -1,4 +1,4 @@
-"""One training run from data to a complete run folder."""
+"""A training run, from data to a complete run folder."""
 
 from __future__ import annotations
 
@@ -55,30 +55,31 @@ def train(
     on_metrics: Callable[[Metrics], None] = lambda metrics: None,
     on_note: Callable[[str], None] = lambda note: None,
 ) -> Run:
-    """Train an autoencoder on `data` and write everything about it to the folder `out`.
+    """Train an autoencoder on `data` and write the run folder `out`.
 
-    Under torchrun or srun, every rank calls this with the same arguments; the first writes. The batch is then shared
-    out over the ranks, and the Eccentric loss sees all of it. Networks with batch normalisation normalise by each
-    rank's share, so their training differs from that of one process; others train the same.
+    Under torchrun or srun, every rank calls this function with the same arguments, and the first rank writes. Each
+    batch is divided among the ranks, and terms of the union batch use all of it. Networks with batch normalisation
+    normalise by the share of each rank, so their training differs from that of one process; for other networks it is
+    the same.
 
     Args:
         data: from `eccentric.data.load` or `from_arrays`. Rows may be memory-mapped.
         config: settings; the paper's by default.
-        out: the run folder, made here.
-        encoder, decoder: modules of one's own, (n, *shape) -> (n, dim) and back, on standardised data.
-        source: how the data were loaded, for config.json.
-        overwrite: replace a run that already lies in `out`.
-        resume: go on with the run in `out` from its last checkpoint, or begin it if there is none. Settings and data
-            must be the run's own, but for those in `runs.resuming.MAY_CHANGE`. On the CPU the finished run equals an
-            undisturbed one to the bit.
-        loggers: where metrics go besides metrics.csv, by name: "tensorboard", "wandb", "mlflow".
-        stop: set `stop.asked` to end after the step in hand; the folder is complete all the same.
+        out: the run folder, created by this function.
+        encoder, decoder: custom modules, (n, *shape) -> (n, dim) and back, for standardised data.
+        source: description of how the data were loaded, for config.json.
+        overwrite: replace an existing run in `out`.
+        resume: resume the run in `out` from its last checkpoint, or start it if there is none. Settings and data must
+            be those of the run, except for the settings in `runs.resuming.MAY_CHANGE`. On the CPU, the result is
+            bitwise identical to that of an uninterrupted run.
+        loggers: names of loggers in addition to metrics.csv: "tensorboard", "wandb", "mlflow".
+        stop: set `stop.asked` to end after the current step; the folder is complete nevertheless.
         on_metrics: called with each row of metrics, on the first rank.
-        on_note: called with each sentence that the user should read, on the first rank.
+        on_note: called with each note for the user, on the first rank.
 
     Raises:
-        UsageError: the settings do not fit the data, or `out` holds something, or another run.
-        EccentricError: training diverged, or the folder cannot be written or is in use. The last checkpoint stays.
+        UsageError: the settings do not fit the data, or `out` contains other files or another run.
+        EccentricError: training diverged, or the folder cannot be written or is in use. The last checkpoint is kept.
     """
     config = config or TrainConfig()
     stop = stop or Stop()
@@ -126,7 +127,7 @@ def train(
             else:
                 for _ in training.run(stop):
                     pass
-            fabric.barrier()  # so that the folder is whole for every rank
+            fabric.barrier()  # so that the folder is complete for every rank
         elif fabric.is_global_zero:
             on_note(f"{out} is finished; there is nothing left to do")
     return Run(out)
@@ -134,7 +135,7 @@ def train(
 
 @dataclass(frozen=True)
 class _Old:
-    """What a run that is resumed has left: a state to go on from, or the whole run."""
+    """State of a resumed run: a checkpoint, or a finished run."""
 
     state: dict[str, Any] | None = None
     finished: bool = False
@@ -150,11 +151,11 @@ def _run_to_resume(out: Path, description: dict[str, Any], checkpoints: Checkpoi
         return _Old(finished=True)
     state, unusable = checkpoints.load()
     if state is not None:
-        return _Old(state, notes=(*changed, *(f"{reason}, so an older one is used" for reason in unusable)))
-    if unusable or recorded["status"] != "training":  # there is something to lose
+        return _Old(state, notes=(*changed, *(f"{reason}, so an older checkpoint is used" for reason in unusable)))
+    if unusable or recorded["status"] != "training":  # the folder contains results
         reasons = "; ".join(unusable) or "the folder checkpoint is empty"
-        raise EccentricError(f"{out} has no checkpoint to go on from ({reasons}); pass --overwrite to begin anew")
-    return _Old(notes=(*changed, f"{out} has no checkpoint yet, so it begins anew"))
+        raise EccentricError(f"{out} has no usable checkpoint ({reasons}); pass --overwrite to start again")
+    return _Old(notes=(*changed, f"{out} has no checkpoint yet, so training starts again"))
 
 
 def _train_and_save(
@@ -164,7 +165,7 @@ def _train_and_save(
     stop: Stop,
     on_metrics: Callable[[Metrics], None],
 ) -> None:
-    """Train to the end, with rows and checkpoints on the disk as it goes."""
+    """Train to the end and write rows and checkpoints."""
     saved = time.monotonic()
     try:
         for metrics in training.run(stop):
@@ -177,18 +178,20 @@ def _train_and_save(
         checkpoints.save(training.step, training.state_dict())
     except EccentricError as error:
         kept = checkpoints.newest()
-        raise EccentricError(f"{error}" + (f"; {kept} is kept, --resume goes on from it" if kept else "")) from None
+        raise EccentricError(
+            f"{error}" + (f"; {kept} is kept, and --resume continues from it" if kept else "")
+        ) from None
 
 
 def _start(data: Data, config: TrainConfig, encoder: nn.Module | None, decoder: nn.Module | None) -> Autoencoder:
-    """The model with its first weights, which depend on the seed alone."""
+    """The model with its initial weights, which depend only on the seed."""
     if (encoder is None) != (decoder is None):
-        raise UsageError("give both encoder and decoder, or neither")
+        raise UsageError("give both encoder and decoder, or neither of them")
     if len(data.train.x) < 2:
-        raise UsageError(f"the training split of {data.name} holds {len(data.train.x)} item; at least 2 make a pair")
+        raise UsageError(f"the training split of {data.name} has {len(data.train.x)} item; at least 2 are needed")
     networks = None if encoder is None or decoder is None else (encoder, decoder)
     if networks is not None and config.width != 1:
-        raise UsageError("width is a setting of the built-in architectures; leave it at 1 with modules of your own")
+        raise UsageError("width is a setting of the built-in architectures; leave it at 1 with custom modules")
     model, _ = start_model(
         data.train.x,
         data.spec,
@@ -204,7 +207,7 @@ def _start(data: Data, config: TrainConfig, encoder: nn.Module | None, decoder: 
 
 
 def _describe(data: Data, config: TrainConfig, source: dict[str, Any] | None, engine: engines.Engine) -> dict[str, Any]:
-    """The content of config.json: all that is needed to repeat the run."""
+    """The content of config.json, which suffices to repeat the run."""
     return upgraded(
         {
             "status": "training",
@@ -217,12 +220,12 @@ def _describe(data: Data, config: TrainConfig, source: dict[str, Any] | None, en
 
 
 def _random_state(device: torch.device) -> AbstractContextManager[None]:
-    """Leave PyTorch's random state to the caller as it was."""
+    """Restore PyTorch's random state afterwards."""
     return torch.random.fork_rng([device] if device.type == "cuda" else [])
 
 
 def _seed(seed: int, device: torch.device) -> None:
-    """Of what `_random_state` restores, and of no other device."""
+    """Seed the generators that `_random_state` restores, and no other device."""
     torch.default_generator.manual_seed(seed)
     if device.type == "cuda":
         with torch.cuda.device(device):
