@@ -61,7 +61,7 @@ def encode_data(
     model, components = run.model(), run.components if run.has_spectrum else None
     encoded = {}
     for name, split in data.splits.items():
-        z = encode(model, _fit(split.x, data.spec, spec, source))
+        z = encode(model, fit_items(split.x, data.spec, spec, source))
         encoded[name] = Latents(
             p=(z[:, :0] if components is None else components.encode(z)).numpy(),
             labels=split.label_texts(data.label_names),
@@ -72,8 +72,12 @@ def encode_data(
     return encoded
 
 
-def _fit(x: Shaped[Tensor, "n ..."], found: ItemSpec, wanted: ItemSpec, source: str) -> Shaped[Tensor, "n ..."]:
-    """Check that the items of x match those of the training; grey images are converted to colour if needed."""
+def fit_items(x: Shaped[Tensor, "n ..."], found: ItemSpec, wanted: ItemSpec, source: str) -> Shaped[Tensor, "n ..."]:
+    """Items as a run takes them: as they are, or grey images expanded to colour.
+
+    Raises:
+        EccentricError: their shape is not that of the items the run was trained on.
+    """
     if found.channels == 1 and found.image_size == wanted.image_size:
         return x.expand(-1, *wanted.shape)
     if found.shape != wanted.shape:

@@ -1,10 +1,14 @@
 """The page in Chromium. Any message in the console and any request to another host fails the test."""
 
+import base64
 import shutil
 import time
 
 import pytest
 
+from eccentric.explorer import Scene
+from eccentric.explorer.counterpart import Counterpart
+from eccentric.explorer.rendering import png
 from tests.explorer.browsing import PIXELS, Visitor, served, until_other
 from tests.explorer.conftest import MARKUP
 
@@ -41,9 +45,23 @@ def image_address(images):
 
 
 @pytest.fixture(scope="module")
+def pair_address(images, second_run):
+    with served(images, Counterpart(images, Scene(second_run))) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
 def table_address(table):
     with served(table) as address:
         yield address
+
+
+def position(page, images, item):
+    """Where an item lies on the screen."""
+    box = page.locator("#scatter").bounding_box()
+    far = min(max(1.0, float(abs(images.test_states[:, :2]).max())), 6) * 1.05
+    x, y = images.test_states[item, :2].tolist()
+    return box["x"] + (x / far + 1) * box["width"] / 2, box["y"] + (1 - y / far) * box["height"] / 2
 
 
 def test_sliders_answer_to_the_mouse_and_to_keys_and_can_be_undone(visitor, image_address):
@@ -117,6 +135,87 @@ def test_a_row_of_a_table_moves_its_bars(visitor, table_address):
     page.focus("#slider-0")
     page.keyboard.press("End")
     until_other(page, before, values)
+
+
+def test_a_dropped_row_is_marked_on_the_bars_and_moves_the_sliders(visitor, table_address):
+    page = visitor.open(table_address)
+    page.click("#paste summary")
+    page.fill("#pasted", "1, 2, 0, -1, 0.5")
+    page.click("#paste-row")
+    page.wait_for_selector("#own-about")
+    assert page.locator(".tick.own:visible").count() == 5
+    assert page.locator("#slider-0").input_value() != "0"
+    page.fill("#pasted", "1, 2, 3")
+    page.click("#paste-row")
+    page.wait_for_selector("#message:visible")
+    assert "3 values, but the run has 5 columns" in page.locator("#message").inner_text()
+    visitor.problems.clear()  # the browser's console reports the refused request
+
+
+def test_a_dropped_image_is_shown_beside_its_reconstruction(visitor, image_address, images):
+    page = visitor.open(image_address)
+    content = base64.b64encode(png(images.stored[3])).decode()
+    page.evaluate(
+        """async content => {
+            const bytes = Uint8Array.from(atob(content), letter => letter.charCodeAt(0));
+            const transfer = new DataTransfer();
+            transfer.items.add(new File([bytes], "mine.png"));
+            const how = { dataTransfer: transfer, bubbles: true, cancelable: true };
+            document.body.dispatchEvent(new DragEvent("drop", how));
+        }""",
+        content,
+    )
+    page.wait_for_selector("#own-figure:visible")
+    page.wait_for_function("() => document.getElementById('slider-0').value !== '0'")
+    state = page.evaluate("() => Number(document.getElementById('slider-1').value)")
+    assert state == pytest.approx(images.stored_states[3][1], abs=0.006)
+    assert "Squared error" in page.locator("#own-text").inner_text()
+
+
+def test_directions_grids_and_names(visitor, image_address, images):
+    page = visitor.open(image_address)
+    page.click("#directions-tab")
+    page.wait_for_selector("#direction-2", state="attached")
+    before = page.evaluate(PIXELS)
+    page.focus("#direction-0")
+    page.keyboard.press("End")
+    until_other(page, before)
+    page.click("#between button")
+    page.wait_for_selector("#direction-3", state="attached")
+    assert f"{MARKUP} → dark" in page.locator("#direction-list").inner_text()
+    page.click("#grid-tab")
+    page.wait_for_function("() => document.querySelectorAll('#grid button').length === 4")
+    page.click("#chips button:nth-child(3)")
+    page.wait_for_function("() => document.querySelectorAll('#grid button').length === 8")
+    page.locator("#grid button").last.click()
+    page.click("#components-tab")
+    assert page.locator("#slider-0").input_value() == "2"
+    assert page.locator("#slider-1").input_value() == "-2"
+    page.fill("input[aria-label='Name of p1']", MARKUP)
+    page.press("input[aria-label='Name of p1']", "Enter")
+    page.wait_for_function("text => document.querySelector('#x-axis option').textContent === text", arg=f"p1 {MARKUP}")
+    assert images.names[0] == MARKUP
+    assert page.locator("img").count() == 0
+
+
+def test_one_set_of_sliders_drives_two_runs(visitor, pair_address):
+    page = visitor.open(pair_address)
+    assert page.locator("#other-caption").inner_text() == "second"
+    assert page.locator(".head small", has_text="r = ").count() == 3
+    both = "() => ['image', 'other'].map(id => document.getElementById(id).toDataURL())"
+    page.wait_for_function("() => document.getElementById('other').width === 8")
+    before = page.evaluate(both)
+    page.focus("#slider-0")
+    page.keyboard.press("End")
+    page.wait_for_function(f"before => ({both})().every((pixels, i) => pixels !== before[i])", arg=before)
+
+
+def test_the_item_under_the_pointer_is_shown(visitor, image_address, images):
+    page = visitor.open(image_address)
+    place = position(page, images, 0)
+    page.mouse.move(*place)
+    page.wait_for_selector("#thumbnail:visible")
+    assert "Item " in page.locator("#thumbnail-text").inner_text()
 
 
 def test_only_the_latest_state_is_decoded(visitor, image_address, images, monkeypatch):

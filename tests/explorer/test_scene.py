@@ -34,6 +34,21 @@ def test_pairs_are_those_of_the_components(images, image_run):
     assert all(np.abs(images.pair(k).astype(float) - expected[k]).max() <= 1 for k in range(3))
 
 
+def test_combinations_are_those_of_the_papers_grid(images):
+    state = np.array([0.5, 0.0, 1.0])
+    grid = images.combinations(state, across=[0], down=[2])
+    assert grid.shape[:2] == (2, 2)
+    assert np.array_equal(grid[0, 1], images.decode(np.array([[PAIR, 0, PAIR]]))[0])
+    assert np.array_equal(grid[1, 0], images.decode(np.array([[-PAIR, 0, -PAIR]]))[0])
+
+
+def test_known_importance_orders_the_components(images, monkeypatch):
+    monkeypatch.setitem(images.run.config, "estimator", {"component_importance_": [0.1, 0.3, 0.2]})
+    about = images.describe()["components"]
+    assert [component["index"] for component in about] == [1, 2, 0]
+    assert about[0]["importance"] == 0.3
+
+
 def test_a_stored_item_is_its_own_nearest(images):
     found = images.nearest(images.stored_states[2].astype(float))["stored"]
     assert found[0]["index"] == 2

@@ -16,7 +16,7 @@ from PIL import Image
 from eccentric.errors import UsageError
 from eccentric.explorer.guard import Guard
 from eccentric.explorer.requests import MOST_BYTES, BadRequest, read_object, read_state
-from eccentric.explorer.server import make_app
+from eccentric.explorer.server import PAGE, make_app
 from eccentric.explorer.serving import is_loopback, open_port
 
 HOST = "127.0.0.1:8050"
@@ -101,12 +101,16 @@ def test_items_can_be_loaded(app, images):
     assert call(app, "/api/stored/1/state").json()["state"] == pytest.approx(images.stored_states[1].tolist())
     assert len(post(app, "/api/random", sampling="matched").json()["state"]) == 3
     assert {"stored", "test"} == set(post(app, "/api/nearest", state=[0, 0, 0]).json())
+    sheet = post(app, "/api/grid", state=[0, 0, 0], across=[0, 2], down=[1])
+    assert Image.open(io.BytesIO(sheet.body)).size == (4 * 8, 2 * 8)
     for path in ("test/0", "stored/0"):
         assert call(app, f"/api/{path}/item").headers["content-type"] == "image/png"
     assert call(app, "/api/pair/0/1").headers["content-type"] == "image/png"
 
 
-@pytest.mark.parametrize("name", ["", "explorer.js", "scatter.js", "style.css"])
+@pytest.mark.parametrize(
+    "name", ["", *(file.name for file in sorted(PAGE.iterdir()) if file.suffix in (".js", ".css"))]
+)
 def test_the_page_is_served_and_allows_no_other_host(app, name):
     answer = call(app, f"/{name}")
     assert answer.status == 200
@@ -128,6 +132,13 @@ def test_the_page_names_no_path_of_the_server(app, image_run):
         ("/api/nearest", {}, "list of 3 numbers"),
         ("/api/random", {"sampling": "matchd"}, "no sampling"),
         ("/api/random", {}, "sampling must be a text"),
+        ("/api/decode-other", {"state": [0, 0, 0]}, "no second run"),
+        ("/api/grid", {"state": [0, 0, 0], "across": [0, 0], "down": []}, "across holds a place twice"),
+        ("/api/grid", {"state": [0, 0, 0], "across": [0], "down": [0]}, "both sides"),
+        ("/api/grid", {"state": [0, 0, 0], "across": [3], "down": []}, "integers from 0 to 2"),
+        ("/api/grid", {"state": [0, 0, 0], "across": [0], "down": None}, "down must be a list of at most 3"),
+        ("/api/name", {"component": 3, "name": "x"}, "integers from 0 to 2"),
+        ("/api/name", {"component": 0, "name": 1}, "name must be a text"),
     ],
 )
 def test_bad_requests_are_told_in_one_line(app, path, content, said):
@@ -137,7 +148,17 @@ def test_bad_requests_are_told_in_one_line(app, path, content, said):
     assert "\n" not in answer.body.decode()
 
 
-@pytest.mark.parametrize("path", ["/api/test/-1/state", "/api/test/²/item", "/api/stored/99/item", "/api/points?x=0"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/api/test/-1/state",
+        "/api/test/²/item",
+        "/api/stored/99/item",
+        "/api/points?x=0",
+        "/api/direction?first=0&second=9",
+        "/api/direction?first=0&second=0",
+    ],
+)
 def test_places_that_are_not_there(app, path):
     assert call(app, path).status == 400
 
@@ -165,23 +186,42 @@ def test_a_token_is_asked_for_once(images):
     assert call(app, "/api/run", cookie="eccentric-explorer=secret").status == 200
 
 
+def test_only_a_page_in_a_notebook_may_be_framed(images):
+    for framed, policy in ((False, "frame-ancestors 'none'"), (True, "frame-ancestors http://localhost:*")):
+        app = Guard(make_app(images), {HOST}, framed=framed)
+        assert policy in call(app, "/").headers["content-security-policy"]
+
+
 def test_a_guard_without_hosts_needs_a_token(images):
     with pytest.raises(ValueError, match="hosts must be named"):
         Guard(make_app(images), None)
 
 
+KEYS = st.sampled_from(["state", "sampling", "across", "down", "component", "name"])
+VALUES = st.none() | st.booleans() | st.floats() | st.integers() | st.integers(0, 2) | st.text(max_size=8)
 JSON = st.recursive(
-    st.none() | st.booleans() | st.floats() | st.integers() | st.text(max_size=8),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(["state", "sampling", "x"]), inner),
-    max_leaves=8,
+    VALUES, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(KEYS, inner, max_size=4), max_leaves=8
 )
+POSTED = ["decode", "decode-other", "nearest", "random", "grid", "name", "own"]
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(body=st.binary(max_size=40) | JSON.map(lambda value: json.dumps(value).encode()))
-def test_any_body_is_answered(app, body):
-    for path in ("/api/decode", "/api/nearest", "/api/random"):
-        assert call(app, path, body).status in (200, 400)
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(path=st.sampled_from(POSTED), body=st.binary(max_size=40) | JSON.map(lambda value: json.dumps(value).encode()))
+def test_any_body_is_answered(app, table_app, path, body):
+    for served in (app, table_app):
+        answer = call(served, f"/api/{path}", body)
+        assert answer.status in (200, 400)
+        assert b"Traceback" not in answer.body
+
+
+PLACES = st.integers(-2, 30).map(str) | st.text("0123456789-²x%/.", max_size=5)
+ASKED = ["test/{}/state", "test/{}/item", "stored/{}/state", "stored/{}/item", "pair/{}/{}", "points?x={}&y={}"]
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(path=st.sampled_from([*ASKED, "direction?first={}&second={}", "labels", "directions", "{}"]), x=PLACES, y=PLACES)
+def test_any_address_is_answered(app, path, x, y):
+    assert call(app, f"/api/{path.format(x, y)}").status in (200, 400, 404)
 
 
 @given(st.lists(st.floats() | st.integers(), max_size=4))

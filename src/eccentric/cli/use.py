@@ -12,6 +12,7 @@ from rich.table import Table
 from eccentric.alignment import GAP
 from eccentric.cli.app import DataArgument, LabelOption, RunArgument, app, console, print_note
 from eccentric.cli.progress import ReadingProgress
+from eccentric.errors import UsageError
 
 
 @app.command()
@@ -59,14 +60,34 @@ def sample(
         ),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Seed of the random latents.")] = 0,
+    state: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Decode the one item whose state was saved on the page of eccentric explore.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
-    """Decode random latents to new items."""
+    """Decode random latents, or a saved state, to new items."""
     from eccentric.export import check_samples_path, write_samples
     from eccentric.export import sample as draw
     from eccentric.training import Run
 
     trained = Run(path)
     check_samples_path(out, trained)
+    if state is not None:
+        from eccentric.explorer.states import decode_states, read_state_file
+
+        if method is not None:
+            raise UsageError("--state decodes a saved item and --method draws random ones; pass one of them")
+        values, notes = read_state_file(state, trained)
+        for note in notes:
+            print_note(note)
+        item = decode_states(trained.model(), trained.components, trained.spec, values[None])
+        write_samples(out, item, trained.spec, trained.feature_names)
+        console.print(f"1 item: {out}", markup=False, soft_wrap=True)
+        return
     write_samples(out, draw(trained, count, method, seed), trained.spec, trained.feature_names)
     console.print(f"{count} sample{'s' if count > 1 else ''}: {out}", markup=False, soft_wrap=True)
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["HEADERS", "Guard"]
 
 COOKIE = "eccentric-explorer"
+FRAMED = "frame-ancestors http://localhost:* http://127.0.0.1:* https://localhost:* https://127.0.0.1:*"
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
@@ -40,12 +41,19 @@ class Guard:
         app: what answers the requests that pass.
         hosts: values of the Host header that are allowed; None allows all, which is safe with a token only.
         token: must come with the first request as "?token=" and is kept in a cookie; None asks for none.
+        framed: allow pages on this machine, such as a notebook, to show the page in a frame.
     """
 
-    def __init__(self, app: ASGIApp, hosts: Collection[str] | None, token: str | None = None) -> None:
+    def __init__(
+        self, app: ASGIApp, hosts: Collection[str] | None, token: str | None = None, framed: bool = False
+    ) -> None:
         if hosts is None and token is None:
             raise ValueError("without a token the allowed hosts must be named")
         self.app, self.hosts, self.token = app, hosts, token
+        self.headers = dict(HEADERS)
+        if framed:
+            policy = self.headers["Content-Security-Policy"]
+            self.headers["Content-Security-Policy"] = policy.replace("frame-ancestors 'none'", FRAMED)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -54,7 +62,7 @@ class Guard:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                for name, value in HEADERS.items():
+                for name, value in self.headers.items():
                     headers[name] = value
             await send(message)
 

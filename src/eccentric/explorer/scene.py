@@ -6,22 +6,30 @@ latent. All functions take and return plain values, so they need neither a serve
 
 from __future__ import annotations
 
+import itertools
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 
 from eccentric.errors import UsageError
 from eccentric.evaluation.random_latents import check_sampling, describe_sampling, random_latents
-from eccentric.inference import decode, encode
+from eccentric.explorer.directions import attributes_of_labels, learn, learn_between
+from eccentric.explorer.states import decode_states, fingerprint
+from eccentric.inference import encode, item_errors
+from eccentric.runs.component_names import clean, read_names, write_names
 from eccentric.runs.views import read_view
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from jaxtyping import Float, Int, Shaped
     from torch import Tensor
 
+    from eccentric.data.attributes import Attributes
+    from eccentric.explorer.directions import Direction
     from eccentric.runs import Run
+    from eccentric.runs.latents import Latents
 
 __all__ = ["PAIR", "Scene"]
 
@@ -36,13 +44,15 @@ class Scene:
 
     Args:
         run: a run that training has completed.
+        attributes: yes-or-no attributes of its items; by default the labels are taken for attributes.
 
     Raises:
         EccentricError: a file of the run is missing or damaged.
-        UsageError: the items are neither images nor rows of a table, or the run has no components.
+        UsageError: the items are neither images nor rows of a table, the run has no components, or the attributes are
+            of other items.
     """
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Run, attributes: Attributes | None = None) -> None:
         self.view = read_view(run)
         if not self.view.spec.is_image and not self.view.spec.is_table:
             raise UsageError(
@@ -50,12 +60,12 @@ class Scene:
             )
         if not self.view.eigenvalues.size:
             raise UsageError(f"{run.path} has no components, because its latents have no spectrum; explore needs them")
-        self._run = run
+        self.run = run
         self._model = run.model()
-        self._components = run.components
+        self._attributes = attributes
         self._drawn: dict[str, list[list[float]]] = {}
         self.deviations = np.sqrt(self.view.eigenvalues)
-        self.order = [int(k) for k in np.argsort(-self.view.eigenvalues, kind="stable")]
+        self.names = read_names(run.path, self.dim)
 
     @property
     def dim(self) -> int:
@@ -69,8 +79,9 @@ class Scene:
     def describe(self) -> dict[str, Any]:
         """What the page must know before the first request, as JSON values."""
         names, _ = self.labels
-        stability = self._run.config.get("estimator", {}).get("component_stability_")
         shares = self.view.eigenvalues / max(self.view.trace, 1e-300)
+        known = {name: self._of_components(name) for name in ("importance", "stability")}
+        key = self.view.eigenvalues if known["importance"] is None else known["importance"]
         return {
             "name": self.view.name,
             "kind": self.view.spec.kind,
@@ -79,21 +90,37 @@ class Scene:
             "components": [
                 {
                     "index": k,
+                    "name": self.names[k],
                     "variance": float(self.view.eigenvalues[k]),
                     "share": float(shares[k]),
-                    "stability": None if stability is None else float(stability[k]),
+                    **{name: None if values is None else float(values[k]) for name, values in known.items()},
                 }
-                for k in self.order
+                for k in np.argsort(-key, kind="stable").tolist()
             ],
+            "fingerprint": fingerprint(self.run),
             "pair": PAIR,
             "samplings": {
                 name: describe_sampling(self._model.method, name) for name in self._model.method.traits.samplings
             },
             "testItems": len(self.test_states),
             "heldOut": self.view.held_out,
-            "storedItems": len(self._run.examples),
+            "storedItems": len(self.run.examples),
             "labels": names,
+            "directions": self._attributes is not None or len(names) > 1,
+            "error": self.view.error,
         }
+
+    def rename(self, component: int, name: str) -> str:
+        """Name a component, and keep the names in the run folder. Returns the name as it is kept.
+
+        Raises:
+            EccentricError: the folder cannot be written.
+        """
+        names = self.names.copy()
+        names[component] = clean(name)
+        write_names(self.run.path, names)
+        self.names = names
+        return names[component]
 
     @cached_property
     def labels(self) -> tuple[list[str], Int[np.ndarray, " n"]]:
@@ -110,14 +137,32 @@ class Scene:
 
     def decode(self, states: Float[np.ndarray, "n d"]) -> Shaped[np.ndarray, "n ..."]:
         """Decoded items in the data's own units: uint8 images (n, c, h, w) or float32 rows (n, features)."""
-        p = torch.from_numpy(np.asarray(states, np.float64) * self.deviations)
-        return self._raw(decode(self._model, self._components.decode(p).float()))
+        return decode_states(self._model, self.run.components, self.view.spec, states)
 
     def pair(self, component: int) -> Shaped[np.ndarray, "2 ..."]:
         """The items at -PAIR and +PAIR standard deviations along one component (numbered from 0), as in Figure 7."""
         states = np.zeros((2, self.dim))
         states[:, component] = -PAIR, PAIR
         return self.decode(states)
+
+    def combinations(
+        self, state: Float[np.ndarray, " d"], across: Sequence[int], down: Sequence[int]
+    ) -> Shaped[np.ndarray, "rows columns ..."]:
+        """Items for all combinations of signs of chosen components, as in Figure 9.
+
+        Args:
+            state: gives the other components.
+            across, down: components (numbered from 0) that are at -PAIR or +PAIR from column to column, in which the
+                last changes fastest, and from row to row, where they begin at +PAIR.
+        """
+        columns, rows = (list(itertools.product((-PAIR, PAIR), repeat=len(chosen))) for chosen in (across, down))
+        states = np.broadcast_to(state, (len(rows), len(columns), self.dim)).copy()
+        for i, signs in enumerate(rows):
+            states[i, :, list(down)] = -np.array(signs)[:, None]
+        for j, signs in enumerate(columns):
+            states[:, j, list(across)] = signs
+        decoded = self.decode(states.reshape(-1, self.dim))
+        return decoded.reshape(len(rows), len(columns), *decoded.shape[1:])
 
     def random_state(self, sampling: str) -> list[float]:
         """The state of a random item.
@@ -128,19 +173,24 @@ class Scene:
         check_sampling(self._model.method, sampling)
         waiting = self._drawn.setdefault(sampling, [])
         if not waiting:
-            z = random_latents(self._model.method, self._components, self._training_latents, DRAWN_AT_ONCE, sampling)
-            waiting += self._to_states(self._components.encode(z).numpy()).tolist()
+            components = self.run.components
+            z = random_latents(self._model.method, components, self.run.training_latents, DRAWN_AT_ONCE, sampling)
+            waiting += self._to_states(components.encode(z).numpy()).tolist()
         return waiting.pop()
+
+    def encode(self, items: Shaped[Tensor, "n ..."]) -> tuple[Float[np.ndarray, "n d"], Float[np.ndarray, " n"]]:
+        """States of raw items, and the mean squared error of each one's reconstruction."""
+        states = self._to_states(self.run.components.encode(encode(self._model, items)).numpy())
+        return states, item_errors(self._model, items).numpy()
 
     @cached_property
     def stored(self) -> Shaped[np.ndarray, "k ..."]:
         """The raw test items that the run folder keeps: real items, as they were before encoding."""
-        return self._run.examples.numpy()
+        return self.run.examples.numpy()
 
     @cached_property
     def stored_states(self) -> Float[np.ndarray, "k d"]:
-        z = encode(self._model, self._run.examples)
-        return self._to_states(self._components.encode(z).numpy())
+        return self.encode(self.run.examples)[0]
 
     def nearest(self, state: Float[np.ndarray, " d"], count: int = 5) -> dict[str, Any]:
         """The nearest items by Euclidean distance between latents.
@@ -166,18 +216,49 @@ class Scene:
             ],
         }
 
+    @cached_property
+    def directions(self) -> list[Direction]:
+        """A direction for each attribute, or for each label where no attributes were given."""
+        train = self._train
+        if self._attributes is not None:
+            return learn(self._to_states(train.p), self.test_states, self._attributes)
+        if train.labels is None or self.view.test.labels is None or not self.labels[0]:
+            return []
+        attributes = attributes_of_labels(train.labels, self.view.test.labels, self.labels[0])
+        return learn(self._to_states(train.p), self.test_states, attributes)
+
+    def direction_between(self, first: int, second: int) -> Direction:
+        """The direction from the items of one label to those of another, numbered as in `labels`.
+
+        Raises:
+            UsageError: a label has too few items.
+        """
+        names, train = self.labels[0], self._train
+        found = None
+        if train.labels is not None and self.view.test.labels is not None and first != second:
+            states = self._to_states(train.p)
+            labels = self.view.test.labels
+            found = learn_between(states, train.labels, self.test_states, labels, names[first], names[second])
+        if found is None:
+            raise UsageError("no direction between these labels: choose two that both have training and test items")
+        return found
+
+    @cached_property
+    def _train(self) -> Latents:
+        return self.run.latents("train")
+
+    def _of_components(self, name: str) -> np.ndarray | None:
+        """What the run folder knows of each component: importance or stability."""
+        known = getattr(self.view, name, None)
+        if known is None:
+            known = self.run.config.get("estimator", {}).get(f"component_{name}_")
+        values = None if known is None else np.asarray(known, float)
+        return values if values is not None and values.shape == (self.dim,) and np.isfinite(values).all() else None
+
     def _to_states(self, p: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n d"]:
         # A component without variance stays at zero.
         scale = np.where(self.deviations > 0, self.deviations, np.inf)
         return (p / scale).astype(np.float32)
-
-    def _raw(self, items: Tensor) -> Shaped[np.ndarray, "n ..."]:
-        image = self.view.spec.dtype == "uint8"
-        return (items.round().clamp(0, 255).to(torch.uint8) if image else items).numpy()
-
-    def _training_latents(self) -> Tensor:
-        saved = self._run.latents("train")
-        return self._components.decode(torch.from_numpy(saved.p)) if saved.z is None else torch.from_numpy(saved.z)
 
 
 def _nearest(points: Float[np.ndarray, "n d"], point: Float[np.ndarray, " d"], count: int) -> list[tuple[int, float]]:

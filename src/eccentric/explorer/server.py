@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,42 +15,55 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from eccentric.errors import EccentricError
+from eccentric.explorer import own
 from eccentric.explorer.rendering import png, table_ranges
-from eccentric.explorer.requests import MOST_BYTES, BadRequest, read_object, read_place, read_state
+from eccentric.explorer.requests import MOST_BYTES, BadRequest, read_object, read_place, read_places, read_state
 
 if TYPE_CHECKING:
     from typing import Any
 
     from starlette.requests import Request
 
+    from eccentric.explorer.counterpart import Counterpart
+    from eccentric.explorer.directions import Direction
     from eccentric.explorer.scene import Scene
 
 __all__ = ["make_app"]
 
 PAGE = Path(__file__).parent / "page"
-TYPES = {
-    "index.html": "text/html",
-    "explorer.js": "text/javascript",
-    "scatter.js": "text/javascript",
-    "style.css": "text/css",
-    "icon.svg": "image/svg+xml",
-}
+TYPES = {".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
+MOST_SIGNS = 3  # components along each side of a grid: 8 x 8 items, as in Figure 9
 
 
 class Answers:
     """The endpoints. Those that are not coroutines run in threads, so a slow one does not hold up the others."""
 
-    def __init__(self, scene: Scene) -> None:
-        self.scene = scene
+    def __init__(self, scene: Scene, counterpart: Counterpart | None) -> None:
+        self.scene, self.counterpart = scene, counterpart
         self.ranges = table_ranges(scene) if scene.view.spec.is_table else None
 
     def about(self, request: Request) -> Response:
-        table = {} if self.ranges is None else {"table": self.ranges.to_json()}
-        return JSONResponse(self.scene.describe() | table)
+        about = self.scene.describe()
+        if self.ranges is not None:
+            about["table"] = self.ranges.to_json()
+        if self.counterpart is not None:
+            first, second = self.scene.run.path.resolve(), self.counterpart.scene.run.path.resolve()
+            about["runs"] = [first.name, second.name]
+            for component in about["components"]:
+                component["correlation"] = float(self.counterpart.correlation[component["index"]])
+        return JSONResponse(about)
 
     async def decode(self, request: Request) -> Response:
         state = read_state(await _read(request), self.scene.dim)
         return await run_in_threadpool(lambda: self._item(self.scene.decode(state[None])[0]))
+
+    async def decode_other(self, request: Request) -> Response:
+        """The item of the second run for a state of the first."""
+        other = self.counterpart
+        if other is None:
+            raise BadRequest("there is no second run")
+        state = other.states(read_state(await _read(request), self.scene.dim)[None])
+        return await run_in_threadpool(lambda: self._item(other.scene.decode(state)[0]))
 
     async def nearest(self, request: Request) -> Response:
         state = read_state(await _read(request), self.scene.dim)
@@ -59,6 +74,56 @@ class Answers:
         if not isinstance(sampling, str):
             raise BadRequest("sampling must be a text")
         return JSONResponse({"state": await run_in_threadpool(self.scene.random_state, sampling)})
+
+    async def grid(self, request: Request) -> Response:
+        """All combinations of signs of chosen components, on one sheet without gaps."""
+        if self.ranges is not None:
+            raise BadRequest("grids are of images")
+        content = await _read(request)
+        state = read_state(content, self.scene.dim)
+        across, down = (read_places(content, key, self.scene.dim, MOST_SIGNS) for key in ("across", "down"))
+        if set(across) & set(down):
+            raise BadRequest("a component cannot be on both sides of a grid")
+        images = await run_in_threadpool(self.scene.combinations, state, across, down)
+        rows, columns, channels, height, width = images.shape
+        sheet = images.transpose(2, 0, 3, 1, 4).reshape(channels, rows * height, columns * width)
+        return Response(png(sheet), media_type="image/png")
+
+    async def name(self, request: Request) -> Response:
+        """Name a component."""
+        content = await _read(request)
+        name = content.get("name")
+        if not isinstance(name, str):
+            raise BadRequest("name must be a text")
+        component = read_places({"component": [content.get("component")]}, "component", self.scene.dim, 1)[0]
+        return JSONResponse({"name": await run_in_threadpool(self.scene.rename, component, name)})
+
+    def directions(self, request: Request) -> Response:
+        return JSONResponse([_plain(direction) for direction in self.scene.directions])
+
+    def direction_between(self, request: Request) -> Response:
+        count = max(1, len(self.scene.labels[0]))
+        first, second = (read_place(request.query_params.get(key), count, key) for key in ("first", "second"))
+        if not self.scene.labels[0]:
+            raise BadRequest("the items have no labels")
+        return JSONResponse(_plain(self.scene.direction_between(first, second)))
+
+    async def own(self, request: Request) -> Response:
+        """The user's items: their states, and how well they are reconstructed."""
+        content = await _body(request, own.MOST_BYTES)
+        return JSONResponse(await run_in_threadpool(self._encode_own, content))
+
+    def _encode_own(self, content: bytes) -> dict[str, Any]:
+        found = own.read_own(self.scene.run, content)
+        states, errors = self.scene.encode(found.items)
+        items = [
+            {"state": state.tolist(), "error": float(error)} | self._shown(item)
+            for state, error, item in zip(states, errors, found.items.numpy(), strict=True)
+            if np.isfinite(state).all()
+        ]
+        if not items:
+            raise BadRequest("the numbers are too large to be encoded")
+        return {"items": items, "notes": found.notes}
 
     def points(self, request: Request) -> Response:
         """The test items on two components, float32 (n, 2), little-endian."""
@@ -94,6 +159,12 @@ class Answers:
             return Response(png(item), media_type="image/png")
         return JSONResponse({"values": self.ranges.values(np.nan_to_num(item))})
 
+    def _shown(self, item: np.ndarray) -> dict[str, Any]:
+        """An item within a JSON answer."""
+        if self.ranges is None:
+            return {"png": base64.b64encode(png(item)).decode()}
+        return {"values": self.ranges.values(item)}
+
     def _test_place(self, request: Request) -> int:
         return read_place(request.path_params["place"], len(self.scene.test_states), "item")
 
@@ -101,36 +172,51 @@ class Answers:
         return read_place(request.path_params["place"], len(self.scene.stored), "item")
 
 
-async def _read(request: Request) -> dict[str, Any]:
-    body = b""
+def _plain(direction: Direction) -> dict[str, Any]:
+    return asdict(direction) | {"vector": direction.vector.tolist()}
+
+
+async def _body(request: Request, most: int) -> bytes:
+    body = bytearray()
     async for chunk in request.stream():
         body += chunk
-        if len(body) > MOST_BYTES:
-            raise HTTPException(413, "the request is too long")
-    return read_object(body)
+        if len(body) > most:
+            raise HTTPException(413, f"the request is longer than {most // 1024:,} kB")
+    return bytes(body)
 
 
-def _page(name: str) -> Route:
+async def _read(request: Request) -> dict[str, Any]:
+    return read_object(await _body(request, MOST_BYTES))
+
+
+def _page(file: Path) -> Route:
     def answer(request: Request) -> Response:
-        return Response((PAGE / name).read_bytes(), media_type=TYPES[name])
+        return Response(file.read_bytes(), media_type=TYPES[file.suffix])
 
-    return Route("/" if name == "index.html" else f"/{name}", answer)
-
-
-def _refuse(request: Request, error: Exception) -> Response:
-    return PlainTextResponse(str(error), 400)
+    return Route("/" if file.name == "index.html" else f"/{file.name}", answer)
 
 
-def make_app(scene: Scene) -> Starlette:
+def make_app(scene: Scene, counterpart: Counterpart | None = None) -> Starlette:
     """The application without its guard (`guard.Guard`), for tests and for `serving`."""
-    answers = Answers(scene)
-    return Starlette(
+    answers = Answers(scene, counterpart)
+
+    def refuse(request: Request, error: Exception) -> Response:
+        # A message may name a file of the run; the page is not told where the folder lies.
+        return PlainTextResponse(str(error).replace(str(scene.run.path), scene.run.path.resolve().name), 400)
+
+    app = Starlette(
         routes=[
-            *map(_page, TYPES),
+            *(_page(file) for file in sorted(PAGE.iterdir()) if file.suffix in TYPES),
             Route("/api/run", answers.about),
             Route("/api/decode", answers.decode, methods=["POST"]),
+            Route("/api/decode-other", answers.decode_other, methods=["POST"]),
             Route("/api/nearest", answers.nearest, methods=["POST"]),
             Route("/api/random", answers.random, methods=["POST"]),
+            Route("/api/grid", answers.grid, methods=["POST"]),
+            Route("/api/name", answers.name, methods=["POST"]),
+            Route("/api/own", answers.own, methods=["POST"]),
+            Route("/api/directions", answers.directions),
+            Route("/api/direction", answers.direction_between),
             Route("/api/points", answers.points),
             Route("/api/labels", answers.labels),
             Route("/api/test/{place}/state", answers.test_state),
@@ -139,5 +225,7 @@ def make_app(scene: Scene) -> Starlette:
             Route("/api/stored/{place}/item", answers.stored_item),
             Route("/api/pair/{place}/{side}", answers.pair_item),
         ],
-        exception_handlers={BadRequest: _refuse, EccentricError: _refuse},
+        exception_handlers={BadRequest: refuse, EccentricError: refuse},
     )
+    app.router.redirect_slashes = False
+    return app

@@ -17,16 +17,21 @@ from eccentric.explorer.scene import Scene
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    import uvicorn
+
+    from eccentric.explorer.counterpart import Counterpart
     from eccentric.runs import Run
 
-__all__ = ["PORT", "explore", "is_loopback", "open_port"]
+__all__ = ["PORT", "InlinePage", "explore", "is_loopback", "open_port"]
 
 PORT = 8050
 
 
 def explore(
     run: Run,
+    other: Run | None = None,
     *,
+    attributes: str | None = None,
     host: str = "127.0.0.1",
     port: int = PORT,
     browser: bool = True,
@@ -36,6 +41,9 @@ def explore(
 
     Args:
         run: a run that training has completed.
+        other: a second run on the same data, shown beside the first.
+        attributes: the data that the run was trained on, whose columns of bools become directions; by default the
+            labels in the run folder do.
         host: address to listen on. One that other machines can reach needs a token, which is part of the address shown.
         port: 0 takes any free one.
         browser: open the page in the user's browser.
@@ -43,8 +51,83 @@ def explore(
 
     Raises:
         EccentricError: the run cannot be opened, or Starlette or Uvicorn is not installed.
-        UsageError: the port or the host cannot be used.
+        UsageError: the port or the host cannot be used, or the runs do not go together.
     """
+    with contextlib.closing(open_port(host, port)) as listening:
+        token = None if is_loopback(host) else secrets.token_urlsafe(16)
+        server = _server(_open(run, other, attributes), listening, host, token)
+        address = _address(listening, host) + (f"?token={token}" if token else "")
+        on_ready(address)
+        if browser:
+            threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
+        with contextlib.suppress(KeyboardInterrupt):  # raised again by Uvicorn after it has shut down
+            server.run(sockets=[listening])
+
+
+class InlinePage:
+    """The explorer in a notebook: a server in a thread of this process, shown in a frame.
+
+    The browser must run on the same machine as the notebook's kernel.
+
+    Args:
+        run: a run that training has completed.
+        other: a second run on the same data.
+        height: of the frame, in pixels.
+
+    Attributes:
+        address: of the page, for a browser tab of its own.
+
+    Raises:
+        EccentricError, UsageError: as `explore`.
+    """
+
+    def __init__(self, run: Run, other: Run | None = None, *, height: int = 820) -> None:
+        self._height = height
+        self._listening = open_port("127.0.0.1", 0)
+        try:
+            self._server = _server(_open(run, other, None), self._listening, "127.0.0.1", None, framed=True)
+        except BaseException:
+            self._listening.close()
+            raise
+        self.address = _address(self._listening, "127.0.0.1")
+        self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [self._listening]}, daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop the server."""
+        self._server.should_exit = True
+        self._thread.join(5)
+        self._listening.close()
+
+    def __repr__(self) -> str:
+        return f"InlinePage({self.address!r})"
+
+    def _repr_html_(self) -> str:
+        return f'<iframe src="{self.address}" width="100%" height="{self._height}" style="border: 0"></iframe>'
+
+
+def _open(run: Run, other: Run | None, attributes: str | None) -> tuple[Scene, Counterpart | None]:
+    loaded = None
+    if attributes is not None:
+        from eccentric.data.attributes import load_attributes
+
+        data = run.config["data"]
+        loaded = load_attributes(attributes, test_fraction=data.get("test_fraction", 0.2), seed=data.get("seed", 0))
+    scene = Scene(run, loaded)
+    if other is None:
+        return scene, None
+    from eccentric.explorer.counterpart import Counterpart
+
+    return scene, Counterpart(scene, Scene(other))
+
+
+def _server(
+    opened: tuple[Scene, Counterpart | None],
+    listening: socket.socket,
+    host: str,
+    token: str | None,
+    framed: bool = False,
+) -> uvicorn.Server:
     try:
         import uvicorn
 
@@ -54,28 +137,27 @@ def explore(
         if error.name is None or error.name.partition(".")[0] == "eccentric":
             raise
         raise EccentricError(f"explore needs {error.name}; install eccentric with the extra 'explore'") from None
-    with contextlib.closing(open_port(host, port)) as listening:
-        port = listening.getsockname()[1]
-        token = None if is_loopback(host) else secrets.token_urlsafe(16)
-        shown = f"[{host}]" if ":" in host else host
-        hosts = None if token else {f"{name}:{port}" for name in ("127.0.0.1", "localhost", "[::1]", shown)}
-        server = uvicorn.Server(
-            uvicorn.Config(
-                Guard(make_app(Scene(run)), hosts, token),
-                log_level="error",
-                access_log=False,
-                lifespan="off",
-                ws="none",
-                server_header=False,
-                timeout_graceful_shutdown=1,
-            )
+    port = listening.getsockname()[1]
+    hosts = None if token else {f"{name}:{port}" for name in ("127.0.0.1", "localhost", "[::1]", _in_address(host))}
+    return uvicorn.Server(
+        uvicorn.Config(
+            Guard(make_app(*opened), hosts, token, framed),
+            log_level="error",
+            access_log=False,
+            lifespan="off",
+            ws="none",
+            server_header=False,
+            timeout_graceful_shutdown=1,
         )
-        address = f"http://{shown}:{port}/" + (f"?token={token}" if token else "")
-        on_ready(address)
-        if browser:
-            threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
-        with contextlib.suppress(KeyboardInterrupt):  # raised again by Uvicorn after it has shut down
-            server.run(sockets=[listening])
+    )
+
+
+def _address(listening: socket.socket, host: str) -> str:
+    return f"http://{_in_address(host)}:{listening.getsockname()[1]}/"
+
+
+def _in_address(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
 
 
 def open_port(host: str, port: int) -> socket.socket:

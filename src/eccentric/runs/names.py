@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 CONFIG, METRICS, MODEL = "config.json", "metrics.csv", "model.safetensors"
 COMPONENTS, LATENTS, EVALUATION = "components.safetensors", "latents.parquet", "evaluation.json"
 EXAMPLES, REPORT, LOCK = "examples.safetensors", "report.html", ".lock"
+COMPONENT_NAMES = "names.json"
 CHECKPOINTS, FIGURES, LOGS = "checkpoint", "figures", "logs"
 
 RESULTS = (MODEL, COMPONENTS, LATENTS, EXAMPLES, EVALUATION)
@@ -31,7 +32,7 @@ PICTURES = (
 )
 """Figures of the report: figures/NAME.png."""
 
-_AT_TOP = (METRICS, CHECKSUMS, *RESULTS, REPORT, CONFIG)
+_AT_TOP = (METRICS, CHECKSUMS, *RESULTS, REPORT, COMPONENT_NAMES, CONFIG)
 _IN_FOLDERS = {
     CHECKPOINTS: re.compile(r"step-\d{9}\.pt(\.sha256)?"),
     FIGURES: re.compile(rf"({'|'.join(map(re.escape, PICTURES))})\.png"),

@@ -15,7 +15,7 @@ export class Scatter {
     this.picture = null; // the points alone, so that moving the mark does not draw them again
     canvas.addEventListener("click", (event) => this.#at(event, onPick));
     canvas.addEventListener("pointermove", (event) => this.#at(event, onHover));
-    canvas.addEventListener("pointerleave", () => onHover(-1));
+    canvas.addEventListener("pointerleave", () => onHover(-1, 0, 0));
     new ResizeObserver(() => this.draw()).observe(canvas);
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.draw());
   }
@@ -85,7 +85,7 @@ export class Scatter {
     context.stroke();
   }
 
-  // Calls back with the nearest item within 12 pixels, or -1.
+  // Calls back with the nearest item within 12 pixels, or -1, and where the pointer is.
   #at(event, callback) {
     const ratio = devicePixelRatio || 1, wanted = [event.offsetX * ratio, event.offsetY * ratio];
     let best = -1, least = (12 * ratio) ** 2;
@@ -94,6 +94,6 @@ export class Scatter {
       const square = (x - wanted[0]) ** 2 + (y - wanted[1]) ** 2;
       if (square < least) { least = square; best = i; }
     }
-    callback(best);
+    callback(best, event.offsetX, event.offsetY);
   }
 }

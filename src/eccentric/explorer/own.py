@@ -1,0 +1,123 @@
+"""A user's own items: an image file or rows of a table, read as data are read everywhere else."""
+
+from __future__ import annotations
+
+import csv
+import io
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from eccentric.data import load_all
+from eccentric.errors import EccentricError
+from eccentric.export import fit_items
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from jaxtyping import Shaped
+    from torch import Tensor
+
+    from eccentric.runs import Run
+
+__all__ = ["MOST_BYTES", "MOST_ITEMS", "read_own"]
+
+MOST_BYTES = 20 * 2**20
+MOST_ITEMS = 100
+MOST_PIXELS = 50_000_000
+DELIMITERS = "\t;,"
+
+
+@dataclass(frozen=True)
+class Own:
+    """Items (n, ...) as the run's networks take them, and notes on what was changed to fit them."""
+
+    items: Shaped[Tensor, "n ..."]
+    notes: list[str]
+
+
+def read_own(run: Run, content: bytes) -> Own:
+    """The items in an image file, in a CSV file, or in one line of numbers.
+
+    Args:
+        run: says whether images or rows are expected, and of which shape.
+        content: the bytes of the file, or the text of a row.
+
+    Raises:
+        EccentricError: the content cannot be read, does not fit the run, or is too large.
+    """
+    if len(content) > MOST_BYTES:
+        raise EccentricError(f"the file is larger than {MOST_BYTES // 2**20} MB")
+    recorded = run.config["data"]
+    with tempfile.TemporaryDirectory(prefix="eccentric-") as folder:
+        if run.spec.is_image:
+            _check_pixels(content)
+            source, file, shown = Path(folder), Path(folder) / "item.png", "the file"
+        else:
+            content = _with_names(content, run.feature_names)
+            source = file = Path(folder) / "rows.csv"
+            shown = "the rows"
+        file.write_bytes(content)
+        try:
+            data = load_all(
+                source,
+                preferred_label=recorded.get("label"),
+                columns=run.feature_names or None,
+                image_size=run.spec.image_size,
+                item_kind=run.spec.kind,
+                pixel_range=recorded.get("pixel_range"),
+            )
+        except EccentricError as error:
+            raise EccentricError(str(error).replace(str(file), shown).replace(str(source), shown)) from None
+        items = torch.cat([split.x for split in data.splits.values()])
+        items = fit_items(items, data.spec, run.spec, shown)
+    notes = [note.replace(str(file), shown) for note in data.notes]
+    if len(items) > MOST_ITEMS:
+        notes.append(f"the first {MOST_ITEMS} of {len(items):,} rows are shown")
+    return Own(items[:MOST_ITEMS].clone(), notes)
+
+
+def _check_pixels(content: bytes) -> None:
+    """Refuse an image whose pixels would need too much memory; the header tells, before any pixel is decoded."""
+    import warnings
+
+    from PIL import Image
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with Image.open(io.BytesIO(content)) as image:
+                pixels = image.width * image.height
+    except Image.DecompressionBombError:
+        pixels = MOST_PIXELS + 1
+    except Exception:  # what Pillow raises on foreign bytes is not specified; the reader says it in its words
+        return
+    if pixels > MOST_PIXELS:
+        raise EccentricError(f"the image has more than {MOST_PIXELS // 10**6} million pixels; make it smaller")
+
+
+def _with_names(content: bytes, names: Sequence[str]) -> bytes:
+    """A single line of numbers below a line of column names; a file with names of its own as it is."""
+    lines = [line for line in content.decode("utf-8-sig", "replace").splitlines() if line.strip()]
+    if len(lines) != 1:
+        return content
+    delimiter = next((sign for sign in DELIMITERS if sign in lines[0]), None)
+    values = [value.strip() for value in lines[0].split(delimiter)]
+    if len(values) != len(names):
+        raise EccentricError(f"the row has {len(values)} values, but the run has {len(names)} columns")
+    for name, value in zip(names, values, strict=True):
+        try:
+            finite = np.isfinite(float(value))
+        except ValueError:
+            finite = False
+        if not finite:
+            raise EccentricError(f"column {name}: {value[:40]!r} is not a finite number")
+    text = io.StringIO()
+    writer = csv.writer(text, quoting=csv.QUOTE_NONNUMERIC)
+    writer.writerow(names)
+    writer.writerow([float(value) for value in values])
+    return text.getvalue().encode()

@@ -1,0 +1,100 @@
+// What all parts of the page share: elements, numbers, and questions to the server.
+
+export const $ = (id) => document.getElementById(id);
+
+// Children and texts stay text: nothing here is parsed as markup.
+export function element(tag, properties = {}, ...children) {
+  const made = Object.assign(document.createElement(tag), properties);
+  made.append(...children);
+  return made;
+}
+
+export const number = (value) => (Math.abs(value) >= 1e5 || (value !== 0 && Math.abs(value) < 1e-3)
+  ? value.toExponential(2) : String(Number(value.toPrecision(4))));
+
+// Exact in the address and in files; nine digits tell all float32 apart.
+export const short = (value) => Number(value.toPrecision(9));
+
+export async function ask(path, content) {
+  const options = content === undefined ? {} : content instanceof Blob ? { method: "POST", body: content }
+    : { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(content) };
+  let answer;
+  try {
+    answer = await fetch(path, options);
+  } catch {
+    throw new Error("The server does not answer. Start eccentric explore again.");
+  }
+  if (!answer.ok) throw new Error(await answer.text());
+  return answer;
+}
+
+export const askJson = async (path, content) => (await ask(path, content)).json();
+
+export function report(error) {
+  $("message").textContent = error ? error.message : "";
+  $("message").hidden = !error;
+}
+
+// A function whose failures are reported on the page.
+export const reported = (work) => async (...given) => {
+  try {
+    await work(...given);
+    report(null);
+  } catch (error) {
+    report(error);
+  }
+};
+
+// Runs `work` for the latest request only: while one is answered, newer ones replace each other.
+export function latestOnly(work) {
+  const run = reported(work);
+  let running = false, waiting = false;
+  return async () => {
+    waiting = true;
+    if (running) return;
+    running = true;
+    while (waiting) {
+      waiting = false;
+      await run();
+    }
+    running = false;
+  };
+}
+
+export async function drawImage(canvas, blob) {
+  const bitmap = await createImageBitmap(blob);
+  canvas.width = bitmap.width;
+  canvas.height = bitmap.height;
+  canvas.classList.toggle("pixels", bitmap.width < 100);
+  canvas.getContext("2d").drawImage(bitmap, 0, 0);
+  bitmap.close();
+}
+
+export function save(name, blob) {
+  const link = element("a", { href: URL.createObjectURL(blob), download: name });
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+}
+
+// Tabs: each button shows the panel that it controls, and hides those of the others.
+export function makeTabs(list, onShow = () => {}) {
+  const tabs = [...list.querySelectorAll("[role=tab]")];
+  const choose = (tab) => {
+    for (const other of tabs) {
+      other.setAttribute("aria-selected", other === tab);
+      other.tabIndex = other === tab ? 0 : -1;
+      $(other.getAttribute("aria-controls")).hidden = other !== tab;
+    }
+    onShow(tab.getAttribute("aria-controls"));
+  };
+  tabs.forEach((tab, i) => {
+    tab.addEventListener("click", () => choose(tab));
+    tab.addEventListener("keydown", ({ key }) => {
+      const step = { ArrowRight: 1, ArrowLeft: -1 }[key];
+      if (!step) return;
+      const next = tabs[(i + step + tabs.length) % tabs.length];
+      next.focus();
+      choose(next);
+    });
+  });
+}

@@ -1,0 +1,81 @@
+"""States: one number per component, in standard deviations. Decoded here for the page and for `eccentric sample`."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from eccentric.errors import EccentricError
+from eccentric.inference import decode
+from eccentric.runs.names import COMPONENTS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from jaxtyping import Float, Shaped
+
+    from eccentric.components import DeepComponents
+    from eccentric.data.items import ItemSpec
+    from eccentric.models import Autoencoder
+    from eccentric.runs import Run
+
+__all__ = ["FARTHEST", "decode_states", "fingerprint", "is_number", "read_state_file"]
+
+FARTHEST = 1000.0  # standard deviations
+MOST_BYTES = 1 << 20
+
+
+def decode_states(
+    model: Autoencoder, components: DeepComponents, spec: ItemSpec, states: Float[np.ndarray, "n d"]
+) -> Shaped[np.ndarray, "n ..."]:
+    """Decoded items in the data's own units: uint8 images (n, c, h, w) or float32 rows (n, features)."""
+    p = torch.from_numpy(np.asarray(states, np.float64) * np.sqrt(components.eigenvalues.numpy()))
+    items = decode(model, components.decode(p).float())
+    return (items.round().clamp(0, 255).to(torch.uint8) if spec.dtype == "uint8" else items).numpy()
+
+
+def fingerprint(run: Run) -> str:
+    """A digest of the components of a run, by which a saved state recognises its run."""
+    return hashlib.sha256((run.path / COMPONENTS).read_bytes()).hexdigest()[:16]
+
+
+def read_state_file(path: Path, run: Run) -> tuple[Float[np.ndarray, " d"], list[str]]:
+    """The state in a file that the explorer saved, and notes.
+
+    Raises:
+        EccentricError: the file is missing, is no state, or has another number of components than the run.
+    """
+    try:
+        with path.open("rb") as file:
+            content: Any = json.loads(file.read(MOST_BYTES))
+    except OSError as error:
+        raise EccentricError(f"cannot read {path}: {error.strerror}") from None
+    except (ValueError, RecursionError):
+        raise EccentricError(
+            f"{path} is not a state: it is not JSON; save one on the page of eccentric explore"
+        ) from None
+    state = content.get("state") if isinstance(content, dict) else None
+    if not isinstance(state, list) or not state or not all(map(is_number, state)):
+        raise EccentricError(f'{path} has no list of numbers "state"; save one on the page of eccentric explore')
+    dim = len(run.components.eigenvalues)
+    if len(state) != dim:
+        raise EccentricError(
+            f"{path} is a state of {len(state)} components, but {run.path} has {dim}; pass its own run"
+        )
+    saved_from = content.get("components")
+    other = saved_from is not None and saved_from != fingerprint(run)
+    notes = [f"{path} was saved from another run, whose components differ; the item differs too"] if other else []
+    return np.array(state, np.float64), notes
+
+
+def is_number(value: Any) -> bool:
+    """Whether a value from JSON can be part of a state: a finite number within `FARTHEST`."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    # Not math.isfinite alone: it raises for an int beyond all floats.
+    return -FARTHEST <= value <= FARTHEST and math.isfinite(value)
