@@ -74,11 +74,21 @@ def read_own(run: Run, content: bytes) -> Own:
         except EccentricError as error:
             raise EccentricError(str(error).replace(str(file), shown).replace(str(source), shown)) from None
         items = torch.cat([split.x for split in data.splits.values()])
-        items = fit_items(items, data.spec, run.spec, shown)
-    notes = [note.replace(str(file), shown) for note in data.notes]
+        notes = [note.replace(str(file), shown) for note in data.notes]
+        spec = data.spec
+        if run.spec.channels == 1 and spec.channels == 3:
+            items, spec = _grey(items), run.spec
+            notes.append("colours converted to grey")
+        items = fit_items(items, spec, run.spec, shown)
     if len(items) > MOST_ITEMS:
         notes.append(f"the first {MOST_ITEMS} of {len(items):,} rows are shown")
     return Own(items[:MOST_ITEMS].clone(), notes)
+
+
+def _grey(images: Shaped[Tensor, "n 3 h w"]) -> Shaped[Tensor, "n 1 h w"]:
+    """The luma of ITU-R BT.601, by which Pillow converts colours."""
+    weights = torch.tensor([0.299, 0.587, 0.114]).view(3, 1, 1)
+    return (images * weights).sum(1, keepdim=True).round().to(images.dtype)
 
 
 def _check_pixels(content: bytes) -> None:
