@@ -34,16 +34,17 @@ class Visitor:
         self.page = browser.new_page(viewport={"width": 1280, "height": 800})
         self.page.set_default_timeout(30_000)
         self.problems: list[str] = []
+        self.addresses = ["blob:"]  # the page opened before may ask to the last moment
         self.page.on("console", lambda message: self.problems.append(message.text))
         self.page.on("pageerror", lambda error: self.problems.append(str(error)))
         self.page.on("request", self._check)
 
     def _check(self, request) -> None:
-        if not request.url.startswith((self.address, "blob:")):
+        if not request.url.startswith(tuple(self.addresses)):
             self.problems.append(request.url)
 
     def open(self, address: str, state: str = ""):
-        self.address = address
+        self.addresses.append(address)
         self.page.goto(address + state)
         self.page.wait_for_selector("main[aria-busy=false]")
         self.page.wait_for_selector("#test button")  # the neighbours come last
