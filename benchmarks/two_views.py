@@ -4,7 +4,8 @@
     python -m benchmarks.two_views write runs/two-views docs
 
 `run` trains, in this order: each regularizer at full decades of its weight with one seed; two more seeds at the weight
-that scored best on validation images; half decades. `write` makes the table and the picture of what there is by then.
+that scored best on validation images; half decades. `write` prints the tables and draws the picture of what there is
+by then, and keeps the numbers as JSON.
 """
 
 from __future__ import annotations
@@ -174,7 +175,7 @@ def write(folder: Path, docs: Path) -> None:
         some = [cell for cell in cells if (cell["source"], cell["projector"]) == (source, projector)]
         if some:
             tables.append(f"{DATA_TITLES[source]}, {'with' if projector else 'without'} projector:\n\n{table(some)}\n")
-    (docs / "self-supervised-tables.md").write_text("\n".join(tables), encoding="utf-8")
+    print("\n".join(tables))
     write_json(docs / "self-supervised.json", cells)
     (docs / "images").mkdir(exist_ok=True)
     (docs / "images" / "self-supervised-weights.png").write_bytes(png(drawn(cells)))

@@ -234,7 +234,7 @@ def main() -> None:
     all_.add_argument("--environments", nargs="+", default=list(STEPS))
     all_.add_argument("--seeds", type=int, default=len(SEEDS))
     all_.add_argument("--steps", type=int)
-    told = actions.add_parser("write", help="the table of what there is")
+    told = actions.add_parser("write", help="print the table of what there is, and keep the numbers as JSON")
     told.add_argument("folder", type=Path)
     told.add_argument("docs", type=Path)
     args = parser.parse_args()
@@ -246,7 +246,7 @@ def main() -> None:
         study(args.folder, args.environments, args.steps, args.seeds)
     else:
         cells = [read_json(path) for path in sorted(args.folder.glob("*.json"))]
-        (args.docs / "reinforcement-learning-table.md").write_text(table(cells), encoding="utf-8")
+        print(table(cells))
         write_json(args.docs / "reinforcement-learning.json", cells)
 
 
