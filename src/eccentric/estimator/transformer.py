@@ -11,8 +11,9 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_array, check_is_fitted
 
-from eccentric.estimator import fitting, html, inputs, pictures, saving, sources, working
+from eccentric.estimator import html, inputs, saving, sources, working
 from eccentric.estimator.learning import learn_next
+from eccentric.estimator.learnt import LearntMixin
 from eccentric.estimator.record import compare
 from eccentric.estimator.repeating import train_runs
 from eccentric.estimator.settings import Parameters
@@ -24,16 +25,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from jaxtyping import Float, Shaped
-    from matplotlib.figure import Figure
     from torch import Tensor
 
-    from eccentric.components import DeepComponents
     from eccentric.estimator.inputs import Layout
     from eccentric.estimator.record import Record
     from eccentric.models import Autoencoder
 
 
-class EccentricAutoencoder(Sharing, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+class EccentricAutoencoder(LearntMixin, Sharing, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     """Nonlinear PCA: deep principal components, ordered by variance, and which of them to trust.
 
     An autoencoder with the Eccentric loss (Li and Blair 2021) learns to reconstruct X from a few numbers. Their
@@ -303,42 +302,7 @@ class EccentricAutoencoder(Sharing, ClassNamePrefixFeaturesOutMixin, Transformer
             raise ValueError(f"X has sequences of {x.shape[1]} steps; score takes at most the {layout.shape[0]} fitted")
         return working.explained_share(self._placed(torch.float32), inputs.parts_of(x, torch.float32))
 
-    # --- what was learnt --------------------------------------------------------------------------------------------
-
-    @property
-    def explained_variance_(self) -> Float[np.ndarray, " d"]:
-        return self._found().eigenvalues.numpy()
-
-    @property
-    def explained_variance_ratio_(self) -> Float[np.ndarray, " d"]:
-        variances = self.explained_variance_
-        return variances / max(variances.sum(), np.finfo(float).tiny)
-
-    @property
-    def components_rotation_(self) -> Float[np.ndarray, "d d"]:
-        return self._found().basis.numpy()
-
-    @property
-    def mean_(self) -> Float[np.ndarray, " d"]:
-        return self._found().mean.numpy()
-
-    @property
-    def history_(self) -> dict[str, Float[np.ndarray, " rows"]]:
-        self._must_be_fitted()
-        return fitting.history(self._fitted.metrics())
-
-    def plot_spectrum(self) -> Figure:
-        """The components' variances; with `n_runs` > 1 their range over the runs, and below each its stability."""
-        check_is_fitted(self)
-        return pictures.spectrum(self)
-
-    def plot_components(self) -> Figure:
-        """What each component does to the original features: a map of columns, or for images pairs of them.
-
-        Both show the change from two standard deviations below the mean of a component to two above.
-        """
-        check_is_fitted(self)
-        return pictures.components(self._fitted, self._names)
+    # --- files ------------------------------------------------------------------------------------------------------
 
     def save(self, path: str | Path, *, overwrite: bool = False) -> None:
         """Write a run folder, as `eccentric train` does and `eccentric report` draws: safetensors, JSON, no pickle.
@@ -373,9 +337,6 @@ class EccentricAutoencoder(Sharing, ClassNamePrefixFeaturesOutMixin, Transformer
     def _n_features_out(self) -> int:
         return int(self.n_components_)
 
-    def __sklearn_is_fitted__(self) -> bool:
-        return hasattr(self, "_fitted")
-
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
@@ -383,20 +344,6 @@ class EccentricAutoencoder(Sharing, ClassNamePrefixFeaturesOutMixin, Transformer
         return tags
 
     _html_repr = html.page
-
-    @property
-    def _names(self) -> Any:
-        """Names of the columns, or None."""
-        return getattr(self, "feature_names_in_", None)
-
-    def _found(self) -> DeepComponents:
-        self._must_be_fitted()
-        return self._fitted.found()
-
-    def _must_be_fitted(self) -> None:
-        """For attributes, which before a fit are not there."""
-        if not self.__sklearn_is_fitted__():
-            raise AttributeError(f"this {type(self).__name__} is not fitted yet")
 
     def _placed(self, dtype: torch.dtype) -> Autoencoder:
         return self._fitted.placed(str(self.device), dtype)

@@ -1,0 +1,75 @@
+"""What a fitted estimator has learnt: its attributes that are computed when they are asked for, and its pictures."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from sklearn.utils.validation import check_is_fitted
+
+from eccentric.estimator import fitting, pictures
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
+    from matplotlib.figure import Figure
+
+    from eccentric.components import DeepComponents
+    from eccentric.estimator.state import Fitted
+
+
+class LearntMixin:
+    """Attributes and pictures of an estimator whose `_fitted` holds what it has learnt."""
+
+    _fitted: Fitted
+
+    @property
+    def explained_variance_(self) -> Float[np.ndarray, " d"]:
+        return self._found().eigenvalues.numpy()
+
+    @property
+    def explained_variance_ratio_(self) -> Float[np.ndarray, " d"]:
+        variances = self.explained_variance_
+        return variances / max(variances.sum(), np.finfo(float).tiny)
+
+    @property
+    def components_rotation_(self) -> Float[np.ndarray, "d d"]:
+        return self._found().basis.numpy()
+
+    @property
+    def mean_(self) -> Float[np.ndarray, " d"]:
+        return self._found().mean.numpy()
+
+    @property
+    def history_(self) -> dict[str, Float[np.ndarray, " rows"]]:
+        self._must_be_fitted()
+        return fitting.history(self._fitted.metrics())
+
+    def plot_spectrum(self) -> Figure:
+        """Variances of the components; with `n_runs` > 1 also their range over the runs and the stabilities."""
+        check_is_fitted(self)
+        return pictures.spectrum(self)
+
+    def plot_components(self) -> Figure:
+        """Effect of each component on the features: a map of columns, or a pair of images for each component.
+
+        Both show the change from two standard deviations below the mean of a component to two above.
+        """
+        check_is_fitted(self)
+        return pictures.components(self._fitted, self._names)
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "_fitted")
+
+    @property
+    def _names(self) -> Any:
+        """Names of the columns, or None."""
+        return getattr(self, "feature_names_in_", None)
+
+    def _found(self) -> DeepComponents:
+        self._must_be_fitted()
+        return self._fitted.found()
+
+    def _must_be_fitted(self) -> None:
+        """Raise AttributeError before a fit, when there are no attributes."""
+        if not self.__sklearn_is_fitted__():
+            raise AttributeError(f"this {type(self).__name__} is not fitted yet")
