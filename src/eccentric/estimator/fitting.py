@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from eccentric.components import DeepComponents
-from eccentric.inference import item_errors
+from eccentric.inference import components_of, item_errors
 from eccentric.models import Autoencoder, start_model
 from eccentric.training import engine as engines
 from eccentric.training.loop import Training
@@ -22,8 +21,10 @@ if TYPE_CHECKING:
     from jaxtyping import Float, Shaped
     from torch import Tensor
 
+    from eccentric.components import DeepComponents
     from eccentric.data.items import ItemSpec
     from eccentric.estimator.sources import Source
+    from eccentric.models.pca import LinearPCA
     from eccentric.training.config import TrainConfig
     from eccentric.training.metrics import Metrics
 
@@ -74,6 +75,7 @@ def make_model(
         width=config.width,
         seed=config.seed,
         standardize=standardize,
+        start=config.start,
     )
 
 
@@ -130,12 +132,18 @@ def train_once(
 
 
 @torch.no_grad()
-def components_of(model: Autoencoder, rows: Iterable[Shaped[Tensor, "b ..."]]) -> DeepComponents:
-    """Mean, axes and variances of the latents of all rows, in one pass."""
-    components = DeepComponents(model.method.traits.axes)
-    for x in rows:
-        components.update(model.encode(x))
-    return components
+def find_components(
+    model: Autoencoder, rows: Iterable[Shaped[Tensor, "b ..."]], axes: str, pca: LinearPCA
+) -> DeepComponents:
+    """The components of the latents of all rows, in one pass.
+
+    Args:
+        model: as trained, on the CPU.
+        rows: raw, in batches.
+        axes: "principal" or "anchored".
+        pca: of the rows.
+    """
+    return components_of(model, ((x, model.encode(x)) for x in rows), pca if axes == "anchored" else None)
 
 
 def _settle_for(model: Autoencoder, state: dict[str, Tensor] | None, x: Shaped[Tensor, "n ..."]) -> Float[Tensor, " n"]:

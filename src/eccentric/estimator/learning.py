@@ -12,6 +12,7 @@ from sklearn.utils import check_random_state
 from eccentric.errors import EccentricError
 from eccentric.estimator import fitting, settings
 from eccentric.estimator.warning import warn_of_constant
+from eccentric.models.pca import fit_pca
 from eccentric.training import engine as engines
 from eccentric.training.config import TrainConfig
 from eccentric.training.step import Step
@@ -93,11 +94,11 @@ class Recent:
     def add(self, x: Shaped[Tensor, "n ..."]) -> None:
         self.x = x[-RECENT:].clone() if self.x is None else torch.cat([self.x, x[-RECENT:]])[-RECENT:].clone()
 
-    def components(self, model: Autoencoder) -> DeepComponents:
-        """Of these rows' latents by the present encoder."""
+    def components(self, model: Autoencoder, axes: str) -> DeepComponents:
+        """Of these rows' latents by the present encoder, which is on the CPU."""
         assert self.x is not None
-        device = next(model.parameters()).device
-        return fitting.components_of(model, (part.to(device) for part in self.x.split(500)))
+        pca = fit_pca(model, self.x, model.method.decoder_width)
+        return fitting.find_components(model, self.x.split(500), axes, pca)
 
 
 @dataclass
@@ -147,7 +148,9 @@ def learn_next(
         size = auto if parameters.batch_size == "auto" else int(parameters.batch_size)
         seed = int(check_random_state(parameters.random_state).randint(2**31 - 1))
         dim = settings.dimensions(parameters, len(x), spec.size) if model is None else model.method.dim
-        config = TrainConfig(**settings.common(parameters, dim, fitting.RATE), epochs=1, batch_size=size, seed=seed)
+        config = TrainConfig(
+            **settings.common(parameters, dim, spec, fitting.RATE), epochs=1, batch_size=size, seed=seed
+        )
         if model is None:
             model, constant = fitting.make_model(config, x, spec, parameters.standardize)
             warn_of_constant(names, constant)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from eccentric.alignment import Stability, align, component_stability
-from eccentric.evaluation.probes import pca_encodings
 from eccentric.inference import encode
+from eccentric.models.pca import fit_pca
 from eccentric.runs import Latents
 from eccentric.runs.dataset import describe_lengths
 from eccentric.runs.digests import fingerprint
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from eccentric.estimator.learning import Streamed
     from eccentric.estimator.sources import Source
     from eccentric.models import Autoencoder
+    from eccentric.models.pca import LinearPCA
     from eccentric.training.config import TrainConfig
     from eccentric.training.metrics import Metrics
 
@@ -58,7 +59,9 @@ class Record:
     data: dict[str, Any]
 
     @classmethod
-    def of(cls, trained: Trained, config: TrainConfig, components: DeepComponents, source: Source) -> Record:
+    def of(
+        cls, trained: Trained, config: TrainConfig, components: DeepComponents, source: Source, pca: LinearPCA
+    ) -> Record:
         model = trained.model
         kept, judged = source.kept, source.judged
         train = _latents(model, components, source.sample[kept], source.sample_rows[kept])
@@ -76,11 +79,7 @@ class Record:
             metrics=trained.metrics,
             items=components.count,
             error=trained.error,
-            pca_error=(
-                _pca_error(model, source.sample[kept], judged)
-                if not source.spec.is_table or not model.method.traits.starts_from_pca
-                else trained.first_error
-            ),
+            pca_error=pca.errors(judged).mean().item(),
             train=train,
             test=test,
             examples=choose_examples(judged),
@@ -101,7 +100,7 @@ class Record:
             metrics=stream.metrics,
             items=len(x),
             error=stream.metrics[-1].reconstruction,
-            pca_error=_pca_error(model, x, x),
+            pca_error=fit_pca(model, x, components.dim).errors(x).mean().item(),
             train=latents,
             test=latents,
             examples=choose_examples(x),
@@ -131,9 +130,3 @@ def _data(kept: int, items: int, held_out: int) -> dict[str, Any]:
 def _latents(model: Autoencoder, components: DeepComponents, x: Tensor, rows: np.ndarray) -> Latents:
     z = encode(model, x)
     return Latents(components.encode(z).numpy(), None, rows.astype(np.int64), z.numpy())
-
-
-def _pca_error(model: Autoencoder, train: Tensor, test: Tensor) -> float:
-    """Mean squared error of as many principal components, in the units that the networks see."""
-    dim = model.encode(train[:2]).shape[1]
-    return pca_encodings(train, test, dim, lambda x: model.standardize(x).flatten(1).numpy(), model.padded)[2]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from eccentric.estimator import fitting, settings
 from eccentric.estimator.record import Record
 from eccentric.estimator.warning import warn_of_constant
+from eccentric.models.pca import fit_pca
 from eccentric.training.config import TrainConfig
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ def train_runs(
         name = f"run {number + 1} of {parameters.n_runs}, " if parameters.n_runs > 1 else ""
         patience = settings.patience(parameters, config.epochs)
         trained = fitting.train_once(model, rows, config, patience=patience, verbose=parameters.verbose, name=name)
-        components = fitting.components_of(trained.model, rows.rows())
-        runs.append(Record.of(trained, config, components, source))
+        pca = fit_pca(trained.model, rows.sample, config.dim)
+        components = fitting.find_components(trained.model, rows.rows(), parameters.axes, pca)
+        runs.append(Record.of(trained, config, components, source, pca))
     return runs

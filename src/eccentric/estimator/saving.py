@@ -19,7 +19,7 @@ from eccentric.errors import EccentricError
 from eccentric.estimator.inputs import Layout
 from eccentric.estimator.record import Record
 from eccentric.estimator.state import Fitted
-from eccentric.models import Autoencoder, choose_architecture
+from eccentric.models import Autoencoder, choose_architecture, choose_start
 from eccentric.runs import Run
 from eccentric.runs.claim import claimed, clear_folder, holds_run
 from eccentric.runs.manifest import write_manifest
@@ -93,6 +93,12 @@ def load(path: str | Path) -> tuple[Fitted, dict[str, Any]]:
     run = Run(path)
     config = TrainConfig.from_json(run.config)
     known = run.config.get("estimator") or _of_command_line(config, run)
+    # Folders of earlier versions do not name these.
+    known["parameters"] = {
+        "start": choose_start(config.start, run.spec, config.architecture),
+        "axes": config.axes,
+        **known["parameters"],
+    }
     model, components = run.model(), run.components
     if "units" in known:  # of images, which a folder has as 0 to 255
         model.shift, model.scale = (torch.tensor(known["units"][name]) for name in ("shift", "scale"))

@@ -13,6 +13,7 @@ import torch
 from eccentric.data.items import KINDS
 from eccentric.estimator import fitting
 from eccentric.methods import registry
+from eccentric.models import STARTS
 
 if TYPE_CHECKING:
     from typing import Self
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     import numpy as np
     from sklearn.base import BaseEstimator
 
+    from eccentric.data.items import ItemSpec
     from eccentric.estimator.sources import Source
 
 COMPONENTS = 8  # what None stands for, the default of the command line
@@ -40,6 +42,8 @@ class Parameters:
     n_runs: int
     item_kind: str
     architecture: str
+    start: str
+    axes: str
     standardize: bool
     max_epochs: int | str
     batch_size: int | str
@@ -92,6 +96,8 @@ def _check(parameters: Parameters) -> None:
     must("n_runs", is_whole(parameters.n_runs, 1), "an int in the range [1, inf)")
     kinds = ("auto", *KINDS)
     must("item_kind", parameters.item_kind in kinds, f"one of {', '.join(map(repr, kinds))}")
+    must("start", parameters.start in STARTS, f"one of {', '.join(map(repr, STARTS))}")
+    must("axes", parameters.axes in ("anchored", "principal"), "'anchored' or 'principal'")
     fraction = parameters.validation_fraction
     must("validation_fraction", isinstance(fraction, Real) and 0 <= fraction < 1, "a float in the range [0.0, 1.0)")
     must("method", isinstance(parameters.method, str), "the name of a method")
@@ -135,7 +141,13 @@ def method_settings(parameters: Parameters, dim: int) -> dict[str, Any]:
     return registry.find(parameters.method).estimator_settings(given, dim)
 
 
-def common(parameters: Parameters, dim: int, rate: float) -> dict[str, Any]:
+def start(parameters: Parameters, spec: ItemSpec) -> str:
+    """For `TrainConfig`: "auto" is PCA for images as well, if the method and the architecture can start from it."""
+    able = registry.find(parameters.method).traits.starts_from_pca and parameters.architecture != "linear"
+    return "pca" if parameters.start == "auto" and spec.is_image and able else parameters.start
+
+
+def common(parameters: Parameters, dim: int, spec: ItemSpec, rate: float) -> dict[str, Any]:
     """For `TrainConfig`, what does not depend on the number of rows; `rate` is what "auto" stands for."""
     given = parameters.learning_rate
     return {
@@ -144,6 +156,8 @@ def common(parameters: Parameters, dim: int, rate: float) -> dict[str, Any]:
         "settings": method_settings(parameters, dim),
         "learning_rate": rate if isinstance(given, str) else float(given),
         "architecture": parameters.architecture,
+        "start": start(parameters, spec),
+        "axes": parameters.axes,
         "device": str(parameters.device),
         "precision": parameters.precision,
         "log_every": 1000,
@@ -165,7 +179,7 @@ def settle(parameters: Parameters, source: Source) -> dict[str, Any]:
     epochs = fitting.epochs_for(steps) if parameters.max_epochs == "auto" else int(parameters.max_epochs)
     dim = dimensions(parameters, len(source.sample) + len(source.held_out), source.spec.size)
     rate = fitting.IMAGE_RATE if images else fitting.RATE
-    return {**common(parameters, dim, rate), "epochs": epochs, "batch_size": size, "schedule": "one-cycle"}
+    return {**common(parameters, dim, source.spec, rate), "epochs": epochs, "batch_size": size, "schedule": "one-cycle"}
 
 
 def patience(parameters: Parameters, epochs: int) -> int | None:

@@ -50,7 +50,7 @@ class Fitted:
         """The components; those of a stream are computed when they are first asked for."""
         if self.components is None:
             assert self.stream is not None
-            self.components = self.stream.recent.components(self.model)
+            self.components = self.stream.recent.components(self.model, self.stream.config.axes)
         return self.components
 
     def whole_record(self) -> Record:

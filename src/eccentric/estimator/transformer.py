@@ -35,12 +35,12 @@ if TYPE_CHECKING:
 class EccentricAutoencoder(LearntMixin, Sharing, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     """Nonlinear PCA: deep principal components, ordered by variance, and which of them to trust.
 
-    An autoencoder with the Eccentric loss (Li and Blair 2021) learns to reconstruct X from a few numbers. Their
-    principal components are what `transform` returns: uncorrelated over the training rows, the most varied first. With
-    `n_runs` > 1 the training is repeated, and `component_stability_` tells how far each component comes out the same.
+    An autoencoder with the Eccentric loss (Li and Blair 2021) learns to reconstruct X from a few numbers. `transform`
+    returns their coordinates along orthonormal axes, in descending order of variance. With `n_runs` > 1 the training is
+    repeated, and `component_stability_` measures how reproducible each component is.
 
-    Tables begin at PCA itself: a straight line beside each network starts from PCA's axes. Where training gains nothing
-    over it on held-out rows but what chance may, PCA is what comes out. X may be a table (n, f), or images (n, h, w) or
+    Training starts from PCA: a linear map beside each network is set to PCA's. If training improves the error on
+    held-out rows by no more than chance may, the estimator keeps PCA. X may be a table (n, f), or images (n, h, w) or
     (n, c, h, w), as an array, a data frame, a tensor, a `torch.utils.data.Dataset` or `DataLoader`, or an array on disk
     (`np.load(..., mmap_mode="r")`); or with `item_kind="sequence"` a list of arrays (steps, features) of different
     lengths. NaN, infinity and sparse matrices are refused.
@@ -61,6 +61,14 @@ class EccentricAutoencoder(LearntMixin, Sharing, ClassNamePrefixFeaturesOutMixin
             lengths, or an array (n, steps, features) that may end in steps of NaN.
         architecture: "auto" takes a table's networks ("mlp"), for 1x28x28 and 3x64x64 images the paper's ("mnist",
             "celeba"), for others "conv".
+        start: initial weights. "pca" begins at PCA's reconstruction: a linear map beside each network is set to PCA's,
+            and the networks add nothing at first. "random" is the paper's. "auto" takes PCA wherever the method and the
+            architecture can start from it.
+        axes: "anchored" rotates the latents, once after training, to the orthonormal axes that bring them nearest to
+            the scores of a linear PCA of the same rows. The components may then be slightly correlated. "principal"
+            takes the principal axes of the latents, as in the paper. Where their variances are nearly equal, noise
+            decides on these axes, so the components are less stable. Neither changes the reconstruction or the loss.
+            Methods that order their latents by training keep their own axes.
         standardize: bring each column of a table to mean 0 and standard deviation 1. False keeps the columns'
             proportions, as PCA does, which suits embeddings; all are then divided by one number. Images have one scale.
         max_epochs: passes over the training rows; "auto" takes 1500 steps, but at least three passes.
@@ -78,9 +86,9 @@ class EccentricAutoencoder(LearntMixin, Sharing, ClassNamePrefixFeaturesOutMixin
         verbose: 0 is silent, 1 prints some twenty lines a run, 2 one for each epoch.
 
     Attributes:
-        explained_variance_: (d,) variances of the components, descending; d in sum where the data are linear.
-        explained_variance_ratio_: (d,) their shares of that sum. Of the latents' variance: for the share of the data's
-            variance that d components explain together see `score`.
+        explained_variance_: (d,) variances of the components, descending.
+        explained_variance_ratio_: (d,) their shares of the variance of the latents. `score` is the share of the data's
+            variance that all components explain together.
         component_stability_: (d,) with `n_runs` > 1, the mean absolute correlation of each component with its
             counterpart over all pairs of runs, on held-out rows after optimal alignment; 1 is the same every time. The
             first run is the one that is kept. Each of the others has a seed of its own, and learns from as many rows
@@ -88,7 +96,7 @@ class EccentricAutoencoder(LearntMixin, Sharing, ClassNamePrefixFeaturesOutMixin
             noise. Components of noise come to about 0.2 to 0.8, by chance and by their variances.
         component_stability_std_: (d,) its standard deviation over the pairs; 0 where there is one.
         run_variances_: (n_runs, d) the components' variances in each run, in the order of the first.
-        components_rotation_: (d, d) the principal axes of the encoder's latents z, one a row.
+        components_rotation_: (d, d) the orthonormal axes in the space of the encoder's latents z, one a row.
         mean_: (d,) the mean of the latents; components are (z - mean_) @ components_rotation_.T.
         reconstruction_error_: mean squared error on the held-out rows (on training rows if there are none), in
             standardised units. Of a table 0 is perfect, 1 is no better than the mean of each column; of images it is
@@ -117,6 +125,8 @@ class EccentricAutoencoder(LearntMixin, Sharing, ClassNamePrefixFeaturesOutMixin
         n_runs: int = 1,
         item_kind: Literal["auto", "image", "table", "sequence"] = "auto",
         architecture: str = "auto",
+        start: Literal["auto", "pca", "random"] = "auto",
+        axes: Literal["anchored", "principal"] = "anchored",
         standardize: bool = True,
         max_epochs: int | Literal["auto"] = "auto",
         batch_size: int | Literal["auto"] = "auto",
@@ -137,6 +147,8 @@ class EccentricAutoencoder(LearntMixin, Sharing, ClassNamePrefixFeaturesOutMixin
         self.n_runs = n_runs
         self.item_kind = item_kind
         self.architecture = architecture
+        self.start = start
+        self.axes = axes
         self.standardize = standardize
         self.max_epochs = max_epochs
         self.batch_size = batch_size

@@ -59,7 +59,7 @@ def spectrum(f: Facts) -> str:
         near = [f"p{k + 1}/p{k + 2}" for k in range(d - 1) if values[k] - values[k + 1] < CLOSE * values[k + 1]]
         named = ", ".join(near) or "none" if len(near) <= 4 else f"{len(near)} of {d - 1} pairs"
         text += f" The variances range from {values[0]:.2f} (p1) to {values[-1]:.2f} (p{d})."
-        if not f.own_axes:
+        if f.axes == "principal":
             text += (
                 f" If training is repeated, neighbouring components with variances within {100 * CLOSE:.0f} % of "
                 f"each other (here {named}) may be swapped or mixed."

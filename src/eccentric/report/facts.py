@@ -33,9 +33,14 @@ class Facts(RunView):
         return registry.make_settings(self.settings.method, self.settings.settings)
 
     @property
+    def axes(self) -> str:
+        """What the components are: "principal" axes of the latents, "anchored" ones, or the latents' "own"."""
+        return "own" if self.method.traits.axes == "own" else self.settings.axes
+
+    @property
     def own_axes(self) -> bool:
         """Whether the components are the latent coordinates themselves."""
-        return self.method.traits.axes == "own"
+        return self.axes == "own"
 
     @property
     def has_spectrum(self) -> bool:

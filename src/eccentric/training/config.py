@@ -21,6 +21,7 @@ CHOICES = {
     "precision": ("auto", "32-true", "bf16-mixed"),
     "compile": ("auto", "on", "off"),
     "start": STARTS,
+    "axes": ("principal", "anchored"),
 }
 
 
@@ -51,6 +52,11 @@ class TrainConfig:
         "auto",
         "Initial weights: random, or pca (a linear map in parallel to each network is initialised to PCA); auto is "
         "pca for tables, random for images and sequences.",
+    )
+    axes: str = setting(
+        "principal",
+        "Axes of the components: principal (of the latents, as in the paper), or anchored (the rotation of the latents "
+        "nearest to the scores of a linear PCA of the data, which comes out more alike from run to run).",
     )
     seed: int = setting(0, "Seed of the initial weights and the order of batches.")
     device: str = setting("auto", "PyTorch device; auto uses an accelerator if available.")

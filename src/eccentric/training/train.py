@@ -120,7 +120,7 @@ def train(
                     on_note(note)
                 file = MetricsFile(out, columns(model.method.term_titles), training.row_step)
                 _train_and_save(training, file, checkpoints, stop, on_metrics)
-                finish(out, model, data)
+                finish(out, model, data, config.axes)
                 stopped = f"stopped after {training.step} steps"
                 description["status"] = "finished" if training.finished else stopped
                 write_manifest(out, description)

@@ -1,0 +1,76 @@
+"""Linear PCA of the data in the units of the networks: where a training may start, and what axes may be anchored to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+if TYPE_CHECKING:
+    from jaxtyping import Float, Shaped
+    from torch import Tensor
+
+    from eccentric.models.autoencoder import Autoencoder
+
+MOST_NUMBERS = 25_000_000  # of the rows that PCA is fitted on: 100 MB
+
+
+@dataclass(frozen=True)
+class LinearPCA:
+    """Principal components of raw items, computed in the units of the networks and in double precision.
+
+    Attributes:
+        shift, scale: the networks' units, see `Autoencoder`.
+        mean: (features,) of the items.
+        axes: (k, features), orthonormal; zero if the items are constant.
+        variances: (k,) along the axes, descending.
+    """
+
+    shift: Tensor
+    scale: Tensor
+    mean: Float[Tensor, " features"]
+    axes: Float[Tensor, "k features"]
+    variances: Float[Tensor, " k"]
+
+    def standardize(self, x: Shaped[Tensor, "n ..."]) -> Float[Tensor, "n features"]:
+        """Raw items in the units of the networks."""
+        return ((x - self.shift) / self.scale).flatten(1).double()
+
+    def scores(self, x: Shaped[Tensor, "n ..."]) -> Float[Tensor, "n k"]:
+        """Coordinates of raw items along the axes."""
+        return (self.standardize(x) - self.mean) @ self.axes.T
+
+    def reconstruct(self, x: Shaped[Tensor, "n ..."]) -> Float[Tensor, "n features"]:
+        """Reconstructions of raw items, in the units of the networks."""
+        return self.scores(x) @ self.axes + self.mean
+
+    def errors(self, x: Shaped[Tensor, "n ..."]) -> Float[Tensor, " n"]:
+        """Mean squared error of the reconstruction of each raw item."""
+        return (self.reconstruct(x) - self.standardize(x)).square().mean(1)
+
+
+@torch.no_grad()
+def fit_pca(model: Autoencoder, x: Shaped[Tensor, "n ..."], dim: int) -> LinearPCA:
+    """The first principal components of raw items, as many as `dim` or as there are items or features.
+
+    Args:
+        model: its units are used.
+        x: raw rows or images, on the CPU; a random choice of them if they are more than `MOST_NUMBERS` numbers.
+        dim: number of components.
+    """
+    from sklearn.decomposition import PCA
+
+    most = max(10 * dim, MOST_NUMBERS // x[0].numel())
+    if len(x) > most:
+        x = x[torch.randperm(len(x), generator=torch.Generator().manual_seed(0))[:most].sort().values]
+    shift, scale = model.shift.cpu(), model.scale.cpu()
+    rows = ((x - shift) / scale).flatten(1).double().numpy()
+    found = min(dim, *rows.shape)
+    if (rows == rows[0]).all():  # scikit-learn's PCA would divide by the total variance
+        parts = rows[0], np.zeros((found, rows.shape[1])), np.zeros(found)
+    else:
+        pca = PCA(found, random_state=0).fit(rows)
+        parts = pca.mean_, pca.components_, pca.explained_variance_
+    return LinearPCA(shift, scale, *(torch.tensor(part) for part in parts))
