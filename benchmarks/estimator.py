@@ -35,15 +35,11 @@ import torch
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA, KernelPCA
 from sklearn.neighbors import KNeighborsClassifier
-from sklearn.utils import check_random_state
 
 from eccentric import EccentricAutoencoder
 from eccentric.alignment import component_stability
 from eccentric.data import ItemSpec, load
-from eccentric.estimator import fitting, settings, sources
 from eccentric.inference import encode, reconstruction_error
-from eccentric.models import start_model
-from eccentric.training.config import TrainConfig
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -169,12 +165,12 @@ def kernel(data: Split, dim: int, seed: int) -> Coded:
     return Coded(error(best, test), code(train), code(test), time.perf_counter() - start)
 
 
-def ours(weight: float | None = None) -> Method:
-    """The estimator, with its default weight of the loss or another one."""
+def ours(**parameters: Any) -> Method:
+    """The estimator, with other parameters than its defaults."""
 
     def fit(data: Split, dim: int, seed: int) -> Coded:
         start = time.perf_counter()
-        estimator = EccentricAutoencoder(dim, weight=weight, random_state=seed).fit(data.raw[0])
+        estimator = EccentricAutoencoder(dim, random_state=seed, **parameters).fit(data.raw[0])
         seconds = time.perf_counter() - start
         return _coded(estimator._fitted.model, estimator._fitted.found(), data, seconds)
 
@@ -182,30 +178,8 @@ def ours(weight: float | None = None) -> Method:
 
 
 def rival(method: str) -> Method:
-    """The estimator's training with another method and, for tables too, from random weights."""
-
-    def fit(data: Split, dim: int, seed: int) -> Coded:
-        start = time.perf_counter()
-        random = check_random_state(seed)
-        estimator = EccentricAutoencoder(dim, method=method)
-        parameters = settings.Parameters.of(estimator)
-        fraction = parameters.held_out_fraction
-        source = sources.take(estimator, data.raw[0], random, item_kind="auto", fraction=fraction, repeated=False)
-        config = TrainConfig(**settings.settle(parameters, source), start="random", seed=seed)
-        model, _ = start_model(
-            source.sample,
-            source.spec,
-            config.architecture,
-            dim,
-            method=config.make_method,
-            seed=seed,
-            start=config.start,
-        )
-        trained = fitting.train_once(model, source, config, patience=settings.patience(parameters, config.epochs))
-        components = fitting.components_of(trained.model, source.rows())
-        return _coded(trained.model, components, data, time.perf_counter() - start)
-
-    return fit
+    """The estimator's training with another method, from random weights and with the principal axes of the latents."""
+    return ours(method=method, start="random", axes="principal")
 
 
 def _coded(model: Autoencoder, components: DeepComponents, data: Split, seconds: float) -> Coded:
@@ -224,7 +198,7 @@ METHODS: dict[str, Method] = {
     "kernel PCA": kernel,
     "plain autoencoder": rival("plain"),
     "variational autoencoder": rival("vae"),
-    WITHOUT_LOSS: ours(0.0),
+    WITHOUT_LOSS: ours(weight=0.0),
 }
 
 

@@ -77,7 +77,7 @@ class TestLinearData:
 
 
 def test_components_are_uncorrelated_and_ordered(digits):
-    model = quick(n_components=5, early_stopping=False).fit(digits)  # all rows are training rows
+    model = quick(n_components=5, early_stopping=False, axes="principal").fit(digits)  # all rows are training rows
     covariance = np.cov(model.transform(digits).T)
     np.testing.assert_allclose(covariance, np.diag(model.explained_variance_), atol=1e-5)
     assert (np.diff(model.explained_variance_) <= 0).all()
