@@ -213,7 +213,7 @@ class TestSettings:
         assert model.n_iter_ < 200
         assert model.history_["test_reconstruction"].min() < model.pca_reconstruction_error_
         assert model.reconstruction_error_ == model.pca_reconstruction_error_
-        assert "the first state is kept" in capsys.readouterr().out
+        assert "keeping the initial weights" in capsys.readouterr().out
         train = noise[model._fitted.record.train.rows]
         scores = PCA(3).fit_transform((train - train.mean(0)) / train.std(0))
         p = model.transform(train)
@@ -306,7 +306,7 @@ class TestStream:
 
     def test_components_are_those_of_the_latest_rows(self):
         x = low_rank(6000)
-        model = quick(n_components=2)
+        model = quick(n_components=2, axes="principal")
         for batch in np.array_split(x, 12):
             model.partial_fit(batch)
         p = model.transform(x[-2000:])

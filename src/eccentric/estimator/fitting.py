@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from eccentric.evaluation.importance import ERRORS, standard_error
 from eccentric.inference import components_of, item_errors
 from eccentric.models import Autoencoder, start_model
 from eccentric.training import engine as engines
@@ -32,18 +33,25 @@ STEPS = 1500  # of "auto" epochs; more gained nothing on digits, gene expression
 FEWEST_EPOCHS = 3
 RATE, IMAGE_RATE = 1e-3, 4e-3  # the highest; batch normalisation bears more, and on MNIST the error gains by it
 UNSIZED_EPOCHS = 10  # where a loader does not say how long it is
-CHANCE = 2.0  # standard errors that a gain over the first state must exceed
 PATIENCE = 0.2  # of the epochs, without a better error on held-out rows
 
 
 @dataclass(frozen=True)
 class Trained:
-    """One run: the model on the CPU in evaluation mode, the rows of metrics, its errors and what it ran on."""
+    """One run.
+
+    Attributes:
+        model: on the CPU, in evaluation mode.
+        metrics: one row an epoch or more.
+        errors: of each item that errors are of.
+        kept_first: whether the weights are those before training, because no others gained more than chance.
+        engine: what it ran on.
+    """
 
     model: Autoencoder
     metrics: list[Metrics]
-    error: float
-    first_error: float
+    errors: Float[Tensor, " n"]
+    kept_first: bool
     engine: engines.Engine
 
 
@@ -124,11 +132,12 @@ def train_once(
             elif patience is not None and row.epoch - best_epoch >= patience:
                 stop.asked = True
     errors = _settle_for(model, kept, source.judged)
-    if first is not None and not _is_gain(first_errors - errors):
+    kept_first = first is not None and not _is_gain(first_errors - errors)
+    if kept_first:
         if verbose and kept is not first:
-            print(f"{name}the first state is kept: on held-out rows no other gains more than chance")
+            print(f"{name}keeping the initial weights: no significant held-out gain")
         errors = _settle_for(model, first, source.judged)
-    return Trained(model.to_inference(), rows, errors.mean().item(), first_errors.mean().item(), engine)
+    return Trained(model.to_inference(), rows, errors.cpu(), kept_first, engine)
 
 
 @torch.no_grad()
@@ -154,8 +163,7 @@ def _settle_for(model: Autoencoder, state: dict[str, Tensor] | None, x: Shaped[T
 
 
 def _is_gain(gains: Float[Tensor, " n"]) -> bool:
-    gains = gains.double()
-    return bool(gains.mean() > CHANCE * gains.std() / math.sqrt(len(gains)))
+    return bool(gains.double().mean() > ERRORS * standard_error(gains))
 
 
 def _copy(model: Autoencoder) -> dict[str, Tensor]:

@@ -40,6 +40,11 @@ class LearntMixin:
         return self._found().mean.numpy()
 
     @property
+    def component_redundancy_(self) -> Float[np.ndarray, " d"]:
+        self._must_be_fitted()
+        return self._fitted.redundancy()
+
+    @property
     def history_(self) -> dict[str, Float[np.ndarray, " rows"]]:
         self._must_be_fitted()
         return fitting.history(self._fitted.metrics())

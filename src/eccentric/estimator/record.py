@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from eccentric.alignment import Stability, align, component_stability
 from eccentric.inference import encode
 from eccentric.models.pca import fit_pca
 from eccentric.runs import Latents
@@ -17,7 +16,7 @@ from eccentric.runs.results import choose_examples
 from eccentric.training import engine as engines
 
 if TYPE_CHECKING:
-    from jaxtyping import Float, Shaped
+    from jaxtyping import Shaped
     from torch import Tensor
 
     from eccentric.components import DeepComponents
@@ -40,6 +39,7 @@ class Record:
         config, engine, metrics: how.
         items: rows trained on.
         error, pca_error: on the held-out rows, or on training rows if there are none.
+        fell_back: whether the model is PCA, because training gained no more than chance.
         train, test: encodings of up to 10,000 training rows, and of the rows the errors are of.
         examples: a few of the latter, raw.
         data: what config.json says of them.
@@ -53,6 +53,7 @@ class Record:
     items: int
     error: float
     pca_error: float
+    fell_back: bool
     train: Latents
     test: Latents
     examples: Shaped[Tensor, "k ..."]
@@ -67,6 +68,7 @@ class Record:
         train = _latents(model, components, source.sample[kept], source.sample_rows[kept])
         held = len(source.held_out) > 0
         test = _latents(model, components, source.held_out, source.held_out_rows) if held else train
+        error, fell_back = trained.errors.mean().item(), trained.kept_first and config.starts_from_pca(source.spec)
         # A loader does not give the same rows again.
         known: dict[str, Any] = {} if source.bootstrap is None else {"fingerprint": fingerprint(source.sample)}
         if source.spec.is_sequence:
@@ -78,8 +80,10 @@ class Record:
             engine=trained.engine.describe(),
             metrics=trained.metrics,
             items=components.count,
-            error=trained.error,
-            pca_error=pca.errors(judged).mean().item(),
+            error=error,
+            # A table's initial weights are PCA up to rounding, so the errors of a fit that falls back should be equal.
+            pca_error=error if fell_back and source.spec.is_table else pca.errors(judged).mean().item(),
+            fell_back=fell_back,
             train=train,
             test=test,
             examples=choose_examples(judged),
@@ -101,19 +105,12 @@ class Record:
             items=len(x),
             error=stream.metrics[-1].reconstruction,
             pca_error=fit_pca(model, x, components.dim).errors(x).mean().item(),
+            fell_back=False,
             train=latents,
             test=latents,
             examples=choose_examples(x),
             data=_data(len(x), len(x), 0),
         )
-
-
-def compare(runs: list[Record]) -> tuple[Stability, Float[np.ndarray, "runs d"]]:
-    """How well each component of the first run comes out in all, on held-out rows, and its variance in each run."""
-    train, held_out = ([getattr(run, split).p for run in runs] for split in ("train", "test"))
-    agreement = component_stability(train, held_out)
-    variances = [(align(run.train.p, train[0]).matrix ** 2) @ run.components.eigenvalues.numpy() for run in runs]
-    return agreement, np.array(variances)
 
 
 def _data(kept: int, items: int, held_out: int) -> dict[str, Any]:

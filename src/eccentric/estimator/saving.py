@@ -17,6 +17,7 @@ from eccentric._version import versions
 from eccentric.data.items import ItemSpec
 from eccentric.errors import EccentricError
 from eccentric.estimator.inputs import Layout
+from eccentric.estimator.measuring import MEASURED, STABILITY, from_json, to_json
 from eccentric.estimator.record import Record
 from eccentric.estimator.state import Fitted
 from eccentric.models import Autoencoder, choose_architecture, choose_start
@@ -36,9 +37,6 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 UNDER_WAY = ".new-"
-
-
-STABILITY = ("component_stability_", "component_stability_std_", "run_variances_")
 
 
 def save(estimator: BaseEstimator, fitted: Fitted, path: str | Path, overwrite: bool) -> None:
@@ -112,6 +110,7 @@ def load(path: str | Path) -> tuple[Fitted, dict[str, Any]]:
         engine={"device": run.config.get("device"), "engine": run.config.get("engine")},
         metrics=metrics,
         items=int(run.config["items"]["train"]),
+        fell_back=bool(known.get("measured", {}).get("fell_back_to_pca_", False)),
         error=float(evaluation["test_reconstruction"]),
         pca_error=float(evaluation["pca_test_reconstruction"]),
         train=run.latents("train"),
@@ -132,9 +131,8 @@ def restore(estimator: BaseEstimator, fitted: Fitted, known: dict[str, Any]) -> 
         estimator.feature_names_in_ = np.array(known["feature_names"], dtype=object)
     if "n_samples_seen" in known:
         estimator.n_samples_seen_ = known["n_samples_seen"]
-    for name in STABILITY:
-        if name in known:
-            setattr(estimator, name, np.array(known[name]))
+    measured = known.get("measured") or {name: known[name] for name in STABILITY if name in known}
+    estimator.__dict__.update({name: from_json(value) for name, value in measured.items() if name in MEASURED})
 
 
 def _known(estimator: BaseEstimator) -> dict[str, Any]:
@@ -148,7 +146,8 @@ def _known(estimator: BaseEstimator) -> dict[str, Any]:
     }
     if hasattr(estimator, "n_samples_seen_"):
         known["n_samples_seen"] = estimator.n_samples_seen_
-    return known | {name: getattr(estimator, name).tolist() for name in STABILITY if hasattr(estimator, name)}
+    known["measured"] = {name: to_json(vars(estimator)[name]) for name in MEASURED if name in vars(estimator)}
+    return known
 
 
 def _description(spec: ItemSpec, record: Record, known: dict[str, Any]) -> dict[str, Any]:

@@ -34,7 +34,7 @@ class Parameters:
 
     owner: str
     """Name of the estimator's class, for errors."""
-    n_components: int | None
+    n_components: int | float | str | None
     method: str
     weight: float | None
     mu: float | None
@@ -89,7 +89,10 @@ def _check(parameters: Parameters) -> None:
         said_otherwise = value is None if other is None else isinstance(value, str) and value == other
         must(name, is_whole(value, least) or said_otherwise, f"an int in the range [{least}, inf) or {other!r}")
 
-    whole("n_components", 1, None)
+    d = parameters.n_components
+    share = isinstance(d, float) and 0 < d < 1
+    known = d is None or share or (isinstance(d, str) and d == "auto") or is_whole(d, 1)
+    must("n_components", known, "an int in the range [1, inf), a float in the range (0, 1), 'auto' or None")
     whole("max_epochs", 1, "auto")
     whole("batch_size", 2, "auto")
     whole("n_iter_no_change", 1, "auto")
@@ -117,7 +120,7 @@ def _check(parameters: Parameters) -> None:
 
 
 def dimensions(parameters: Parameters, rows: int, features: int) -> int:
-    """d, for so many rows and features.
+    """d, for so many rows and features, if `n_components` is an int or None.
 
     Raises:
         ValueError: there cannot be so many components.
@@ -125,6 +128,8 @@ def dimensions(parameters: Parameters, rows: int, features: int) -> int:
     most = min(rows, features)
     if parameters.n_components is None:
         return min(COMPONENTS, most)
+    if isinstance(parameters.n_components, str | float):
+        raise ValueError(f"partial_fit cannot choose n_components={parameters.n_components!r}; pass an int")
     if parameters.n_components > most:
         raise ValueError(
             f"n_components={parameters.n_components} must be between 1 and min(n_samples, n_features)={most}"
@@ -164,7 +169,7 @@ def common(parameters: Parameters, dim: int, spec: ItemSpec, rate: float) -> dic
     }
 
 
-def settle(parameters: Parameters, source: Source) -> dict[str, Any]:
+def settle(parameters: Parameters, dim: int, source: Source) -> dict[str, Any]:
     """For `TrainConfig`, all but the seed, with every "auto" settled for these rows."""
     items = source.items
     images = source.spec.is_image
@@ -177,7 +182,6 @@ def settle(parameters: Parameters, source: Source) -> dict[str, Any]:
         size = items
     steps = source.batches(size, 0, torch.device("cpu")).steps
     epochs = fitting.epochs_for(steps) if parameters.max_epochs == "auto" else int(parameters.max_epochs)
-    dim = dimensions(parameters, len(source.sample) + len(source.held_out), source.spec.size)
     rate = fitting.IMAGE_RATE if images else fitting.RATE
     return {**common(parameters, dim, source.spec, rate), "epochs": epochs, "batch_size": size, "schedule": "one-cycle"}
 

@@ -7,12 +7,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 
 from eccentric.devices import find_device
 from eccentric.errors import UsageError
 from eccentric.estimator.record import Record
 from eccentric.evaluation.random_latents import random_latents
+from eccentric.evaluation.redundancy import redundancy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
     from eccentric.estimator.learning import Streamed
     from eccentric.models import Autoencoder
     from eccentric.training.metrics import Metrics
+
+MOST_JUDGED = 2000  # rows that redundancy is measured on
 
 
 @dataclass
@@ -45,6 +49,7 @@ class Fitted:
     components: DeepComponents | None
     record: Record | None
     stream: Streamed | None = None
+    _redundancy: Float[np.ndarray, " d"] | None = None
 
     def found(self) -> DeepComponents:
         """The components; those of a stream are computed when they are first asked for."""
@@ -59,6 +64,16 @@ class Fitted:
             return self.record
         assert self.stream is not None
         return Record.of_stream(self.model, self.found(), self.stream, self.layout.spec)
+
+    def redundancy(self) -> Float[np.ndarray, " d"]:
+        """How well each component is predicted from the others, computed when it is first asked for."""
+        if self._redundancy is None:
+            record = self.whole_record()
+            train, test = record.train.p, record.test.p
+            if record.train.rows is record.test.rows or np.array_equal(record.train.rows, record.test.rows):
+                train, test = train[::2], train[1::2]  # nothing was held out
+            self._redundancy = redundancy(train, test[:MOST_JUDGED])
+        return self._redundancy
 
     def metrics(self) -> list[Metrics]:
         """Rows of metrics, of the run or of the stream."""

@@ -12,10 +12,10 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_array, check_is_fitted
 
 from eccentric.estimator import html, inputs, saving, sources, working
+from eccentric.estimator.choosing import choose
 from eccentric.estimator.learning import learn_next
 from eccentric.estimator.learnt import LearntMixin
-from eccentric.estimator.record import compare
-from eccentric.estimator.repeating import train_runs
+from eccentric.estimator.measuring import MEASURED, measure
 from eccentric.estimator.settings import Parameters
 from eccentric.estimator.sharing import Sharing
 from eccentric.estimator.state import Fitted, whole_or_not_at_all
@@ -46,7 +46,12 @@ class EccentricAutoencoder(LearntMixin, Sharing, ClassNamePrefixFeaturesOutMixin
     lengths. NaN, infinity and sparse matrices are refused.
 
     Args:
-        n_components: d, at most the number of rows and of features; by default 8, or as many as there can be.
+        n_components: d, at most the number of rows and of features; by default 8, or as many as there can be. "auto"
+            adds components one by one, up to 32, while the error on held-out rows falls by more than a component of
+            pure noise would make it fall, beyond two standard errors of the paired comparison. A float between 0 and 1
+            takes the fewest components whose reconstruction explains that share of the held-out rows' variance, as in
+            PCA. Both train the model for several numbers of components, which takes that many times as long; the seeds
+            are the same, so the result is that of `fit` with the number found.
         method: what the autoencoder is trained for, "eccentric" by default; `eccentric.methods.METHODS` lists them.
         weight: factor of the method's term in the objective; None takes the method's default, which is 0.003 for
             "eccentric". A larger weight of the Eccentric loss holds the sum of the variances nearer to d, but makes
@@ -98,6 +103,24 @@ class EccentricAutoencoder(LearntMixin, Sharing, ClassNamePrefixFeaturesOutMixin
         run_variances_: (n_runs, d) the components' variances in each run, in the order of the first.
         components_rotation_: (d, d) the orthonormal axes in the space of the encoder's latents z, one a row.
         mean_: (d,) the mean of the latents; components are (z - mean_) @ components_rotation_.T.
+        stability_: with `n_runs` > 1, what the stability is to be compared with: `ours` is `component_stability_`; `pca`
+            (d,) is the same for linear PCA of the same resampled rows; `null` is the mean correlation that matching
+            gives by chance, when the rows of one run are permuted; `cka` (linear centred kernel alignment) and `r2` (of
+            the best linear map from one run's components to another's) do not depend on the axes. Low `ours` with high
+            `cka` and `r2` means the same space with other axes.
+        component_importance_: (d,) increase of the mean squared error on held-out rows when a component is held at its
+            mean. Measured on at most 1,000 rows, as the next two.
+        error_curve_: (d + 1,) error when only the first k components are kept, for k from 0 to d.
+        error_curve_noise_: (d,) noise of each step of this curve: two standard errors of the paired difference.
+        component_redundancy_: (d,) R^2 on held-out rows of a component predicted from the others by a smooth
+            regression. Near 0 the component says something of its own; near 1 it is a function of the others, such as
+            the curvature of one.
+        neighbour_overlap_, pca_neighbour_overlap_: share of the ten nearest neighbours among 1,000 training rows that
+            are also among the ten nearest by their components, and by those of PCA.
+        choice_: if `n_components` was chosen, what was measured of each number of components: `n_components`, `error`
+            on held-out rows, its `noise` (two standard errors), `pca_error`, and with `n_runs` > 1 the mean
+            `stability`.
+        fell_back_to_pca_: whether the fitted model is PCA, because training gained no more than chance.
         reconstruction_error_: mean squared error on the held-out rows (on training rows if there are none), in
             standardised units. Of a table 0 is perfect, 1 is no better than the mean of each column; of images it is
             that of values brought to between 0 and 1. `score` is a share of the variance for both.
@@ -116,7 +139,7 @@ class EccentricAutoencoder(LearntMixin, Sharing, ClassNamePrefixFeaturesOutMixin
 
     def __init__(
         self,
-        n_components: int | None = None,
+        n_components: int | float | Literal["auto"] | None = None,
         *,
         method: str = "eccentric",
         weight: float | None = None,
@@ -189,8 +212,8 @@ class EccentricAutoencoder(LearntMixin, Sharing, ClassNamePrefixFeaturesOutMixin
             )
             if parameters.n_runs > 1 and not len(source.held_out):
                 raise ValueError("n_runs > 1 is judged on held-out rows, and here are too few; add rows")
-            runs = train_runs(parameters, source, random, self._names)
-            self._keep(source.layout, runs)
+            runs, chosen = choose(parameters, source, random, self._names)
+            self._keep(source.layout, runs[0].record, measure(runs, source) | chosen)
         return self
 
     def partial_fit(self, X: Any, y: Any = None) -> Self:
@@ -225,7 +248,7 @@ class EccentricAutoencoder(LearntMixin, Sharing, ClassNamePrefixFeaturesOutMixin
                 names=self._names,
             )
             self._fitted = Fitted(layout, model, components=None, record=None, stream=stream)
-            self._forget(*saving.STABILITY)
+            self._forget(*MEASURED)
             self.item_shape_, self.n_components_ = layout.shape, stream.config.dim
             self.n_samples_seen_ = getattr(self, "n_samples_seen_", 0) + len(rows)
             self.n_iter_ = len(stream.metrics)
@@ -368,14 +391,11 @@ class EccentricAutoencoder(LearntMixin, Sharing, ClassNamePrefixFeaturesOutMixin
         for name in names:
             self.__dict__.pop(name, None)
 
-    def _keep(self, layout: Layout, runs: list[Record]) -> None:
-        """The first run, and what the others say of it."""
-        first = runs[0]
-        self._forget(*saving.STABILITY, "n_samples_seen_")
-        self._fitted = Fitted(layout, first.model, first.components, first)
-        self.item_shape_, self.n_components_ = layout.shape, first.config.dim
-        self.n_iter_ = first.metrics[-1].epoch
-        self.reconstruction_error_, self.pca_reconstruction_error_ = first.error, first.pca_error
-        if len(runs) > 1:
-            stability, self.run_variances_ = compare(runs)
-            self.component_stability_, self.component_stability_std_ = stability.correlation, stability.spread
+    def _keep(self, layout: Layout, record: Record, measured: dict[str, Any]) -> None:
+        """Take over a training, and attributes by name."""
+        self._forget(*MEASURED, "n_samples_seen_")
+        self._fitted = Fitted(layout, record.model, record.components, record)
+        self.item_shape_, self.n_components_ = layout.shape, record.config.dim
+        self.n_iter_ = record.metrics[-1].epoch
+        self.reconstruction_error_, self.pca_reconstruction_error_ = record.error, record.pca_error
+        self.__dict__.update(measured)

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from eccentric.errors import UsageError
 from eccentric.methods import registry
-from eccentric.models import ARCHITECTURES, STARTS
+from eccentric.models import ARCHITECTURES, STARTS, choose_architecture, choose_start
 from eccentric.settings import setting
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from eccentric.data.items import ItemSpec
     from eccentric.methods import Method
 
 CHOICES = {
@@ -100,6 +101,14 @@ class TrainConfig:
     def make_method(self) -> Method:
         """Create the method with its initial state."""
         return registry.make_method(self.method, self.settings, self.dim)
+
+    def starts_from_pca(self, spec: ItemSpec) -> bool:
+        """Whether the weights before training are PCA's, for such items."""
+        method = registry.find(self.method)
+        chosen = self.architecture
+        if chosen != "custom":
+            chosen = choose_architecture(chosen, spec, method)
+        return method.traits.starts_from_pca and choose_start(self.start, spec, chosen) == "pca"
 
     def to_json(self) -> dict[str, Any]:
         """The entries "method" and "train" of config.json."""

@@ -1,0 +1,111 @@
+"""What held-out rows and repeated runs say of the components: attributes of a fitted estimator."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from sklearn.utils import Bunch
+
+from eccentric.alignment import align, component_stability
+from eccentric.evaluation.importance import importance
+from eccentric.evaluation.redundancy import neighbour_overlap
+from eccentric.evaluation.repeatability import repeatability
+from eccentric.inference import encode, in_batches
+
+if TYPE_CHECKING:
+    from jaxtyping import Shaped
+    from torch import Tensor
+
+    from eccentric.estimator.repeating import Repeat
+    from eccentric.estimator.sources import Source
+
+ROWS = 1000  # that importance and neighbourhoods are measured on
+
+STABILITY = ("component_stability_", "component_stability_std_", "run_variances_", "stability_")
+MEASURED = (
+    "fell_back_to_pca_",
+    "component_importance_",
+    "error_curve_",
+    "error_curve_noise_",
+    "neighbour_overlap_",
+    "pca_neighbour_overlap_",
+    *STABILITY,
+    "choice_",
+)
+"""Attributes that are saved with an estimator."""
+
+
+def measure(runs: list[Repeat], source: Source) -> dict[str, Any]:
+    """Attributes of the first run, by name, and with several runs what the others say of it.
+
+    Args:
+        runs: trainings of the same number of components.
+        source: the rows.
+    """
+    first = runs[0]
+    model, components = first.record.model, first.record.components
+    judged, near = (_some(rows) for rows in (source.judged, source.sample))
+
+    def decode(p: Tensor) -> Tensor:
+        return in_batches(model.decoder, components.decode(p), model)
+
+    found = importance(components.encode(encode(model, judged)), model.standardize(judged), decode)
+    flat = first.pca.standardize(near).numpy()
+    measured = {
+        "fell_back_to_pca_": first.record.fell_back,
+        "component_importance_": found.by_component,
+        "error_curve_": found.curve,
+        "error_curve_noise_": found.noise,
+        "neighbour_overlap_": neighbour_overlap(flat, components.encode(encode(model, near)).numpy()),
+        "pca_neighbour_overlap_": neighbour_overlap(flat, first.pca.scores(near).numpy()),
+    }
+    return measured | (_stability(runs, source) if len(runs) > 1 else {})
+
+
+def _stability(runs: list[Repeat], source: Source) -> dict[str, Any]:
+    """How well each component of the first run comes out in all, on held-out rows, beside PCA and chance."""
+    train, held_out = ([getattr(run.record, split).p for run in runs] for split in ("train", "test"))
+    agreement, whole = component_stability(train, held_out), repeatability(train, held_out)
+    kept = _some(source.sample)
+    linear, judged = ([run.pca.scores(x).numpy() for run in runs] for x in (kept, source.held_out))
+    variances = [
+        (align(p, train[0]).matrix ** 2) @ run.record.components.eigenvalues.numpy()
+        for p, run in zip(train, runs, strict=True)
+    ]
+    return {
+        "component_stability_": agreement.correlation,
+        "component_stability_std_": agreement.spread,
+        "run_variances_": np.array(variances),
+        "stability_": Bunch(
+            ours=agreement.correlation,
+            pca=component_stability(linear, judged).correlation,
+            null=float(whole.null.mean()),
+            cka=float(whole.cka.mean()),
+            r2=float(whole.r2.mean()),
+        ),
+    }
+
+
+def to_json(value: Any) -> Any:
+    """An attribute as config.json has it: lists, with None for NaN, which JSON does not know."""
+    if isinstance(value, dict):
+        return {name: to_json(own) for name, own in value.items()}
+    if isinstance(value, np.ndarray):
+        return [None if own != own else own for own in value.tolist()]
+    return value
+
+
+def from_json(value: Any) -> Any:
+    """What `to_json` wrote."""
+    if isinstance(value, dict):
+        return Bunch(**{name: from_json(own) for name, own in value.items()})
+    if isinstance(value, list):
+        return np.array(value, float if None in value else None)
+    return value
+
+
+def _some(x: Shaped[Tensor, "n ..."]) -> Shaped[Tensor, "m ..."]:
+    """At most `ROWS` items from all of x, which may be sorted."""
+    return x[torch.from_numpy(np.linspace(0, len(x) - 1, min(len(x), ROWS)).astype(int))]
