@@ -103,7 +103,7 @@ class EccentricAutoencoder(LearntMixin, Sharing, ClassNamePrefixFeaturesOutMixin
         run_variances_: (n_runs, d) the components' variances in each run, in the order of the first.
         components_rotation_: (d, d) the orthonormal axes in the space of the encoder's latents z, one a row.
         mean_: (d,) the mean of the latents; components are (z - mean_) @ components_rotation_.T.
-        stability_: with `n_runs` > 1, what the stability is to be compared with: `ours` is `component_stability_`; `pca`
+        stability_: with `n_runs` > 1, what stability is to be compared with: `ours` is `component_stability_`; `pca`
             (d,) is the same for linear PCA of the same resampled rows; `null` is the mean correlation that matching
             gives by chance, when the rows of one run are permuted; `cka` (linear centred kernel alignment) and `r2` (of
             the best linear map from one run's components to another's) do not depend on the axes. Low `ours` with high

@@ -35,8 +35,8 @@ class LinearPCA:
     variances: Float[Tensor, " k"]
 
     def standardize(self, x: Shaped[Tensor, "n ..."]) -> Float[Tensor, "n features"]:
-        """Raw items in the units of the networks."""
-        return ((x - self.shift) / self.scale).flatten(1).double()
+        """Raw items in the units of the networks, the padding of sequences at zero, their mean."""
+        return ((x - self.shift) / self.scale).flatten(1).double().nan_to_num()
 
     def scores(self, x: Shaped[Tensor, "n ..."]) -> Float[Tensor, "n k"]:
         """Coordinates of raw items along the axes."""
@@ -66,7 +66,7 @@ def fit_pca(model: Autoencoder, x: Shaped[Tensor, "n ..."], dim: int) -> LinearP
     if len(x) > most:
         x = x[torch.randperm(len(x), generator=torch.Generator().manual_seed(0))[:most].sort().values]
     shift, scale = model.shift.cpu(), model.scale.cpu()
-    rows = ((x - shift) / scale).flatten(1).double().numpy()
+    rows = ((x - shift) / scale).flatten(1).double().nan_to_num().numpy()
     found = min(dim, *rows.shape)
     if (rows == rows[0]).all():  # scikit-learn's PCA would divide by the total variance
         parts = rows[0], np.zeros((found, rows.shape[1])), np.zeros(found)
