@@ -43,13 +43,13 @@ def importance(
 
     Args:
         p: components of the items, centred on those of the training items.
-        target: the items in the units that errors are in.
+        target: the items in the units that errors are in; NaN does not count.
         decode: components to items in those units.
     """
     d = p.shape[1]
 
     def errors(kept: Tensor) -> Tensor:
-        return (decode(p * kept) - target).flatten(1).square().mean(1).double()
+        return (decode(p * kept) - target).flatten(1).square().nanmean(1).double()
 
     every = torch.ones(d, dtype=p.dtype)
     whole = errors(every)

@@ -48,7 +48,8 @@ class LinearPCA:
 
     def errors(self, x: Shaped[Tensor, "n ..."]) -> Float[Tensor, " n"]:
         """Mean squared error of the reconstruction of each raw item."""
-        return (self.reconstruct(x) - self.standardize(x)).square().mean(1)
+        target = ((x - self.shift) / self.scale).flatten(1).double()  # NaN beyond the end of a sequence
+        return (self.reconstruct(x) - target).square().nanmean(1)
 
 
 @torch.no_grad()
