@@ -271,6 +271,19 @@ class TestRefused:
         with pytest.raises(ValueError, match="X has 5 features, but EccentricAutoencoder is expecting 8 features"):
             fitted.transform(Numbered(10, 5))
 
+    def test_dates_masks_and_lazy_frames_are_named(self):
+        x = pd.DataFrame(low_rank(), columns=NAMES)
+        dated = x.assign(born=pd.date_range("2020-01-01", periods=600))
+        with pytest.raises(TypeError, match=r"column 'born' holds dates or times \(datetime64.*\); convert them"):
+            quick().fit(dated)
+        with pytest.raises(TypeError, match="column 'born' holds dates or times"):
+            quick().fit(pl.from_pandas(dated))
+        with pytest.raises(TypeError, match=r"X is a LazyFrame; pass X.collect\(\)"):
+            quick().fit(pl.from_pandas(x).lazy())
+        masked = np.ma.masked_array(low_rank(), mask=np.arange(4800).reshape(600, 8) == 84)
+        with pytest.raises(ValueError, match=r"masked array with masked values, the first in row 10; fill them"):
+            quick().fit(masked)
+
     def test_sparse(self):
         with pytest.raises(TypeError, match="Sparse data was passed"):
             quick().fit(sparse.eye(50).tocsr())

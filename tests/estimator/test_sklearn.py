@@ -29,7 +29,7 @@ def test_pipeline():
     x, y = load_digits(return_X_y=True)
     model = make_pipeline(StandardScaler(), quick(n_components=8, max_epochs=15), LogisticRegression(max_iter=500))
     assert model.fit(x[:1200], y[:1200]).score(x[1200:], y[1200:]) > 0.75
-    assert list(model[:-1].get_feature_names_out()) == [f"eccentricautoencoder{k}" for k in range(8)]
+    assert list(model[:-1].get_feature_names_out()) == [f"p{k}" for k in range(1, 9)]
 
 
 def test_grid_search():
@@ -46,7 +46,7 @@ def test_cross_validation():
 def test_column_transformer():
     x = pd.DataFrame(low_rank(), columns=list("abcdefgh")).assign(city="Oslo")
     some = ColumnTransformer([("deep", quick(n_components=2), list("abcd"))], remainder="drop")
-    assert list(some.fit(x).get_feature_names_out()) == ["deep__eccentricautoencoder0", "deep__eccentricautoencoder1"]
+    assert list(some.fit(x).get_feature_names_out()) == ["deep__p1", "deep__p2"]
     assert some.transform(x).shape == (600, 2)
 
 
@@ -55,7 +55,7 @@ def test_data_frames_out(library, kind):
     model = quick(n_components=2).set_output(transform=library)
     out = model.fit_transform(pd.DataFrame(low_rank(), columns=list("abcdefgh"), index=np.arange(600) + 7))
     assert isinstance(out, kind)
-    assert list(out.columns) == ["eccentricautoencoder0", "eccentricautoencoder1"]
+    assert list(out.columns) == ["p1", "p2"]
     if library == "pandas":
         assert out.index[0] == 7
 
@@ -77,6 +77,13 @@ class TestInANotebook:
 
 
 class TestPictures:
+    def test_of_the_choice(self):
+        fixed = quick(n_components=2, n_runs=2, max_epochs=1).fit(low_rank(200)).plot_choice()
+        assert len(fixed.axes) == 2
+        chosen = quick(n_components=0.5, max_epochs=1).fit(low_rank(200)).plot_choice()
+        assert len(chosen.axes) == 1
+        assert png(chosen).startswith(b"\x89PNG")
+
     def test_of_a_table(self):
         model = quick(n_components=2).fit(pd.DataFrame(low_rank(), columns=list("abcdefgh")))
         for figure in (model.plot_spectrum(), model.plot_components()):

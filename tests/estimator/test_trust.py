@@ -58,6 +58,7 @@ def test_falling_back_is_said():
     noise = np.random.default_rng(0).normal(size=(80, 6))
     model = quick(n_components=2, max_epochs=2).fit(noise)
     assert model.fell_back_to_pca_
+    assert repr(model).endswith("# fell back to PCA")
     assert not quick(n_components=2, max_epochs=2, start="random").fit(noise).fell_back_to_pca_
 
 

@@ -15,8 +15,6 @@ from eccentric.evaluation.importance import ERRORS, is_worth_it, standard_error
 from eccentric.models.pca import fit_pca
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from jaxtyping import Float
     from torch import Tensor
 
@@ -34,10 +32,8 @@ class Candidates:
         most: the largest number that there can be.
     """
 
-    def __init__(
-        self, parameters: Parameters, source: Source, random: np.random.RandomState, names: Sequence[str] | None
-    ) -> None:
-        self._parameters, self._source, self._random, self._names = parameters, source, random, names
+    def __init__(self, parameters: Parameters, source: Source, random: np.random.RandomState) -> None:
+        self._parameters, self._source, self._random = parameters, source, random
         self.runs: dict[int, list[Repeat]] = {}
         self.most = min(len(source.sample), source.spec.size)
 
@@ -45,7 +41,7 @@ class Candidates:
         """The trainings of `dim` components; the same as if that number had been asked for."""
         if dim not in self.runs:
             random = copy.deepcopy(self._random)
-            self.runs[dim] = train_runs(self._parameters, dim, self._source, random, self._names, warn=not self.runs)
+            self.runs[dim] = train_runs(self._parameters, dim, self._source, random)
         return self.runs[dim]
 
     def errors(self, dim: int) -> Float[Tensor, " n"]:
@@ -83,7 +79,7 @@ class Candidates:
 
 
 def choose(
-    parameters: Parameters, source: Source, random: np.random.RandomState, names: Sequence[str] | None
+    parameters: Parameters, source: Source, random: np.random.RandomState
 ) -> tuple[list[Repeat], dict[str, Any]]:
     """The trainings of the right number of components, and attributes that say how it was chosen.
 
@@ -97,12 +93,12 @@ def choose(
     wanted = parameters.n_components
     if wanted is None or not isinstance(wanted, str | float):
         dim = settings.dimensions(parameters, len(source.sample) + len(source.held_out), source.spec.size)
-        return train_runs(parameters, dim, source, random, names), {}
+        return train_runs(parameters, dim, source, random), {}
     if not len(source.held_out):
         raise ValueError(
             f"n_components={wanted!r} is chosen on held-out rows, and there are none; add rows, or pass an int"
         )
-    candidates = Candidates(parameters, source, random, names)
+    candidates = Candidates(parameters, source, random)
     dim = _by_gain(candidates) if isinstance(wanted, str) else _by_share(candidates, float(wanted))
     return candidates.train(dim), {"choice_": candidates.table()}
 

@@ -36,6 +36,8 @@ def _summary(estimator: BaseEstimator) -> str:
     more = f"<p style='margin:2px 0'>and {left} more</p>" if left else ""
     error, pca = estimator.reconstruction_error_, estimator.pca_reconstruction_error_
     beside = f"; PCA with as many components: {pca:.4f}" if pca == pca else ""
+    if getattr(estimator, "fell_back_to_pca_", False):
+        beside = ", that of PCA: training gained no more than chance"
     titles = "".join(f"<th style='text-align:left;font-weight:600;padding:1px 12px 1px 0'>{name}</th>" for name in head)
     return (
         "<div style='font-family:monospace;font-size:12px;margin:6px 0'>"

@@ -13,6 +13,7 @@ from torch.utils.data import DataLoader, Dataset, RandomSampler, SubsetRandomSam
 
 from eccentric.data.items import ItemSpec
 from eccentric.errors import UsageError
+from eccentric.estimator.refusing import refuse
 from eccentric.estimator.sequences import read_sequences
 from eccentric.training.batches import data_of
 
@@ -86,6 +87,7 @@ def check_items(
     Raises:
         ValueError, TypeError: scikit-learn's own, with the row and column of the first number that is not finite.
     """
+    refuse(X)
     if isinstance(X, torch.Tensor):
         X = X.detach().cpu()
         X = (X.float() if X.dtype == torch.bfloat16 else X).numpy()

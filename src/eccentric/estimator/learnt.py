@@ -54,6 +54,16 @@ class LearntMixin:
         check_is_fitted(self)
         return pictures.spectrum(self)
 
+    def plot_choice(self) -> Figure:
+        """Error on held-out rows against the number of components, and with `n_runs` > 1 the stability.
+
+        If `n_components` is "auto" or a fraction, each point is a training with that number of components, and the
+        stability is the mean over its components. Otherwise a point is the error of the fitted model with its first
+        components only (see `error_curve_`), and the stability that of each component.
+        """
+        check_is_fitted(self)
+        return pictures.choice(self)
+
     def plot_components(self) -> Figure:
         """Effect of each component on the features: a map of columns, or a pair of images for each component.
 

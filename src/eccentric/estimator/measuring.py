@@ -81,7 +81,7 @@ def _stability(runs: list[Repeat], source: Source) -> dict[str, Any]:
         "stability_": Bunch(
             ours=agreement.correlation,
             pca=component_stability(linear, judged).correlation,
-            null=float(whole.null.mean()),
+            null=float(whole.mcc_null.mean()),
             cka=float(whole.cka.mean()),
             r2=float(whole.r2.mean()),
         ),

@@ -1,9 +1,10 @@
-"""The estimator's two pictures."""
+"""The estimator's pictures."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 
 if TYPE_CHECKING:
@@ -27,6 +28,38 @@ def spectrum(estimator: BaseEstimator) -> Figure:
         estimator.run_variances_,
         estimator.component_stability_,
         estimator.component_stability_std_,
+    )
+
+
+def choice(estimator: BaseEstimator) -> Figure:
+    """The error on held-out rows and the stability against the number of components.
+
+    Raises:
+        AttributeError: nothing was measured, because the estimator was fitted by `partial_fit`.
+    """
+    from eccentric.plots.choice import choice as draw
+
+    table = getattr(estimator, "choice_", None)
+    d = estimator.n_components_
+    if table is not None:
+        known = np.isfinite(table.stability).any()
+        return draw(
+            table.n_components,
+            table.error,
+            table.noise,
+            d,
+            pca_error=table.pca_error,
+            stability=table.stability if known else None,
+            title="trained with each number of components",
+        )
+    stability = getattr(estimator, "component_stability_", None)
+    return draw(
+        np.arange(d + 1),
+        estimator.error_curve_,
+        np.r_[0.0, estimator.error_curve_noise_],
+        d,
+        stability=None if stability is None else np.r_[np.nan, stability],
+        title="the first components of the fitted model kept",
     )
 
 

@@ -7,13 +7,10 @@ from typing import TYPE_CHECKING
 
 from eccentric.estimator import fitting, settings
 from eccentric.estimator.record import Record
-from eccentric.estimator.warning import warn_of_constant
 from eccentric.models.pca import LinearPCA, fit_pca
 from eccentric.training.config import TrainConfig
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     import numpy as np
     from jaxtyping import Float
     from torch import Tensor
@@ -30,22 +27,16 @@ class Repeat:
         record: what it leaves.
         errors: of each held-out row, or of training rows if there are none.
         pca: of the rows that it was trained on.
+        constant: columns of these rows that are constant.
     """
 
     record: Record
     errors: Float[Tensor, " n"]
     pca: LinearPCA
+    constant: list[int]
 
 
-def train_runs(
-    parameters: Parameters,
-    dim: int,
-    source: Source,
-    random: np.random.RandomState,
-    names: Sequence[str] | None,
-    *,
-    warn: bool = True,
-) -> list[Repeat]:
+def train_runs(parameters: Parameters, dim: int, source: Source, random: np.random.RandomState) -> list[Repeat]:
     """Train as many runs as the parameters say. The first learns from the rows themselves, the others from bootstraps.
 
     Args:
@@ -53,8 +44,6 @@ def train_runs(
         dim: number of components.
         source: the rows.
         random: of the seeds and of the bootstraps.
-        names: of the columns, for warnings.
-        warn: of constant columns.
     """
     settled = settings.settle(parameters, dim, source)
     runs = []
@@ -63,12 +52,10 @@ def train_runs(
         # All runs start at PCA. On the very same rows they would agree on noise as well.
         rows = source.bootstrap(random) if number and source.bootstrap else source
         model, constant = fitting.make_model(config, rows.sample, source.spec, parameters.standardize)
-        if warn and not number:
-            warn_of_constant(names, constant)
         name = f"run {number + 1} of {parameters.n_runs}, " if parameters.n_runs > 1 else ""
         patience = settings.patience(parameters, config.epochs)
         trained = fitting.train_once(model, rows, config, patience=patience, verbose=parameters.verbose, name=name)
         pca = fit_pca(trained.model, rows.sample, dim)
         components = fitting.find_components(trained.model, rows.rows(), parameters.axes, pca)
-        runs.append(Repeat(Record.of(trained, config, components, source, pca), trained.errors, pca))
+        runs.append(Repeat(Record.of(trained, config, components, source, pca), trained.errors, pca, constant))
     return runs

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 import torch
-from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_array, check_is_fitted
 
@@ -19,6 +19,7 @@ from eccentric.estimator.measuring import MEASURED, measure
 from eccentric.estimator.settings import Parameters
 from eccentric.estimator.sharing import Sharing
 from eccentric.estimator.state import Fitted, whole_or_not_at_all
+from eccentric.estimator.warning import warn_of_constant, warn_of_folds
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,11 +29,11 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from eccentric.estimator.inputs import Layout
-    from eccentric.estimator.record import Record
+    from eccentric.estimator.repeating import Repeat
     from eccentric.models import Autoencoder
 
 
-class EccentricAutoencoder(LearntMixin, Sharing, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+class EccentricAutoencoder(LearntMixin, Sharing, TransformerMixin, BaseEstimator):
     """Nonlinear PCA: deep principal components, ordered by variance, and which of them to trust.
 
     An autoencoder with the Eccentric loss (Li and Blair 2021) learns to reconstruct X from a few numbers. `transform`
@@ -135,6 +136,8 @@ class EccentricAutoencoder(LearntMixin, Sharing, ClassNamePrefixFeaturesOutMixin
     """
 
     n_components_: int
+    neighbour_overlap_: float
+    pca_neighbour_overlap_: float
     _fitted: Fitted
 
     def __init__(
@@ -212,8 +215,8 @@ class EccentricAutoencoder(LearntMixin, Sharing, ClassNamePrefixFeaturesOutMixin
             )
             if parameters.n_runs > 1 and not len(source.held_out):
                 raise ValueError("n_runs > 1 is judged on held-out rows, and here are too few; add rows")
-            runs, chosen = choose(parameters, source, random, self._names)
-            self._keep(source.layout, runs[0].record, measure(runs, source) | chosen)
+            runs, chosen = choose(parameters, source, random)
+            self._keep(source.layout, runs[0], measure(runs, source) | chosen)
         return self
 
     def partial_fit(self, X: Any, y: Any = None) -> Self:
@@ -368,9 +371,14 @@ class EccentricAutoencoder(LearntMixin, Sharing, ClassNamePrefixFeaturesOutMixin
 
     # --- inside -----------------------------------------------------------------------------------------------------
 
-    @property
-    def _n_features_out(self) -> int:
-        return int(self.n_components_)
+    def get_feature_names_out(self, input_features: Any = None) -> Shaped[np.ndarray, " d"]:
+        """Names of the output columns: p1, p2, ... `input_features` is ignored."""
+        check_is_fitted(self)
+        return np.array([f"p{k + 1}" for k in range(self.n_components_)], dtype=object)
+
+    def __repr__(self, N_CHAR_MAX: int = 700) -> str:
+        text: str = super().__repr__(N_CHAR_MAX)
+        return f"{text}  # fell back to PCA" if getattr(self, "fell_back_to_pca_", False) else text
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -391,11 +399,14 @@ class EccentricAutoencoder(LearntMixin, Sharing, ClassNamePrefixFeaturesOutMixin
         for name in names:
             self.__dict__.pop(name, None)
 
-    def _keep(self, layout: Layout, record: Record, measured: dict[str, Any]) -> None:
-        """Take over a training, and attributes by name."""
+    def _keep(self, layout: Layout, run: Repeat, measured: dict[str, Any]) -> None:
+        """Take over a training, and attributes by name; warn of what the user should know."""
+        record = run.record
         self._forget(*MEASURED, "n_samples_seen_")
         self._fitted = Fitted(layout, record.model, record.components, record)
         self.item_shape_, self.n_components_ = layout.shape, record.config.dim
         self.n_iter_ = record.metrics[-1].epoch
         self.reconstruction_error_, self.pca_reconstruction_error_ = record.error, record.pca_error
         self.__dict__.update(measured)
+        warn_of_constant(self._names, run.constant)
+        warn_of_folds(self.neighbour_overlap_, self.pca_neighbour_overlap_)

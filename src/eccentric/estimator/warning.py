@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+FOLDED = 0.02  # share of neighbours that a code may lose beside PCA without a warning
 STACK_LEVEL = 4  # the user's call, the estimator's method, its helper, and the function here
 
 
@@ -24,6 +25,16 @@ def warn_of_blurred(names: Sequence[str] | None, columns: Sequence[int]) -> None
         listed = _listed(names, columns)
         warnings.warn(
             f"columns that vary by too little, for their size, for float32: {listed}. Subtract an offset first.",
+            stacklevel=STACK_LEVEL,
+        )
+
+
+def warn_of_folds(overlap: float, pca: float) -> None:
+    """Say that the code keeps neighbourhoods worse than PCA does, and what may help."""
+    if overlap < pca - FOLDED:
+        warnings.warn(
+            f"the components keep {overlap:.0%} of the nearest neighbours, PCA {pca:.0%}: the code may be folded. "
+            "Train longer (max_epochs), or allow more components (n_components).",
             stacklevel=STACK_LEVEL,
         )
 
