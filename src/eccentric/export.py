@@ -80,6 +80,8 @@ def fit_items(x: Shaped[Tensor, "n ..."], found: ItemSpec, wanted: ItemSpec, sou
     """
     if found.channels == 1 and found.image_size == wanted.image_size:
         return x.expand(-1, *wanted.shape)
+    if wanted.is_sequence and found.shape[1:] == wanted.shape[1:]:
+        return x  # of any length
     if found.shape != wanted.shape:
         raise EccentricError(f"{source} contains {found}, but the run was trained on {wanted}; convert the data")
     return x
@@ -109,19 +111,44 @@ def write_encoding(path: Path, splits: dict[str, Latents]) -> None:
             pyarrow.parquet.write_table(table, temporary)
 
 
-def sample(run: Run, count: int, method: str | None = None, seed: int | None = None) -> Shaped[np.ndarray, "n ..."]:
-    """Decoded random latents in the units of the data: uint8 images (n, c, h, w) or float32 rows (n, features).
+def sample(
+    run: Run, count: int, method: str | None = None, seed: int | None = None, length: int | None = None
+) -> Shaped[np.ndarray, "n ..."]:
+    """Decoded random latents in the units of the data.
+
+    They are uint8 images (n, c, h, w), float32 rows (n, features) or float32 sequences (n, length, features).
 
     Args:
         method: way of sampling, one of those in the `Traits.samplings` of the run's method; the first by default.
 
+        length: steps of each sequence; by default the median of the training sequences.
+
     Raises:
-        UsageError: the method of the run does not support this way of sampling.
+        UsageError: the method of the run does not support this way of sampling, or the length is out of range.
     """
+    steps = _steps(run, length)
     model, components = run.model(), run.components if run.has_spectrum else None
     sampling = model.method.traits.samplings[0] if method is None else method
     raw = decode(model, random_latents(model.method, components, run.training_latents, count, sampling, seed))
+    if steps is not None:
+        raw = raw[:, :steps]
     return (raw.round().clamp(0, 255).to(torch.uint8) if run.spec.is_image else raw).numpy()
+
+
+def _steps(run: Run, length: int | None) -> int | None:
+    """Steps of a sampled sequence; None for items of other kinds."""
+    if not run.spec.is_sequence:
+        if length is not None:
+            raise UsageError(f"{run.path} was trained on {run.spec.noun}, which have no length; leave it out")
+        return None
+    longest = run.spec.shape[0]
+    if length is None:
+        return int(run.config["data"].get("lengths", {}).get("median", longest))
+    if not 1 <= length <= longest:
+        raise UsageError(
+            f"length must be from 1 to {longest}, the steps of the longest training sequence, not {length}"
+        )
+    return length
 
 
 def check_samples_path(path: Path, run: Run) -> None:
@@ -133,7 +160,10 @@ def check_samples_path(path: Path, run: Run) -> None:
 
 
 def write_samples(path: Path, samples: Shaped[np.ndarray, "n ..."], spec: ItemSpec, feature_names: list[str]) -> None:
-    """Write images as one .png sheet, tables as .csv, or either as .npy."""
+    """Write images as one .png sheet, tables as .csv, or any as .npy.
+
+    A .csv file of sequences has a row for each step, with the numbers of the sample and of the step first.
+    """
     with atomic(path) as temporary:
         if path.suffix.lower() == ".npy":
             np.save(temporary, samples)
@@ -145,7 +175,13 @@ def write_samples(path: Path, samples: Shaped[np.ndarray, "n ..."], spec: ItemSp
             import pyarrow as pa
             import pyarrow.csv
 
-            pyarrow.csv.write_csv(pa.table(dict(zip(feature_names, samples.T, strict=True))), temporary)
+            columns: dict[str, np.ndarray] = {}
+            if spec.is_sequence:
+                numbers = np.indices(samples.shape[:2]).reshape(2, -1)
+                columns = dict(zip(("sample", "step"), numbers, strict=True))
+                samples = samples.reshape(-1, samples.shape[2])
+            columns |= dict(zip(feature_names, samples.T, strict=True))
+            pyarrow.csv.write_csv(pa.table(columns), temporary)
 
 
 def _sheet(images: Shaped[np.ndarray, "n c h w"]) -> Shaped[np.ndarray, "height width c"]:

@@ -65,5 +65,5 @@ def item_errors(reconstruction: Float[Tensor, "n t f"], target: Float[Tensor, "n
         target: target with NaN in the padding.
     """
     padding = target.isnan()
-    squares = torch.where(padding, 0.0, reconstruction - target).square()
+    squares = torch.where(padding, 0.0, reconstruction[:, : target.shape[1]] - target).square()
     return squares.sum((1, 2)) / (~padding).sum((1, 2))

@@ -48,7 +48,9 @@ def encode(
 @app.command()
 def sample(
     path: RunArgument,
-    out: Annotated[Path, typer.Option(help="File to write: .png for images, .csv for tables, .npy for either.")],
+    out: Annotated[
+        Path, typer.Option(help="File to write: .png for images, .csv for tables and sequences, .npy for any.")
+    ],
     count: Annotated[int, typer.Option(min=1, help="Number of samples.")] = 64,
     method: Annotated[
         str | None,
@@ -60,6 +62,12 @@ def sample(
         ),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Seed of the random latents.")] = 0,
+    length: Annotated[
+        int | None,
+        typer.Option(
+            help="Steps of each sequence; the median of the training sequences by default.", show_default=False
+        ),
+    ] = None,
     state: Annotated[
         Path | None,
         typer.Option(
@@ -79,6 +87,8 @@ def sample(
     if state is not None:
         from eccentric.explorer.states import decode_states, read_state_file
 
+        if length is not None:
+            raise UsageError("--state decodes a saved item in full and --length cuts random ones; pass one of them")
         if method is not None:
             raise UsageError("--state decodes a saved item and --method draws random ones; pass one of them")
         values, notes = read_state_file(state, trained)
@@ -88,7 +98,7 @@ def sample(
         write_samples(out, item, trained.spec, trained.feature_names)
         console.print(f"1 item: {out}", markup=False, soft_wrap=True)
         return
-    write_samples(out, draw(trained, count, method, seed), trained.spec, trained.feature_names)
+    write_samples(out, draw(trained, count, method, seed, length), trained.spec, trained.feature_names)
     console.print(f"{count} sample{'s' if count > 1 else ''}: {out}", markup=False, soft_wrap=True)
 
 

@@ -41,7 +41,7 @@ class Own:
 
 
 def read_own(run: Run, content: bytes) -> Own:
-    """The items in an image file, in a CSV file, or in one line of numbers.
+    """The items in an image file, in a CSV file, or in one line of numbers; a CSV file holds one sequence.
 
     Args:
         run: says whether images or rows are expected, and of which shape.
@@ -57,6 +57,8 @@ def read_own(run: Run, content: bytes) -> Own:
         if run.spec.is_image:
             _check_pixels(content)
             source, file, shown = Path(folder), Path(folder) / "item.png", "the file"
+        elif run.spec.is_sequence:
+            source, file, shown = Path(folder), Path(folder) / "sequence.csv", "the sequence"
         else:
             content = _with_names(content, run.feature_names)
             source = file = Path(folder) / "rows.csv"
@@ -80,6 +82,8 @@ def read_own(run: Run, content: bytes) -> Own:
             items, spec = _grey(items), run.spec
             notes.append("colours converted to grey")
         items = fit_items(items, spec, run.spec, shown)
+        if run.spec.is_sequence and items.shape[1] > run.spec.shape[0]:
+            raise EccentricError(f"the sequence has {items.shape[1]} steps; the run's longest has {run.spec.shape[0]}")
     if len(items) > MOST_ITEMS:
         notes.append(f"the first {MOST_ITEMS} of {len(items):,} rows are shown")
     return Own(items[:MOST_ITEMS].clone(), notes)

@@ -48,16 +48,11 @@ class Scene:
 
     Raises:
         EccentricError: a file of the run is missing or damaged.
-        UsageError: the items are neither images nor rows of a table, the run has no components, or the attributes are
-            of other items.
+        UsageError: the run has no components, or the attributes are of other items.
     """
 
     def __init__(self, run: Run, attributes: Attributes | None = None) -> None:
         self.view = read_view(run)
-        if not self.view.spec.is_image and not self.view.spec.is_table:
-            raise UsageError(
-                f"{run.path} was trained on {self.view.spec.noun}; explore shows images and rows of a table"
-            )
         if not self.view.eigenvalues.size:
             raise UsageError(f"{run.path} has no components, because its latents have no spectrum; explore needs them")
         self.run = run
@@ -136,8 +131,13 @@ class Scene:
         return [], np.zeros(len(self.test_states), np.uint16)
 
     def decode(self, states: Float[np.ndarray, "n d"]) -> Shaped[np.ndarray, "n ..."]:
-        """Decoded items in the data's own units: uint8 images (n, c, h, w) or float32 rows (n, features)."""
-        return decode_states(self._model, self.run.components, self.view.spec, states)
+        """Decoded items in the data's own units.
+
+        They are uint8 images (n, c, h, w), float32 rows (n, features), or float32 sequences (n, steps, features) of the
+        median length.
+        """
+        items = decode_states(self._model, self.run.components, self.view.spec, states)
+        return items[:, : self.view.median_steps] if self.view.spec.is_sequence else items
 
     def pair(self, component: int) -> Shaped[np.ndarray, "2 ..."]:
         """The items at -PAIR and +PAIR standard deviations along one component (numbered from 0), as in Figure 7."""

@@ -16,6 +16,7 @@ from starlette.routing import Route
 
 from eccentric.errors import EccentricError
 from eccentric.explorer import own
+from eccentric.explorer.curves import curve_ranges
 from eccentric.explorer.rendering import png, table_ranges
 from eccentric.explorer.requests import MOST_BYTES, BadRequest, read_object, read_place, read_places, read_state
 
@@ -41,6 +42,7 @@ class Answers:
     def __init__(self, scene: Scene, counterpart: Counterpart | None) -> None:
         self.scene, self.counterpart = scene, counterpart
         self.ranges = table_ranges(scene) if scene.view.spec.is_table else None
+        self.curves = curve_ranges(scene) if scene.view.spec.is_sequence else None
 
     def about(self, request: Request) -> Response:
         about = self.scene.describe()
@@ -85,6 +87,8 @@ class Answers:
         if set(across) & set(down):
             raise BadRequest("a component cannot be on both sides of a grid")
         images = await run_in_threadpool(self.scene.combinations, state, across, down)
+        if self.curves is not None:
+            images = np.array([[self.curves.draw(item) for item in row] for row in images])
         rows, columns, channels, height, width = images.shape
         sheet = images.transpose(2, 0, 3, 1, 4).reshape(channels, rows * height, columns * width)
         return Response(png(sheet), media_type="image/png")
@@ -155,12 +159,16 @@ class Answers:
         return self._item(self.scene.pair(component)[side])
 
     def _item(self, item: np.ndarray) -> Response:
+        if self.curves is not None:
+            item = self.curves.draw(item)
         if self.ranges is None:
             return Response(png(item), media_type="image/png")
         return JSONResponse({"values": self.ranges.values(np.nan_to_num(item))})
 
     def _shown(self, item: np.ndarray) -> dict[str, Any]:
         """An item within a JSON answer."""
+        if self.curves is not None:
+            item = self.curves.draw(item)
         if self.ranges is None:
             return {"png": base64.b64encode(png(item)).decode()}
         return {"values": self.ranges.values(item)}
