@@ -146,3 +146,10 @@ def test_a_winner_is_called_only_beyond_the_spread():
     assert winner(table, "mcc") == "pca"
     assert winner(table, "cka") is None
     assert winner(table, "r2") is None
+
+
+def test_sequences_are_refused_in_one_line():
+    sequences = from_arrays(np.random.default_rng(0).normal(size=(20, 5, 2)), lengths=[1, 2, 3, 4, 5] * 4)
+    with pytest.raises(UsageError, match="compare works on images and tables") as caught:
+        choose_methods("all", sequences, SETUP)
+    assert "\n" not in str(caught.value)
