@@ -8,8 +8,10 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from PIL import Image
+from typer.testing import CliRunner
 
 from eccentric.alignment import align, similarity
+from eccentric.cli import app
 from eccentric.comparison.runs import ALIGNED, FIGURE, RESULT, compare, write_comparison
 from eccentric.errors import EccentricError, UsageError
 from eccentric.files import write_json
@@ -202,3 +204,12 @@ def test_what_cannot_be_read_or_written(runs, tmp_path):
     (runs[1].path / LATENTS).unlink()
     with pytest.raises(EccentricError, match=re.escape(f"there is no file {runs[1].path / LATENTS}")):
         compare(runs)
+
+
+def test_the_command_replaces_an_alignment_only_when_asked(runs, tmp_path):
+    command = ["align", *(str(run.path) for run in runs[:2]), "--out", str(tmp_path / "out")]
+    assert CliRunner().invoke(app, command).exit_code == 0
+    refused = CliRunner().invoke(app, command)
+    assert isinstance(refused.exception, UsageError)
+    assert "already holds an alignment; choose another folder or pass --overwrite" in str(refused.exception)
+    assert CliRunner().invoke(app, [*command, "--overwrite"]).exit_code == 0

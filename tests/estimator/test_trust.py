@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from benchmarks.known_factors import KINDS, numbers_found
 
 from eccentric import EccentricAutoencoder
 from tests.estimator.test_inputs import squares
@@ -98,6 +99,11 @@ class TestHowMany:
         assert EccentricAutoencoder.load(tmp_path / "run").choice_.n_components.tolist() == sorted(
             model.choice_.n_components
         )
+
+    @pytest.mark.slow
+    @pytest.mark.parametrize("kind", KINDS)
+    def test_three_factors(self, kind):
+        assert numbers_found(kind, tables=1, rows=4000) == [3]
 
     @pytest.mark.parametrize("wrong", ["many", 0.0, 1.5, 0])
     def test_other_words(self, wrong):

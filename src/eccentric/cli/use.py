@@ -122,11 +122,14 @@ def align(
             help="Maximum spread of eigenvalues within a rotated group, relative to its largest eigenvalue.",
         ),
     ] = GAP,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing alignment in OUT.")] = False,
 ) -> None:
     """Align runs to the first run on training items, and measure their agreement on test items."""
-    from eccentric.comparison.runs import compare, write_comparison
+    from eccentric.comparison.runs import RESULT, compare, write_comparison
     from eccentric.training import Run
 
+    if (out / RESULT).exists() and not overwrite:
+        raise UsageError(f"{out} already holds an alignment; choose another folder or pass --overwrite")
     with console.status("Aligning"):
         comparison = compare([Run(path) for path in paths], method, gap=gap)
         write_comparison(out, comparison)
