@@ -251,6 +251,14 @@ class TestSettings:
         correlation = np.abs(np.corrcoef(p.T, scores.T)[:2, 2:])
         np.testing.assert_allclose(np.diag(correlation), 1, atol=1e-4)
 
+    def test_a_bar_on_a_terminal(self, capsys, monkeypatch):
+        monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+        quick(max_epochs=2, early_stopping=False, verbose=1).fit(low_rank(60))
+        out = capsys.readouterr().out
+        assert out.count("\r") == 2
+        assert "[####################] epoch 2 of 2" in out
+        assert out.endswith("\n")
+
     def test_verbose(self, capsys):
         quick(max_epochs=2, n_runs=2, verbose=1).fit(low_rank())
         lines = capsys.readouterr().out.splitlines()

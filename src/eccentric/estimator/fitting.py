@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from eccentric.estimator.progress import Progress
 from eccentric.evaluation.importance import ERRORS, standard_error
 from eccentric.inference import components_of, item_errors
 from eccentric.models import Autoencoder, start_model
@@ -100,8 +101,7 @@ def train_once(
         source: the data.
         config: settings, with nothing left to settle.
         patience: epochs to wait for a better error on held-out rows; None to train to the end and keep the last state.
-        verbose: 0 is silent, 1 prints some twenty lines, 2 one for each epoch.
-        name: of the run, in those lines.
+        verbose, name: see `Progress`.
 
     Raises:
         EccentricError: training diverged.
@@ -117,14 +117,14 @@ def train_once(
         best, first = first_errors.mean().item(), _copy(model)
         kept = first
     rows: list[Metrics] = []
-    stop = Stop()
+    stop, progress = Stop(), Progress(verbose, config.epochs, name)
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         torch.default_generator.manual_seed(config.seed)
         training = Training(model, source.batches(config.batch_size, config.seed, device), config, engine, held_out)
         for row in training.run(stop):
             rows.append(row)
-            if verbose and (verbose > 1 or held_out is None or row.test_reconstruction is not None):
-                _say(row, config.epochs, verbose, name)
+            if verbose > 1 or held_out is None or row.test_reconstruction is not None:
+                progress.show(row)
             if kept is None or row.test_reconstruction is None:
                 continue
             if row.test_reconstruction < best:
@@ -133,9 +133,9 @@ def train_once(
                 stop.asked = True
     errors = _settle_for(model, kept, source.judged)
     kept_first = first is not None and not _is_gain(first_errors - errors)
+    gained = not kept_first or kept is first
+    progress.end("" if gained else "keeping the initial weights: no significant held-out gain")
     if kept_first:
-        if verbose and kept is not first:
-            print(f"{name}keeping the initial weights: no significant held-out gain")
         errors = _settle_for(model, first, source.judged)
     return Trained(model.to_inference(), rows, errors.cpu(), kept_first, engine)
 
@@ -168,17 +168,6 @@ def _is_gain(gains: Float[Tensor, " n"]) -> bool:
 
 def _copy(model: Autoencoder) -> dict[str, Tensor]:
     return {name: tensor.detach().clone() for name, tensor in model.state_dict().items()}
-
-
-def _say(row: Metrics, epochs: int, verbose: int, name: str) -> None:
-    every = 1 if verbose > 1 else max(1, epochs // 20)
-    if row.epoch % every and row.epoch != epochs:
-        return
-    held_out = "" if row.test_reconstruction is None else f", held out {row.test_reconstruction:.4f}"
-    print(
-        f"{name}epoch {row.epoch} of {epochs}, step {row.step}: error {row.reconstruction:.4f}{held_out}, "
-        f"trace {row.trace:.2f}"
-    )
 
 
 def history(rows: list[Metrics]) -> dict[str, np.ndarray]:

@@ -89,7 +89,8 @@ class EccentricAutoencoder(LearntMixin, Sharing, TransformerMixin, BaseEstimator
         random_state: an int gives the same numbers again on the same machine.
         device: a torch device; "auto" takes the accelerator if there is one.
         precision: of the training: "auto", "32-true" or "bf16-mixed".
-        verbose: 0 is silent, 1 prints some twenty lines a run, 2 one for each epoch.
+        verbose: 0 is silent; 1 shows a bar on a terminal, and prints some twenty lines a run elsewhere; 2 prints a line
+            for each epoch.
 
     Attributes:
         explained_variance_: (d,) variances of the components, descending.

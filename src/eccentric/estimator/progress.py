@@ -1,0 +1,56 @@
+"""What a fit prints."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from eccentric.training.metrics import Metrics
+
+__all__ = ["Progress"]
+
+LINES = 20  # of a run, with verbose=1 and no terminal
+WIDTH = 20  # characters of the bar
+
+
+class Progress:
+    """Nothing for verbose=0; for 1 a bar on a terminal, else some twenty lines; for 2 a line an epoch.
+
+    Args:
+        verbose: of the estimator.
+        epochs: of the run.
+        name: of the run, before each line.
+    """
+
+    def __init__(self, verbose: int, epochs: int, name: str = "") -> None:
+        self._verbose, self._epochs, self._name = verbose, epochs, name
+        self._bar = verbose == 1 and sys.stdout.isatty()
+        self._open = False
+
+    def show(self, row: Metrics) -> None:
+        """A row of metrics at the end of an epoch."""
+        if not self._verbose:
+            return
+        every = 1 if self._verbose > 1 or self._bar else max(1, self._epochs // LINES)
+        if row.epoch % every and row.epoch != self._epochs:
+            return
+        held_out = "" if row.test_reconstruction is None else f", held out {row.test_reconstruction:.4f}"
+        text = (
+            f"{self._name}epoch {row.epoch} of {self._epochs}, step {row.step}: error {row.reconstruction:.4f}"
+            f"{held_out}, trace {row.trace:.2f}"
+        )
+        if self._bar:
+            done = round(WIDTH * row.epoch / self._epochs)
+            print(f"\r[{'#' * done:<{WIDTH}}] {text}", end="", flush=True)
+            self._open = True
+        else:
+            print(text)
+
+    def end(self, note: str = "") -> None:
+        """End the bar, and print a note on the run."""
+        if self._open:
+            print()
+            self._open = False
+        if note and self._verbose:
+            print(f"{self._name}{note}")
