@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 DEMO := runs/demo
 DEMO_SETTINGS := --dim 6 --epochs 100 --learning-rate 0.001
 
-.PHONY: help demo test coverage doctest test-slow fuzz test-lowest lint format bench package clean
+.PHONY: help docs demo test coverage doctest test-slow fuzz test-lowest lint format bench package clean
 
 help:
 	@echo "make demo         train on the embedded digits and write $(DEMO)/report.html"
@@ -15,6 +15,7 @@ help:
 	@echo "make test-lowest  run the tests with the oldest versions allowed"
 	@echo "make lint         ruff, formatter, mypy"
 	@echo "make package      build wheel and sdist, install the wheel into clean environments and use it"
+	@echo "make docs         build the site in site/html, and look at it in Chromium if there is one"
 	@echo "make bench        measure the loss against its rivals"
 
 # Made anew when the dependencies change; the last step makes the file, so an interrupted set-up is done again. CUDA
@@ -73,8 +74,13 @@ format: $(VENV)/.installed
 bench: $(VENV)/.installed
 	$(BIN)/python -m benchmarks.loss
 
+# Warnings are errors. DOCS_ONLINE=1 links to the documentation of torch, numpy and scikit-learn, whose indexes it fetches.
+docs: $(VENV)/.installed
+	OMP_NUM_THREADS=2 $(BIN)/python -m sphinx -q -W --keep-going -d site/doctrees docs site/html
+	$(BIN)/python tools/look.py site/html
+
 package: $(VENV)/.installed
 	OMP_NUM_THREADS=1 $(BIN)/python tools/package.py
 
 clean:
-	rm -rf $(VENV) $(LOWEST) .venv-package dist runs
+	rm -rf $(VENV) $(LOWEST) .venv-package dist site docs/examples runs
