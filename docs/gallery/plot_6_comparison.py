@@ -2,8 +2,9 @@
 Methods compared: their spectra
 ===============================
 
-The same networks and the same budget, trained for three objectives. ``eccentric compare`` does this with all methods
-and measures errors, stability and samples; the results are in :doc:`/comparison`.
+The same networks and the same budget, trained for three objectives. Drawn is each component's share of the variance.
+``eccentric compare`` does this with all methods and measures errors, stability and samples; the results are in
+:doc:`/comparison`.
 """
 
 import tempfile
@@ -20,4 +21,4 @@ for method in ("eccentric", "plain", "vae"):
     variances = run.components.eigenvalues.numpy()
     spectra[method] = (variances / variances.sum())[None]
     print(f"{method}: test error {run.evaluation['test_reconstruction']:.4f}")
-figure = plots.spectra([list(spectra.values())], [[f"{name}, share of variance" for name in spectra]])
+figure = plots.spectra([list(spectra.values())], [list(spectra)])
