@@ -22,7 +22,7 @@ figure = Figure(figsize=(7, 2.8), layout="constrained")
 left, right = figure.subplots(1, 2)
 for axes, title, values, form in (
     (left, "total variance of the features", [one["trace"] for one in found.values()], "%.2g"),
-    (right, "10 nearest neighbours, % right", [100 * one["test"]["neighbours"] for one in found.values()], "%.0f"),
+    (right, "nearest neighbours, % right", [100 * one["test"]["neighbours"] for one in found.values()], "%.0f"),
 ):
     bars = axes.bar(["weight 0", "weight 0.1"], values, color=["#999999", "#1f5fa8"])
     axes.bar_label(bars, fmt=form)
