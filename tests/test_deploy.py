@@ -21,6 +21,7 @@ from eccentric.models import build_model
 from eccentric.training import TrainConfig, train
 
 IMAGES, TABLE = ItemSpec("image", (1, 9, 7), "uint8"), ItemSpec("table", (5,))
+SEQUENCES = ItemSpec("sequence", (4, 2))
 
 
 def made(spec: ItemSpec, method: str = "eccentric", architecture: str = "auto"):
@@ -56,7 +57,12 @@ def test_methods_with_maps_of_their_own(name):
 
 @pytest.mark.parametrize(
     ("form", "spec", "part"),
-    [("onnx", IMAGES, "autoencoder"), ("onnx", TABLE, "decoder"), ("pt2", IMAGES, "autoencoder")],
+    [
+        ("onnx", IMAGES, "autoencoder"),
+        ("onnx", TABLE, "decoder"),
+        ("pt2", IMAGES, "autoencoder"),
+        ("pt2", SEQUENCES, "autoencoder"),
+    ],
 )
 def test_written_program_agrees(tmp_path, form, spec, part):
     if form == "onnx":

@@ -48,7 +48,7 @@ class GRUEncoder(nn.Module):
             # States depend only on earlier steps, so the state at the last real step equals that of the packed
             # sequence.
             states = self.gru(x)[0]
-            state = states[torch.arange(len(x), device=x.device), lengths - 1]
+            state = states[torch.arange(x.shape[0], device=x.device), lengths - 1]
         latent: Tensor = self.last(state)
         return latent
 
@@ -56,9 +56,10 @@ class GRUEncoder(nn.Module):
 def packs_on(device: torch.device) -> bool:
     """Whether sequences are packed, which avoids computations for the padding.
 
-    Packing needs the lengths on the host, and a step that waits for them cannot be recorded as a CUDA graph.
+    Packing needs the lengths on the host, and a step that waits for them can be neither recorded as a CUDA graph nor
+    exported.
     """
-    return device.type == "cpu"
+    return device.type == "cpu" and not torch.compiler.is_compiling()
 
 
 class GRUDecoder(nn.Module):
