@@ -218,7 +218,8 @@ def _exported(program: Program, given: Tensor) -> torch.export.ExportedProgram:
     # Two rows: PyTorch takes the sizes 0 and 1 for constants.
     rows = given[torch.arange(2) % len(given)].contiguous()
     try:
-        with torch.no_grad():
+        with torch.no_grad(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # PyTorch's, on GRUs among others
             return torch.export.export(program, (rows,), dynamic_shapes=({0: torch.export.Dim("batch")},))
     except Exception as error:  # of many classes, most of them private
         reason = str(error).strip().splitlines()[0]
