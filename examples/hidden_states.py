@@ -8,8 +8,7 @@ item: `eccentric_loss(states, pairs=8)` compares each state with 8 others in pla
 the number of states and not with its square.
 
 Printed for each weight, as mean and standard deviation over the seeds: the perplexity of held-out text, the effective
-rank of the hidden states there (exponential of the entropy of the normalised eigenvalues of their covariance), and
-their trace.
+rank of the hidden states there (see `eccentric.diagnostics`), and the trace of their covariance.
 """
 
 from __future__ import annotations
@@ -85,7 +84,7 @@ def train(text: Tensor, weight: float, steps: int, seed: int) -> CharacterModel:
 
 @torch.no_grad()
 def judge(model: CharacterModel, text: Tensor) -> dict[str, float]:
-    """Perplexity, and rank and trace of the states, on consecutive windows; the first ten steps only warm up."""
+    """Perplexity, and rank and trace of the states, on consecutive windows without their first ten steps."""
     rows = text[: len(text) // (LENGTH + 1) * (LENGTH + 1)].view(-1, LENGTH + 1)
     states, logits = model(rows[:, :-1])
     error = cross_entropy(logits[:, 10:].flatten(0, 1), rows[:, 11:].flatten())

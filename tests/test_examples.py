@@ -37,3 +37,20 @@ def test_cell_types(tmp_path):
 
 def test_image_search(tmp_path):
     assert "as many principal components keep" in run("image_search.py", tmp_path)
+
+
+def test_hidden_states():
+    command = [
+        sys.executable,
+        str(EXAMPLES / "hidden_states.py"),
+        "--seeds",
+        "1",
+        "--steps",
+        "2",
+        "--weights",
+        "0",
+        "0.1",
+    ]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert [line.split()[1] for line in done.stdout.splitlines()[-2:]] == ["0", "0.1"]
