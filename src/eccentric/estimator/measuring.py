@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 ROWS = 1000  # that importance and neighbourhoods are measured on
 
-STABILITY = ("component_stability_", "component_stability_std_", "run_variances_", "stability_")
 MEASURED = (
     "fell_back_to_pca_",
     "component_importance_",
@@ -31,7 +30,10 @@ MEASURED = (
     "error_curve_noise_",
     "neighbour_overlap_",
     "pca_neighbour_overlap_",
-    *STABILITY,
+    "component_stability_",
+    "component_stability_std_",
+    "run_variances_",
+    "stability_",
     "choice_",
 )
 """Attributes that are saved with an estimator."""

@@ -17,7 +17,7 @@ from eccentric._version import versions
 from eccentric.data.items import ItemSpec
 from eccentric.errors import EccentricError
 from eccentric.estimator.inputs import Layout
-from eccentric.estimator.measuring import MEASURED, STABILITY, from_json, to_json
+from eccentric.estimator.measuring import MEASURED, from_json, to_json
 from eccentric.estimator.record import Record
 from eccentric.estimator.state import Fitted
 from eccentric.models import Autoencoder, choose_architecture, choose_start
@@ -110,7 +110,7 @@ def load(path: str | Path) -> tuple[Fitted, dict[str, Any]]:
         engine={"device": run.config.get("device"), "engine": run.config.get("engine")},
         metrics=metrics,
         items=int(run.config["items"]["train"]),
-        fell_back=bool(known.get("measured", {}).get("fell_back_to_pca_", False)),
+        fell_back=bool(known.get("fell_back_to_pca_", False)),
         error=float(evaluation["test_reconstruction"]),
         pca_error=float(evaluation["pca_test_reconstruction"]),
         train=run.latents("train"),
@@ -131,8 +131,7 @@ def restore(estimator: BaseEstimator, fitted: Fitted, known: dict[str, Any]) -> 
         estimator.feature_names_in_ = np.array(known["feature_names"], dtype=object)
     if "n_samples_seen" in known:
         estimator.n_samples_seen_ = known["n_samples_seen"]
-    measured = known.get("measured") or {name: known[name] for name in STABILITY if name in known}
-    estimator.__dict__.update({name: from_json(value) for name, value in measured.items() if name in MEASURED})
+    estimator.__dict__.update({name: from_json(known[name]) for name in MEASURED if name in known})
 
 
 def _known(estimator: BaseEstimator) -> dict[str, Any]:
@@ -146,8 +145,7 @@ def _known(estimator: BaseEstimator) -> dict[str, Any]:
     }
     if hasattr(estimator, "n_samples_seen_"):
         known["n_samples_seen"] = estimator.n_samples_seen_
-    known["measured"] = {name: to_json(vars(estimator)[name]) for name in MEASURED if name in vars(estimator)}
-    return known
+    return known | {name: to_json(vars(estimator)[name]) for name in MEASURED if name in vars(estimator)}
 
 
 def _description(spec: ItemSpec, record: Record, known: dict[str, Any]) -> dict[str, Any]:
