@@ -272,3 +272,22 @@ def test_the_command_ends_cleanly_on_ctrl_c(image_run):
         process.send_signal(signal.SIGINT)
         assert process.wait(60) in (0, 130)
         assert "Traceback" not in process.stderr.read()
+
+
+def test_a_notebook_shows_the_page_of_a_run_and_of_an_estimator(image_run):
+    import urllib.error
+    import urllib.request
+
+    from eccentric import EccentricAutoencoder
+
+    model = EccentricAutoencoder.load(image_run.path)
+    for source in (image_run, model):
+        page = source.explore()
+        try:
+            assert f'<iframe src="{page.address}"' in page._repr_html_()
+            with urllib.request.urlopen(f"{page.address}api/run") as answer:
+                assert len(json.load(answer)["components"]) == 3
+        finally:
+            page.close()
+        with pytest.raises(urllib.error.URLError, match="refused"):
+            urllib.request.urlopen(page.address)

@@ -1,4 +1,4 @@
-"""The estimator's pictures."""
+"""The estimator's pictures, and its page."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from sklearn.base import BaseEstimator
 
     from eccentric.estimator.state import Fitted
+    from eccentric.explorer import InlinePage
 
 
 def spectrum(estimator: BaseEstimator) -> Figure:
@@ -86,3 +87,19 @@ def components(fitted: Fitted, names: Sequence[str] | None) -> Figure:
         return plots.eigencurves(scaled, found.eigenvalues.numpy(), features)
     columns = [str(name) for name in names] if names is not None else [f"x{j}" for j in range(spec.size)]
     return plots.feature_effects(sides[:, 1] - sides[:, 0], columns, model.scale.ndim == 0)
+
+
+def explore(estimator: BaseEstimator) -> InlinePage:
+    """The explorer over the estimator, written to a temporary run folder that lives as long as the page."""
+    import tempfile
+    from pathlib import Path
+
+    from eccentric.explorer import InlinePage
+    from eccentric.runs import Run
+
+    folder = tempfile.TemporaryDirectory(prefix="eccentric-")
+    path = Path(folder.name) / type(estimator).__name__
+    estimator.save(path)
+    page = InlinePage(Run(path))
+    page.folder = folder
+    return page

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from eccentric.estimator.inputs import Layout
     from eccentric.estimator.repeating import Repeat
+    from eccentric.explorer import InlinePage
     from eccentric.models import Autoencoder
 
 
@@ -355,6 +356,20 @@ class EccentricAutoencoder(LearntMixin, Sharing, TransformerMixin, BaseEstimator
         """
         check_is_fitted(self)
         saving.save(self, self._fitted, path, overwrite)
+
+    def explore(self) -> InlinePage:
+        """Show the page of `eccentric explore` in a notebook; the browser must run on the kernel's machine.
+
+        Returns:
+            What a notebook shows as a frame; its `close` stops the server.
+
+        Raises:
+            NotFittedError: `fit` was not called.
+            EccentricError: the extra 'explore' is not installed.
+            UsageError: the method has no principal components.
+        """
+        check_is_fitted(self)
+        return pictures.explore(self)
 
     @classmethod
     def load(cls, path: str | Path) -> EccentricAutoencoder:

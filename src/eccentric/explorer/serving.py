@@ -15,6 +15,7 @@ from eccentric.errors import EccentricError, UsageError
 from eccentric.explorer.scene import Scene
 
 if TYPE_CHECKING:
+    import tempfile
     from collections.abc import Callable
 
     import uvicorn
@@ -76,6 +77,7 @@ class InlinePage:
 
     Attributes:
         address: of the page, for a browser tab of its own.
+        folder: set to a temporary folder that holds the run; it is removed on `close`, or with the page.
 
     Raises:
         EccentricError, UsageError: as `explore`.
@@ -83,6 +85,7 @@ class InlinePage:
 
     def __init__(self, run: Run, other: Run | None = None, *, height: int = 820) -> None:
         self._height = height
+        self.folder: tempfile.TemporaryDirectory[str] | None = None
         self._listening = open_port("127.0.0.1", 0)
         try:
             self._server = _server(_open(run, other, None), self._listening, "127.0.0.1", None, framed=True)
@@ -98,6 +101,8 @@ class InlinePage:
         self._server.should_exit = True
         self._thread.join(5)
         self._listening.close()
+        if self.folder is not None:
+            self.folder.cleanup()
 
     def __repr__(self) -> str:
         return f"InlinePage({self.address!r})"

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import numpy as np
     from torch import Tensor, nn
 
+    from eccentric.explorer import InlinePage
     from eccentric.models import Autoencoder
 
 
@@ -160,6 +161,23 @@ class Run:
         """Latents of the training items, (n, d) float32; folders of 0.1.0 contain only their components."""
         saved = self.latents("train")
         return self.components.decode(torch.from_numpy(saved.p)) if saved.z is None else torch.from_numpy(saved.z)
+
+    def explore(self, other: Run | None = None) -> InlinePage:
+        """Show the page of `eccentric explore` in a notebook; the browser must run on the kernel's machine.
+
+        Args:
+            other: a second run on the same data, shown beside this one.
+
+        Returns:
+            What a notebook shows as a frame; its `close` stops the server.
+
+        Raises:
+            EccentricError: a file of the run is missing or damaged, or the extra 'explore' is not installed.
+            UsageError: the run has no components, or the runs do not go together.
+        """
+        from eccentric.explorer import InlinePage
+
+        return InlinePage(self, other)
 
     def _verified(self, name: str) -> Path:
         """The path of a result, after comparison with its checksum. Each file is hashed once."""
