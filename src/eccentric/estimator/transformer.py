@@ -369,7 +369,9 @@ class EccentricAutoencoder(LearntMixin, Sharing, TransformerMixin, BaseEstimator
             UsageError: the method has no principal components.
         """
         check_is_fitted(self)
-        return pictures.explore(self)
+        from eccentric.estimator.pictures import explore
+
+        return explore(self)
 
     @classmethod
     def load(cls, path: str | Path) -> EccentricAutoencoder:
