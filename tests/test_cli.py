@@ -269,6 +269,22 @@ class TestSample:
         assert (a == b).all()
         assert (a != c).any()
 
+    def test_encoding_items_of_another_kind(self, eccentric, digits_run, table, tmp_path):
+        status, _, err = eccentric("encode", digits_run, table, "--out", tmp_path / "a.csv")
+        assert status == 2
+        assert err == (
+            f"error: {table} has items of another kind than {digits_run}, which was trained on 1x8x8 images\n"
+        )
+
+    def test_more_samples_than_memory_are_refused(self, eccentric, digits_run, tmp_path):
+        status, _, err = eccentric("sample", digits_run, "--out", tmp_path / "a.npy", "--count", 10**12)
+        assert status == 2
+        assert re.fullmatch(
+            r"error: 1,000,000,000,000 samples of 1x8x8 images need 512,000 GB of memory, and this machine has \d+; "
+            r"ask for fewer with --count, in several files with different seeds\n",
+            err,
+        )
+
     def test_samples_by_a_way_that_does_not_suit_are_refused(self, eccentric, digits_run, tmp_path):
         out = tmp_path / "s.npy"
         status, _, err = eccentric("sample", digits_run, "--out", out, "--method", "categorical")

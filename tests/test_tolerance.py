@@ -45,11 +45,12 @@ def test_a_closed_pipe_does_not_end_training(tmp_path: Path) -> None:
     assert (tmp_path / "run" / "report.html").exists()
 
 
-def test_a_closed_terminal_stops_nothing() -> None:
+def test_a_closed_terminal_stops_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     with stop_on_signal() as stop:
         os.kill(os.getpid(), signal.SIGHUP)
         time.sleep(0.01)
         assert not stop.asked
+        assert capsys.readouterr().err == "note: the terminal is closed; continuing without it\n"
         os.kill(os.getpid(), signal.SIGTERM)
         time.sleep(0.01)
         assert (stop.asked, stop.signum) == (True, signal.SIGTERM)
@@ -75,6 +76,20 @@ def test_a_link_stays_a_link(tmp_path: Path) -> None:
     write_json(tmp_path / "a.json", 1)
     assert (tmp_path / "a.json").is_symlink()
     assert (tmp_path / "elsewhere" / "b.json").read_text() == "1\n"
+
+
+def test_a_pipe_is_not_replaced_by_a_file(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.json")
+    with pytest.raises(EccentricError, match=r"cannot write .*a\.json: it is no regular file; choose another place"):
+        write_json(tmp_path / "a.json", 1)
+    assert (tmp_path / "a.json").is_fifo()
+
+
+def test_an_output_folder_whose_name_is_not_text(tmp_path: Path) -> None:
+    done = run("train", "digits", "--out", tmp_path / "caf\udce9", *QUICK)
+    assert done.returncode == 2
+    assert done.stderr.endswith("is not text in UTF-8; choose another folder with --out\n")
+    assert done.stderr.count("\n") == 1
 
 
 def test_a_pipe_in_a_run_folder_does_not_hang(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 
 import torch
@@ -25,6 +26,14 @@ def find_device(name: str = "auto") -> torch.device:
         reason = str(error).splitlines()[0]
         raise UsageError(f"device {name!r} cannot be used ({reason}); choose auto or cpu") from None
     return device
+
+
+def memory_size() -> int | None:
+    """Bytes of main memory of this machine; None on systems that do not say."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):
+        return None
 
 
 def device_name(device: torch.device) -> str:

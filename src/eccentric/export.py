@@ -8,6 +8,8 @@ import numpy as np
 import torch
 
 from eccentric.data import load_all
+from eccentric.data.items import OtherKind
+from eccentric.devices import memory_size
 from eccentric.errors import EccentricError, UsageError
 from eccentric.evaluation.random_latents import random_latents
 from eccentric.files import atomic
@@ -46,16 +48,19 @@ def encode_data(
     """
     spec = run.spec
     recorded = run.config["data"]
-    data = load_all(
-        source,
-        label=label,
-        preferred_label=recorded.get("label"),
-        columns=run.feature_names or None,
-        image_size=spec.image_size,
-        item_kind=spec.kind,
-        pixel_range=recorded.get("pixel_range"),
-        on_progress=on_progress,
-    )
+    try:
+        data = load_all(
+            source,
+            label=label,
+            preferred_label=recorded.get("label"),
+            columns=run.feature_names or None,
+            image_size=spec.image_size,
+            item_kind=spec.kind,
+            pixel_range=recorded.get("pixel_range"),
+            on_progress=on_progress,
+        )
+    except OtherKind:
+        raise UsageError(f"{source} has items of another kind than {run.path}, which was trained on {spec}") from None
     for note in data.notes:
         on_note(note)
     model, components = run.model(), run.components if run.has_spectrum else None
@@ -124,9 +129,11 @@ def sample(
         length: steps of each sequence; by default the median of the training sequences.
 
     Raises:
-        UsageError: the method of the run does not support this way of sampling, or the length is out of range.
+        UsageError: the method of the run does not support this way of sampling, the length is out of range, or the
+            samples would need more memory than the machine has.
     """
     steps = _steps(run, length)
+    _check_memory(count, run.spec)
     model, components = run.model(), run.components if run.has_spectrum else None
     sampling = model.method.traits.samplings[0] if method is None else method
     raw = decode(model, random_latents(model.method, components, run.training_latents, count, sampling, seed))
@@ -149,6 +156,16 @@ def _steps(run: Run, length: int | None) -> int | None:
             f"length must be from 1 to {longest}, the steps of the longest training sequence, not {length}"
         )
     return length
+
+
+def _check_memory(count: int, spec: ItemSpec) -> None:
+    """The decoder's output is float32, and is converted or written from a copy."""
+    need, have = 8 * count * spec.size, memory_size()
+    if have is not None and need > have:
+        raise UsageError(
+            f"{count:,} samples of {spec} need {need / 1e9:,.0f} GB of memory, and this machine has {have / 1e9:,.0f}; "
+            "ask for fewer with --count, in several files with different seeds"
+        )
 
 
 def check_samples_path(path: Path, run: Run) -> None:

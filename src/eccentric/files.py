@@ -26,6 +26,8 @@ def atomic(path: Path) -> Iterator[Path]:
     if path.is_symlink():
         path = path.resolve()
     try:
+        if path.exists() and not path.is_file():
+            raise EccentricError(f"cannot write {path}: it is no regular file; choose another place")
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=path.suffix)
     except OSError as error:
         raise EccentricError(f"cannot write {path}: {error.strerror}; choose another place") from None

@@ -57,6 +57,9 @@ def run() -> None:
         where = f"{error.filename}: " if error.filename is not None else ""
         print(f"error: {where}{error.strerror or error}", file=sys.stderr)
         sys.exit(1)
+    except UnicodeEncodeError as error:  # from a library that takes paths as UTF-8
+        print(f"error: the path {error.object!r} is not text in UTF-8; rename it, or link to it", file=sys.stderr)
+        sys.exit(1)
     except (MemoryError, RuntimeError) as error:
         # PyTorch's CPU allocator has no exception class; the one for accelerators is a RuntimeError, too.
         said = str(error).lower()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from eccentric.data import images, sequences, tables
-from eccentric.data.items import KINDS, ItemSpec
+from eccentric.data.items import KINDS, ItemSpec, OtherKind
 from eccentric.errors import EccentricError, UsageError
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def read(
     else:
         kind = _kind(arrays, where) if item_kind == "auto" else item_kind
     if kind != "image" and size is not None:
-        raise UsageError(f"{where} {_is(kind)}, but image_size {size[0]}x{size[1]} needs images; leave it out")
+        raise OtherKind(f"{where} {_is(kind)}, but image_size {size[0]}x{size[1]} needs images; leave it out")
     if kind == "image" and feature_names is not None:
         raise UsageError(f"feature_names are for tables and sequences, but {where} {_is(kind)}")
     if kind == "image":

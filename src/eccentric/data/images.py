@@ -9,7 +9,6 @@ faster.
 from __future__ import annotations
 
 import math
-import os
 import warnings
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
@@ -19,6 +18,7 @@ import numpy as np
 from eccentric.data.decoding import ALPHA, GREY, Header, Size, convert, fit, header, planes, read_with, upright
 from eccentric.data.depths import find_range
 from eccentric.data.walking import count_of
+from eccentric.devices import memory_size
 from eccentric.errors import EccentricError
 
 if TYPE_CHECKING:
@@ -179,11 +179,8 @@ def _blobs(column: pa.ChunkedArray) -> list[object]:
 
 def _check_memory(shape: tuple[int, ...], source: str) -> None:
     """Check that the images fit in memory. Linux would grant the memory and later kill the process."""
-    try:
-        have = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, ValueError, OSError):  # not available on this system
-        return
-    if math.prod(shape) > have:
+    have = memory_size()
+    if have is not None and math.prod(shape) > have:
         n, _, h, w = shape
         raise EccentricError(
             f"{source}: {n:,} images of {h}x{w} need {math.prod(shape) / 1e9:.0f} GB of memory, but this machine has "

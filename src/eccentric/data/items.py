@@ -7,13 +7,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-__all__ = ["KINDS", "ItemKind", "ItemSpec"]
+from eccentric.errors import UsageError
+
+__all__ = ["KINDS", "ItemKind", "ItemSpec", "OtherKind"]
 
 Kind = Literal["image", "table", "sequence"]
 ItemKind = Literal["auto", "image", "table", "sequence"]
 KINDS: tuple[str, ...] = get_args(Kind)
 RANKS = {"image": 3, "table": 1, "sequence": 2}
 AXES = {"image": "(channels, height, width)", "table": "(features,)", "sequence": "(steps, features)"}
+
+
+class OtherKind(UsageError):
+    """A source holds items of another kind than the one asked for."""
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import torch
 from eccentric.data import arrays as items_in_arrays
 from eccentric.data import images, sequence_files, sequences, sources, tables
 from eccentric.data import labels as labelling
-from eccentric.data.items import ItemKind, ItemSpec
+from eccentric.data.items import ItemKind, ItemSpec, OtherKind
 from eccentric.data.source import Arrays, Source
 from eccentric.data.splits import Data, Division, Items, Split, divide, listing, undivided
 from eccentric.errors import EccentricError, UsageError
@@ -198,7 +198,7 @@ def _read(found: Source, division: Division, options: _Options) -> _Read:
         return _from_arrays(found, division, options)
     read = _from_tables(found, division, options)
     if options.item_kind not in ("auto", read.spec.kind):
-        raise UsageError(f"{found.where} contains {read.spec.noun}, not items of kind {options.item_kind!r}")
+        raise OtherKind(f"{found.where} contains {read.spec.noun}, not items of kind {options.item_kind!r}")
     return read
 
 
@@ -307,7 +307,7 @@ def _from_tables(found: Source, division: Division, options: _Options) -> _Read:
         return _Read(_splits(division, padded, codes), spec, names, names_of_features, notes + more, label)
 
     if size is not None:
-        raise UsageError(f"{where} is a table, but image_size {size[0]}x{size[1]} needs images; leave it out")
+        raise OtherKind(f"{where} is a table, but image_size {size[0]}x{size[1]} needs images; leave it out")
     if options.columns is not None:
         labelling.check_names("columns", options.columns, left, where)
         left = list(options.columns)

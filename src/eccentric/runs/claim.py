@@ -23,6 +23,10 @@ def check_folder(path: Path, overwrite: bool = False, resume: bool = False) -> N
     """
     if overwrite and resume:
         raise UsageError("--overwrite starts the run again and --resume continues it; pass one of them")
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        raise UsageError(f"the path {str(path)!r} is not text in UTF-8; choose another folder with --out") from None
     if path.exists() and not path.is_dir():
         raise UsageError(f"{path} is a file; choose another folder with --out")
     for name in (names.CHECKPOINTS, names.FIGURES, names.LOGS):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from eccentric.data.items import ItemSpec
 from eccentric.errors import UsageError
 from eccentric.methods import find
 from eccentric.runs.digests import differing_parts
@@ -12,17 +13,17 @@ from eccentric.runs.digests import differing_parts
 MAY_CHANGE = ("epochs", "learning_rate", "device", "checkpoint_seconds", "log_every")
 
 
-def check_items(recorded: dict[str, Any], shape: tuple[int, ...]) -> None:
-    """Compare the shape of the items with that of the run, before a network is chosen.
+def check_items(recorded: dict[str, Any], spec: ItemSpec) -> None:
+    """Compare the kind and shape of an item with those of the run, before a network is chosen.
 
     Raises:
-        UsageError: the shapes differ.
+        UsageError: they differ.
     """
-    if tuple(recorded["item"]["shape"]) != shape:
-        before, now = ("x".join(map(str, size)) for size in (recorded["item"]["shape"], shape))
+    before = ItemSpec.from_json(recorded)
+    if (before.kind, before.shape) != (spec.kind, spec.shape):
         raise UsageError(
-            f"cannot resume with items of {now}, because the run was started with {before}; use the "
-            "data of the run, or another --out"
+            f"cannot resume with {spec}, because the run was started with {before}; use the data of the run, or another "
+            "--out"
         )
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import signal
+import sys
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -38,10 +39,14 @@ def stop_on_signal() -> Iterator[Stop]:
         received = signum
         stop.asked, stop.signum = True, signum
 
+    def go_on(signum: int, _: FrameType | None) -> None:
+        with suppress(Exception):  # the note has nowhere to go, or another is being written
+            print("note: the terminal is closed; continuing without it", file=sys.stderr, flush=True)
+
     # Python allows signal handlers in the main thread only.
     handlers: dict[int, Any] = {signal.SIGINT: ask, signal.SIGTERM: ask}
     if hasattr(signal, "SIGHUP"):
-        handlers[signal.SIGHUP] = signal.SIG_IGN
+        handlers[signal.SIGHUP] = go_on
     if threading.current_thread() is not threading.main_thread():
         handlers = {}
     previous = {number: signal.signal(number, handler) for number, handler in handlers.items()}

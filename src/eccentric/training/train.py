@@ -87,7 +87,7 @@ def train(
     if engines.first_rank():
         check_folder(out, overwrite, resume)
         if resume and (out / names.CONFIG).exists():
-            check_items(Run(out).config, data.shape)
+            check_items(Run(out).config, data.spec)
     model = _start(data, config, encoder, decoder)
     chosen = choose_architecture(config.architecture, data.spec, model.method) if encoder is None else "custom"
     config = replace(config, architecture=chosen, start=choose_start(config.start, data.spec, chosen))
