@@ -88,7 +88,7 @@ def test_a_pipe_is_not_replaced_by_a_file(tmp_path: Path) -> None:
 def test_an_output_folder_whose_name_is_not_text(tmp_path: Path) -> None:
     done = run("train", "digits", "--out", tmp_path / "caf\udce9", *QUICK)
     assert done.returncode == 2
-    assert done.stderr.endswith("is not text in UTF-8; choose another folder with --out\n")
+    assert done.stderr.endswith("is not text in UTF-8; rename it, or link to it\n")
     assert done.stderr.count("\n") == 1
 
 

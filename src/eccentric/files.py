@@ -9,12 +9,20 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from eccentric.errors import EccentricError
+from eccentric.errors import EccentricError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from torch import Tensor
+
+
+def check_name(path: Path) -> None:
+    """Raise `UsageError` if a path is not text in UTF-8: libraries that read and write files do not take it."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        raise UsageError(f"the path {str(path)!r} is not text in UTF-8; rename it, or link to it") from None
 
 
 @contextmanager

@@ -250,3 +250,16 @@ def test_metadata_beside_images(tmp_path: Path) -> None:
         EccentricError, match=r"metadata\.csv names 'none\.png' in row 0, but this image does not exist"
     ):
         load(tmp_path)
+
+
+def test_names_that_are_not_utf8(tmp_path: Path) -> None:
+    odd = "caf\udce9"
+    save_images(tmp_path / "images", grey(12))
+    (tmp_path / "images" / f"{odd}.txt").touch()
+    assert load(tmp_path / "images").notes == [
+        "1 file left out, of other kinds than images: caf\\udce9.txt",
+    ]
+    (tmp_path / "tables").mkdir()
+    write_csv(tmp_path / "tables" / f"{odd}.csv", "a,b\n1,2\n3,5\n")
+    with pytest.raises(UsageError, match=r"is not text in UTF-8; rename it, or link to it"):
+        load(tmp_path / "tables")

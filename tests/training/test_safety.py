@@ -233,7 +233,9 @@ def test_other_items(tmp_path):
     """Said before a network is chosen for them, which would complain of the architecture."""
     half_done(tmp_path / "run")
     images = from_arrays(np.zeros((20, 8, 8), np.uint8))
-    with pytest.raises(UsageError, match="cannot resume with 1x8x8 images, because the run was started with 5 columns; use"):
+    with pytest.raises(
+        UsageError, match="cannot resume with 1x8x8 images, because the run was started with 5 columns; use"
+    ):
         train(images, CONFIG, tmp_path / "run", resume=True)
 
 

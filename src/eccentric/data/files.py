@@ -12,6 +12,7 @@ from eccentric.data.source import Source
 from eccentric.data.splits import listing
 from eccentric.data.text_tables import read_text_table
 from eccentric.errors import EccentricError, UsageError
+from eccentric.files import check_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,6 +42,7 @@ def read_file(path: Path, label: str | None, preferred: str | None = None) -> So
 
 def read_table(path: Path, label: str | None = None) -> Table:
     """Read the table of one file, and notes; `label` is the column of labels, if known."""
+    check_name(path)
     return guarded(path, lambda: _unique(path, TABLES[path.suffix.lower()](path, label)))
 
 

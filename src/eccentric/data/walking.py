@@ -90,7 +90,7 @@ def walk(folder: Path) -> Contents:
 
 def left_out(folder: Path, paths: Iterable[Path], noun: str, why: str) -> str:
     """A note such as "5 links left out, why: a, b, c and 2 more"."""
-    every = [str(p.relative_to(folder)) for p in paths]
+    every = [str(p.relative_to(folder)).encode(errors="backslashreplace").decode() for p in paths]
     shown = ", ".join(every[:3]) + (f" and {len(every) - 3:,} more" if len(every) > 3 else "")
     return f"{count_of(len(every), noun)} left out, {why}: {shown}"
 

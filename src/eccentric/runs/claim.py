@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from eccentric.errors import EccentricError, UsageError
+from eccentric.files import check_name
 from eccentric.runs import names
 
 if TYPE_CHECKING:
@@ -23,10 +24,7 @@ def check_folder(path: Path, overwrite: bool = False, resume: bool = False) -> N
     """
     if overwrite and resume:
         raise UsageError("--overwrite starts the run again and --resume continues it; pass one of them")
-    try:
-        str(path).encode()
-    except UnicodeEncodeError:
-        raise UsageError(f"the path {str(path)!r} is not text in UTF-8; choose another folder with --out") from None
+    check_name(path)
     if path.exists() and not path.is_dir():
         raise UsageError(f"{path} is a file; choose another folder with --out")
     for name in (names.CHECKPOINTS, names.FIGURES, names.LOGS):

@@ -11,7 +11,7 @@ import torch
 from eccentric.components import DeepComponents
 from eccentric.data.items import ItemSpec
 from eccentric.errors import EccentricError, UsageError
-from eccentric.files import read_json, read_tensors
+from eccentric.files import check_name, read_json, read_tensors
 from eccentric.methods.registry import find, known_settings, make_method
 from eccentric.models import build_model
 from eccentric.runs.checksums import verify
@@ -39,6 +39,7 @@ class Run:
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
         self._known: set[str] = set()
+        check_name(self.path)
         if not self.path.is_dir():
             raise EccentricError(f"there is no run folder {self.path}")
         if not (self.path / CONFIG).is_file():

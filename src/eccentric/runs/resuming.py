@@ -22,8 +22,8 @@ def check_items(recorded: dict[str, Any], spec: ItemSpec) -> None:
     before = ItemSpec.from_json(recorded)
     if (before.kind, before.shape) != (spec.kind, spec.shape):
         raise UsageError(
-            f"cannot resume with {spec}, because the run was started with {before}; use the data of the run, or another "
-            "--out"
+            f"cannot resume with {spec}, because the run was started with {before}; use the data of the run, or "
+            "another --out"
         )
 
 
