@@ -186,6 +186,13 @@ class TestTrain:
 
 
 class TestEncode:
+    def test_encoding_items_of_another_kind(self, eccentric, digits_run, table, tmp_path):
+        status, _, err = eccentric("encode", digits_run, table, "--out", tmp_path / "a.csv")
+        assert status == 2
+        assert err == (
+            f"error: {table} has items of another kind than {digits_run}, which was trained on 1x8x8 images\n"
+        )
+
     def test_agrees_with_training(self, eccentric, digits_run, tmp_path):
         out = tmp_path / "again.parquet"
         status, said, err = eccentric("encode", digits_run, "digits", "--out", out)
@@ -268,13 +275,6 @@ class TestSample:
         assert a.dtype == np.uint8
         assert (a == b).all()
         assert (a != c).any()
-
-    def test_encoding_items_of_another_kind(self, eccentric, digits_run, table, tmp_path):
-        status, _, err = eccentric("encode", digits_run, table, "--out", tmp_path / "a.csv")
-        assert status == 2
-        assert err == (
-            f"error: {table} has items of another kind than {digits_run}, which was trained on 1x8x8 images\n"
-        )
 
     def test_more_samples_than_memory_are_refused(self, eccentric, digits_run, tmp_path):
         status, _, err = eccentric("sample", digits_run, "--out", tmp_path / "a.npy", "--count", 10**12)
