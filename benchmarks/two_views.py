@@ -138,8 +138,9 @@ def plateau(cells: list[Cell]) -> tuple[float, float]:
 def table(cells: list[Cell]) -> str:
     """One row for each regularizer, the best linear probe first."""
     lines = [
-        "| regularizer | weight | linear probe, % | neighbours, % | effective rank | within 2 points | CPU ms a step |",
-        "| --- | --- | --- | --- | --- | --- | --- |",
+        "| regularizer | weight | seeds | linear probe, % | neighbours, % | effective rank | within 2 points "
+        "| CPU ms a step |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
     rows = []
     for kind in TITLES:
@@ -156,13 +157,14 @@ def table(cells: list[Cell]) -> str:
             weight, width = f"{best[0]['weight']:g}", f"{low:g} to {high:g} ({math.log10(high / low):.1f} decades)"
         time = 1000 * statistics.median(cell["cpu_seconds_per_step"] for cell in own)
         score = statistics.mean(cell["test"]["linear"] for cell in best)
-        rows.append((score, f"| {TITLES[kind]} | {weight} | {linear} | {near} | {rank} | {width} | {time:.0f} |"))
+        row = f"| {TITLES[kind]} | {weight} | {len(best)} | {linear} | {near} | {rank} | {width} | {time:.0f} |"
+        rows.append((score, row))
     return "\n".join([*lines, *(row for _, row in sorted(rows, reverse=True))])
 
 
 def spread(values: list[float]) -> str:
     if len(values) == 1:
-        return f"{values[0]:.1f} (one seed)"
+        return f"{values[0]:.1f}"
     return f"{statistics.mean(values):.1f} ± {statistics.stdev(values):.1f}"
 
 
