@@ -115,7 +115,7 @@ def escape_formulas(app: Any, what: str, name: str, obj: Any, options: Any, line
         return  # inherited from a project whose docstrings are reStructuredText
     sections, formula, made = False, False, list[str]()
     for line in lines:
-        indented = line.startswith("    ") and not sections
+        indented = line.startswith("    ") and bool(line.strip()) and not sections
         if indented and not formula and not line.lstrip().startswith(">>>"):
             made += ["::", ""]  # an indented block is a formula or code
         formula = indented or (formula and not line.strip())
