@@ -36,6 +36,7 @@ BETTER = {
     "neighbour_error_100": min,
     "neighbour_error_1000": min,
     "neighbour_error": min,
+    "frechet_natural": min,
     "frechet_standard": min,
     "frechet_matched": min,
     "frechet_mixture": min,

@@ -19,13 +19,16 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from eccentric.plots.comparison import Role
+
 __all__ = ["MAIN", "SAMPLED", "TITLES", "cell", "title_of", "write_results"]
 
 CSV, WEIGHTS, PAGE = "comparison.csv", "weights.csv", "comparison.md"
 PICTURES = {
-    "trade-off.png": "Repeatability against reconstruction error; a line joins the weights of a method.",
+    "trade-off.png": "Repeatability against reconstruction error; a line joins the weights of a method. Up and to the "
+    "left is better.",
     "errors.png": "Reconstruction error with the first k components kept and the others at their mean.",
-    "spectra.png": "Variance along each component, as a share of their sum.",
+    "spectra.png": "Variance along each component, as a share of their sum; shares below a thousandth are not shown.",
 }
 TITLES: dict[str, tuple[str, str]] = {
     "error": ("error", "{:.4f}"),
@@ -64,6 +67,9 @@ GLOSSARY = (
     "anchored, CKA and R²). PCA and kernel PCA are fitted once; their repeatability is that of fits to bootstrap "
     "samples of the rows. Published figures are of other data, networks and protocols, and do not compare with ours."
 )
+NOTABLE = ("error", "mcc", "mcc_anchored", "neighbour_error", "frechet_natural")
+RIVALS = ("vae", "irmae")
+FEW = 10
 NULLS = {"mcc_null": "MCC", "cka_null": "CKA", "r2_null": "R²"}
 
 
@@ -152,16 +158,16 @@ def _table(
             for column, text in zip(shown, cells, strict=True)
         ]
         texts = [texts[k] for texts in before.values()], [texts[k] for texts in after.values()]
-        lines.append([title_of(row["method"]), *texts[0], *marked, *texts[1]])
+        lines.append([row["method"], *texts[0], *marked, *texts[1]])
     return _markdown(lines)
 
 
 def _defaults(table: pd.DataFrame) -> str:
     columns = [column for column in ("error", "mcc", "mcc_anchored", "cka") if f"default_{column}" in table]
-    lines = [["method", "default", "chosen", *(TITLES[column][0] for column in columns)]]
+    lines = [["method", "full name", "default", "chosen", *(TITLES[column][0] for column in columns)]]
     for _, row in table[table["default_error"].notna()].iterrows():
         cells = [cell(row, f"default_{column}") for column in columns]
-        lines.append([title_of(row["method"]), row["default_setting"], row["setting"], *cells])
+        lines.append([row["method"], title_of(row["method"]), row["default_setting"], row["setting"], *cells])
     return _markdown(lines)
 
 
@@ -196,24 +202,37 @@ def _pictures(table: pd.DataFrame, weights: pd.DataFrame) -> dict[str, bytes]:
 
     def curves(column: str) -> dict[str, np.ndarray]:
         names = [name for name in table if name.startswith(f"{column}_") and name[len(column) + 1 :].isdigit()]
-        rows = {title_of(row["method"]): row[names].to_numpy(float) for _, row in table.iterrows()}
-        return {title: values for title, values in rows.items() if np.isfinite(values).all()}
+        rows = {row["method"]: row[names].to_numpy(float) for _, row in table.iterrows()}
+        return {name: values for name, values in rows.items() if np.isfinite(values).all()}
 
-    roles: dict[str, Any] = {
-        title_of(DEFAULT): "ours",
-        title_of(REFERENCE): "plain",
-        **{title: name for name, title in BASELINES.items()},
-    }
-    points = {
-        title_of(name): own[["error", "mcc"]].to_numpy(float)
-        for name, own in weights[weights["mcc"].notna()].groupby("method", sort=False)
-    }
+    roles = _roles(table)
+    points, chosen = {}, {}
+    for name, own in weights[weights["mcc"].notna()].groupby("method", sort=False):
+        points[name] = own[["error", "mcc"]].to_numpy(float)
+        chosen[name] = int(np.argmax(own["chosen"]))
     for _, row in table[table["method"].isin(list(BASELINES))].iterrows():
-        points[title_of(row["method"])] = row[["error", "mcc"]].to_numpy(float)[None]
+        points[row["method"]] = row[["error", "mcc"]].to_numpy(float)[None]
     null = float(table.loc[table["method"] == REFERENCE, "mcc_null"].iloc[0])
     figures = (
-        compared_trade_offs(points, null, roles),
+        compared_trade_offs(points, chosen, null, roles),
         compared_errors(curves("error_first"), roles),
         compared_spectra(curves("eigenvalue"), roles),
     )
     return {name: png(figure) for name, figure in zip(PICTURES, figures, strict=True)}
+
+
+def _roles(table: pd.DataFrame) -> dict[str, Role]:
+    """The methods that pictures name: ours, the yardsticks, the paper's two rivals, and the best of each of `NOTABLE`.
+
+    All, where there are few.
+    """
+    roles: dict[str, Role] = {DEFAULT: "ours", REFERENCE: "plain", "pca": "pca", "kernel-pca": "kernel-pca"}
+    trained = table[(table["runs"] > 0) & ~table["method"].isin(list(BASELINES))]
+    if len(trained) <= FEW:
+        return {**dict.fromkeys(trained["method"], "named"), **roles}
+    best = []
+    for column in NOTABLE:
+        if column in trained and trained[column].notna().any():
+            place = trained[column].idxmin() if BETTER[column] is min else trained[column].idxmax()
+            best.append(trained.loc[place, "method"])
+    return {**dict.fromkeys([*RIVALS, *best], "named"), **roles}

@@ -1,4 +1,7 @@
-"""Methods side by side: what repeatability costs, errors by number of components, and spectra."""
+"""Methods side by side: what repeatability costs, errors by number of components, and spectra.
+
+A few methods are named and coloured; the others are grey lines, so that many can be compared.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from eccentric.plots.direct_labels import label_ends, label_points
 from eccentric.plots.style import FAINT, GREY, INK, ORANGE, WIDTH, literal, styled
 
 if TYPE_CHECKING:
@@ -17,35 +21,44 @@ if TYPE_CHECKING:
 
     from jaxtyping import Float
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
 
-COLUMNS = 2  # of the legend
-MARKERS = "osD^v<>Ph*X"
-Role = Literal["ours", "plain", "pca", "kernel-pca"]
+Role = Literal["ours", "plain", "pca", "kernel-pca", "named"]
 ROLES: dict[str, dict[str, Any]] = {
-    "ours": {"color": ORANGE, "linewidth": 2.2, "zorder": 3},
+    "ours": {"color": ORANGE, "linewidth": 2.2, "zorder": 5},
     "plain": {"color": INK, "linewidth": 1.8, "zorder": 4},
-    "pca": {"color": GREY, "linestyle": (0, (4, 2))},
-    "kernel-pca": {"color": GREY, "linestyle": (0, (1, 1))},
+    "pca": {"color": GREY, "linestyle": (0, (4, 2)), "linewidth": 1.2, "zorder": 3},
+    "kernel-pca": {"color": GREY, "linestyle": (0, (1, 1)), "linewidth": 1.2, "zorder": 3},
 }
+OTHER = {"color": "#b9bfc7", "linewidth": 0.8, "zorder": 2}
+COLOURS = ("#2f6db3", "#3a8f5c", "#8a5fb0", "#b5403f", "#138a9e", "#7a5a3a", "#c2558f", "#6b7d1f")
+"""Of the named methods; without oranges and greys, which have meanings."""
+MARKER: dict[str, Any] = {"marker": "o", "markersize": 3.5, "markeredgewidth": 1}
+LONGEST = 22
 
 
 @styled
 def compared_trade_offs(
-    points: Mapping[str, Float[np.ndarray, "weights 2"]], null: float, roles: Mapping[str, Role]
+    points: Mapping[str, Float[np.ndarray, "weights 2"]],
+    chosen: Mapping[str, int],
+    null: float,
+    roles: Mapping[str, Role],
 ) -> Figure:
     """Repeatability against reconstruction error, a line for each method over its weights.
 
     Args:
         points: by method, its weights ascending: reconstruction error and MCC.
+        chosen: by method, the place of the chosen weight, whose point is filled.
         null: the MCC that chance gives.
-        roles: of methods that stand out; the others share a range of colours.
+        roles: of the methods that are named.
     """
-    figure, axes = _axes(len(points))
+    figure = Figure(figsize=(WIDTH, 4.6), layout="constrained")
+    axes = _prepared(figure)
     styles = _styles(points, roles)
     for name, values in points.items():
-        axes.plot(values[:, 0], values[:, 1], label=literal(name, 36), **styles[name])
-        if len(values) > 1:  # the largest weight is filled, so that the direction can be read
-            axes.plot(*values[-1], linestyle="none", **{**styles[name], "markerfacecolor": styles[name]["color"]})
+        style = {**MARKER, **styles[name]}
+        axes.plot(values[:, 0], values[:, 1], label=literal(name, LONGEST), markerfacecolor="white", **style)
+        axes.plot(*values[chosen.get(name, 0)], **{**style, "linestyle": "none"})
     axes.axhline(null, color=GREY, linewidth=0.8, linestyle=(0, (4, 3)))
     axes.annotate(
         "chance", (1, null), xycoords=("axes fraction", "data"), xytext=(0, 2), textcoords="offset points",
@@ -53,11 +66,17 @@ def compared_trade_offs(
     )  # fmt: skip
     axes.set_xscale("log")
     axes.set(xlabel="reconstruction error on test rows", ylabel="MCC between runs", ylim=(0, 1.02))
-    axes.xaxis.set_major_locator(matplotlib.ticker.LogLocator(subs=(1, 2, 3, 5)))
-    axes.xaxis.set_major_formatter(matplotlib.ticker.FormatStrFormatter("%g"))
-    axes.xaxis.set_minor_formatter(matplotlib.ticker.NullFormatter())
-    axes.set_title("○ smaller weights, ● the largest", fontsize=9)
-    return _finished(figure, axes)
+    _plain_numbers(axes.xaxis)
+    axes.set_title(_explained("● chosen weight, ○ others", points, roles), fontsize=9)
+    named = [name for name in points if name in roles]
+    label_points(
+        axes,
+        [tuple(points[name][chosen.get(name, 0)]) for name in named],
+        [literal(name, LONGEST) for name in named],
+        [styles[name]["color"] for name in named],
+        np.concatenate(list(points.values())),
+    )
+    return figure
 
 
 @styled
@@ -66,7 +85,7 @@ def compared_errors(errors: Mapping[str, Float[np.ndarray, " d"]], roles: Mappin
 
     Args:
         errors: by method.
-        roles: of methods that stand out; the others share a range of colours.
+        roles: of the methods that are named.
     """
     return _by_component(errors, roles, "first k components kept", "reconstruction error on test rows")
 
@@ -77,53 +96,71 @@ def compared_spectra(eigenvalues: Mapping[str, Float[np.ndarray, " d"]], roles: 
 
     Args:
         eigenvalues: by method.
-        roles: of methods that stand out; the others share a range of colours.
+        roles: of the methods that are named.
     """
     shares = {name: values / values.sum() for name, values in eigenvalues.items() if values.sum() > 0}
-    figure = _by_component(shares, roles, "component", "share of the variance")
     smallest = min(float(values[values > 0].min()) for values in shares.values())
-    figure.axes[0].set_ylim(bottom=max(smallest / 1.5, 1e-3))
-    return figure
+    return _by_component(shares, roles, "component", "share of the variance", max(smallest / 1.5, 1e-3))
 
 
 def _by_component(
-    curves: Mapping[str, Float[np.ndarray, " d"]], roles: Mapping[str, Role], xlabel: str, ylabel: str
+    curves: Mapping[str, Float[np.ndarray, " d"]],
+    roles: Mapping[str, Role],
+    xlabel: str,
+    ylabel: str,
+    bottom: float | None = None,
 ) -> Figure:
-    figure, axes = _axes(len(curves))
+    figure = Figure(figsize=(WIDTH, 3.8), layout="constrained")
+    axes = _prepared(figure)
     styles = _styles(curves, roles)
     for name, values in curves.items():
-        axes.plot(np.arange(1, len(values) + 1), values, label=literal(name, 36), **styles[name])
+        marker = MARKER if name in roles else {}
+        axes.plot(np.arange(1, len(values) + 1), values, label=literal(name, LONGEST), **marker, **styles[name])
     axes.set_yscale("log")
     axes.set(xlabel=xlabel, ylabel=ylabel)
+    _plain_numbers(axes.yaxis)
+    axes.set_ylim(bottom=bottom)
     axes.xaxis.set_major_locator(MaxNLocator(10, integer=True))
-    return _finished(figure, axes)
+    axes.set_title(_explained("", curves, roles), fontsize=9)
+    named = [name for name in curves if name in roles]
+    label_ends(
+        axes,
+        [(len(curves[name]), float(curves[name][-1])) for name in named],
+        [literal(name, LONGEST) for name in named],
+        [styles[name]["color"] for name in named],
+    )
+    return figure
 
 
-def _axes(lines: int) -> tuple[Figure, Axes]:
-    figure = Figure(figsize=(WIDTH, 3.4 + 0.2 * -(-lines // COLUMNS)), layout="constrained")
-    return figure, figure.subplots()
-
-
-def _finished(figure: Figure, axes: Axes) -> Figure:
+def _prepared(figure: Figure) -> Axes:
+    axes = figure.subplots()
     axes.grid(color=FAINT, linewidth=0.6)
     axes.set_axisbelow(True)
-    figure.legend(loc="outside lower center", ncols=COLUMNS, handlelength=2, columnspacing=1.2, labelspacing=0.3)
-    return figure
+    return axes
+
+
+def _plain_numbers(axis: Axis) -> None:
+    """Ticks of a logarithmic axis at 1, 2, 3 and 5 times powers of ten, written without exponents."""
+    axis.set_major_locator(matplotlib.ticker.LogLocator(subs=(1, 2, 3, 5)))
+    axis.set_major_formatter(matplotlib.ticker.FormatStrFormatter("%g"))
+    axis.set_minor_formatter(matplotlib.ticker.NullFormatter())
+
+
+def _explained(first: str, names: Mapping[str, Any], roles: Mapping[str, Role]) -> str:
+    """The title: what the marks mean, and how many methods have no name."""
+    others = sum(name not in roles for name in names)
+    return "; ".join([*([first] if first else []), *([f"light grey: {others} other methods"] if others else [])])
 
 
 def _styles(names: Mapping[str, Any], roles: Mapping[str, Role]) -> dict[str, dict[str, Any]]:
     """A line style for each method."""
-    # Without the oranges and greys, which have meanings.
-    colours = [colour for k, colour in enumerate(matplotlib.colormaps["tab20"].colors) if k not in (2, 3, 14, 15)]  # type: ignore[attr-defined]
     styles: dict[str, dict[str, Any]] = {}
-    for k, name in enumerate(names):
-        style: dict[str, Any] = {
-            "color": colours[k % len(colours)],
-            "marker": MARKERS[k % len(MARKERS)],
-            "markersize": 4,
-            "markerfacecolor": "white",
-            "markeredgewidth": 1,
-            "linewidth": 1,
-        }
-        styles[name] = style | ROLES.get(roles.get(name, ""), {})
+    named = 0
+    for name in names:
+        role = roles.get(name, "")
+        if role == "named":
+            styles[name] = {"color": COLOURS[named % len(COLOURS)], "linewidth": 1.4, "zorder": 3}
+            named += 1
+        else:
+            styles[name] = ROLES.get(role, OTHER)
     return styles
