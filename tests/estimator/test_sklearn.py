@@ -38,6 +38,14 @@ def test_grid_search():
     assert search.best_score_ > 0.95
 
 
+def test_grid_search_over_methods():
+    grid = {"method": ["eccentric", "irmae"], "n_components": [2]}
+    search = GridSearchCV(quick(max_epochs=1), grid, cv=2, error_score="raise").fit(low_rank(80))
+    assert {params["method"] for params in search.cv_results_["params"]} == {"eccentric", "irmae"}
+    assert np.isfinite(search.cv_results_["mean_test_score"]).all()
+    assert search.best_estimator_.method == search.best_params_["method"]
+
+
 def test_cross_validation():
     scores = cross_val_score(quick(n_components=3, max_epochs=20), low_rank(), cv=3)
     assert (scores > 0.98).all()
