@@ -3,13 +3,15 @@ is in between, by its weight. On a table of real digits, with one network and bu
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from sklearn.datasets import load_digits
 
 from eccentric.data import from_arrays
 from eccentric.training import TrainConfig, train
 
-CONFIG = {
+CONFIG: dict[str, Any] = {
     "dim": 6,
     "epochs": 20,
     "batch_size": 60,

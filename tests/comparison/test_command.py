@@ -49,8 +49,10 @@ def test_a_small_comparison(command, table, tmp_path, monkeypatch):
     assert "Reconstruction and repeatability" in out
     assert "comparison.md" in out
     assert (tmp_path / "out" / "comparison.md").is_file()
-    status, out, _ = command(*arguments, "--until", "0")  # all trainings are there
+    status, out, _ = command(*arguments, "--until", "0", "--page", tmp_path / "docs" / "a.md")  # all is trained
     assert status == 0
+    assert "(a/trade-off.png)" in (tmp_path / "docs" / "a.md").read_text(encoding="utf-8")
+    assert (tmp_path / "docs" / "a" / "trade-off.png").is_file()
     assert "trainings done" not in out
     status, out, _ = command(*arguments[:-1], tmp_path / "other", "--until", "0")
     assert status == 1

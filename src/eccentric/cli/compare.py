@@ -55,6 +55,9 @@ def compare(
             help="Stop training after this time and compare the methods that are complete; 0 trains nothing.",
         ),
     ] = None,
+    page: Annotated[
+        Path | None, typer.Option(help="Also write the result to this Markdown file and a folder of its name.")
+    ] = None,
     label: LabelOption = None,
 ) -> None:
     """Train several methods on DATA with the same network and budget, and evaluate them in the same way.
@@ -94,6 +97,7 @@ def compare(
                 setup,
                 jobs=jobs,
                 seconds=seconds,
+                page=page,
                 source={"source": data, "label": label},
                 stop=stop,
                 on_progress=progress.show,

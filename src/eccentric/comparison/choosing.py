@@ -18,8 +18,8 @@ RULE = (
     "The weight of a method is chosen by the same rule for all: of the weights whose reconstruction error on the "
     f"validation rows, the mean over seeds, is at most {TOLERANCE:.0%} above that of the plain autoencoder, the one "
     "whose components repeat best on the validation rows (the mean MCC between seeds; CKA for discrete latents); where "
-    "no weight qualifies, the one with the least error. Methods with a weight may therefore pick the best of several, "
-    "which the plain autoencoder cannot."
+    "no weight qualifies, the one with the least error, marked †. Methods with a weight may therefore pick the best of "
+    "several, which the plain autoencoder cannot."
 )
 WINNING = (
     "Bold: better than every other trained method by more than the sum of the two standard deviations over seeds. PCA "

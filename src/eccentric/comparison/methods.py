@@ -14,7 +14,7 @@ from eccentric.comparison.quantities import find_extractor
 from eccentric.comparison.table import Weights, make_table, weights_table
 from eccentric.comparison.trainings import Progress, train_all
 from eccentric.comparison.until import StopAfter
-from eccentric.comparison.writing import write_results
+from eccentric.comparison.writing import PAGE, write_results
 from eccentric.errors import EccentricError, UsageError
 from eccentric.runs.dataset import describe_data
 from eccentric.runs.digests import digest
@@ -45,6 +45,7 @@ def compare(
     *,
     jobs: int = 1,
     seconds: float | None = None,
+    page: str | Path | None = None,
     source: dict[str, Any] | None = None,
     stop: Stop | None = None,
     on_progress: Callable[[Progress], None] = lambda progress: None,
@@ -65,6 +66,7 @@ def compare(
         jobs: trainings at a time. More than one are processes, which share the cores; a script that asks for them
             needs the usual `if __name__ == "__main__":`.
         seconds: stop training after this time and compare the methods that are complete; None for no limit.
+        page: a Markdown file to write the result to as well, with a folder of its name beside it.
         source: how the data were loaded, for the runs' config.json.
         stop: set `stop.asked` to end after the step in hand.
         on_progress: called when a training begins, gets on or ends.
@@ -121,7 +123,9 @@ def compare(
     failed = {one.name: reason for one, reason in outcome.failed.items() if one.name not in incomplete}
     table = make_table(weights, measuring, baselines, failed, setup.runs)
     protocol = _protocol(rows.data.name, rows.data.split, setup, reference, extractor)
-    write_results(out, table, weights_table(weights), protocol, notes)
+    places = [(out / PAGE, out)] if page is None else [(out / PAGE, out), (Path(page), Path(page).with_suffix(""))]
+    for path, folder in places:
+        write_results(table, weights_table(weights), protocol, notes, path, folder)
     return table
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from eccentric.comparison.choosing import choose_weight
+from eccentric.comparison.choosing import TOLERANCE, choose_weight
 from eccentric.comparison.grids import find_entry
 from eccentric.comparison.published import PUBLISHED
 
@@ -34,11 +34,13 @@ class Weights:
         trained: in the order of the methods, each one's weights ascending.
         measured: error and repeatability of each.
         chosen: by method, the weight of the table.
+        bound: the largest validation error with which a weight qualifies.
     """
 
     trained: list[Trained]
     measured: dict[Candidate, Measured]
     chosen: dict[str, Trained]
+    bound: float
 
     @classmethod
     def measure(cls, trained: Sequence[Trained], measuring: Measuring, reference: Trained) -> Weights:
@@ -54,7 +56,7 @@ class Weights:
             errors = [float(np.mean(each.validation)) for each in found]
             agreements = [float(np.mean(each.agreement)) if each.agreement else float("nan") for each in found]
             chosen[name] = weights[choose_weight(errors, agreements, plain)]
-        return cls(list(trained), measured, chosen)
+        return cls(list(trained), measured, chosen, (1 + TOLERANCE) * plain)
 
     def at_default(self, name: str) -> Trained | None:
         """The method at its default weight; None where it was not trained or failed."""
@@ -70,7 +72,7 @@ def make_table(
     failed: Mapping[str, str],
     runs: int,
 ) -> pd.DataFrame:
-    """One row for each method at its chosen weight, then the baselines.
+    """One row for each method at its chosen weight, by descending MCC; then those that failed, and the baselines.
 
     Args:
         weights: all that were trained.
@@ -85,12 +87,14 @@ def make_table(
     for name, one in weights.chosen.items():
         measured = weights.measured[one.candidate]
         record = _record(name, one.candidate.setting, len(one.runs), measured, measuring.rest(one))
+        record["within_bound"] = record["validation_error"] <= weights.bound
         default = weights.at_default(name)
         if default is not None:
             values = weights.measured[default.candidate].values
             record |= {"default_setting": default.candidate.setting}
             record |= {f"default_{column}": np.mean(values[column]) for column in AT_DEFAULT if column in values}
         records.append(record)
+    records.sort(key=lambda record: -record.get("mcc", -1.0))  # discrete latents have none
     for name, reason in failed.items():
         if name not in weights.chosen:
             records.append({"method": name, "setting": f"failed: {reason}", "runs": 0})

@@ -14,14 +14,14 @@ from eccentric.files import atomic
 from eccentric.methods.registry import DEFAULT, find
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     import pandas as pd
 
     from eccentric.plots.comparison import Role
 
-__all__ = ["MAIN", "SAMPLED", "TITLES", "cell", "title_of", "write_results"]
+__all__ = ["MAIN", "PAGE", "SAMPLED", "TITLES", "cell", "title_of", "write_results"]
 
 CSV, WEIGHTS, PAGE = "comparison.csv", "weights.csv", "comparison.md"
 PICTURES = {
@@ -93,39 +93,49 @@ def cell(row: pd.Series, column: str) -> str:
 
 
 def write_results(
-    out: Path, table: pd.DataFrame, weights: pd.DataFrame, protocol: Sequence[str], notes: Sequence[str]
+    table: pd.DataFrame, weights: pd.DataFrame, protocol: Sequence[str], notes: Sequence[str], path: Path, folder: Path
 ) -> None:
     """Write all files of the result.
 
     Args:
-        out: the folder.
         table: one row for each method.
         weights: one row for each method and weight.
         protocol: the conditions, one sentence each.
         notes: what else the reader should know.
+        path: of the page.
+        folder: of the tables and pictures, below that of the page or the same.
     """
     try:
-        out.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise EccentricError(f"cannot write to the folder {out}: {error.strerror}; choose another") from None
+        raise EccentricError(f"cannot write to the folder {folder}: {error.strerror}; choose another") from None
     for name, frame in ((CSV, table), (WEIGHTS, weights)):
-        with atomic(out / name) as temporary:
+        with atomic(folder / name) as temporary:
             frame.to_csv(temporary, index=False)
     for name, picture in _pictures(table, weights).items():
-        with atomic(out / name) as temporary:
+        with atomic(folder / name) as temporary:
             temporary.write_bytes(picture)
-    with atomic(out / PAGE) as temporary:
-        temporary.write_text(page(table, protocol, notes), encoding="utf-8")
+    prefix = "" if folder == path.parent else f"{folder.relative_to(path.parent).as_posix()}/"
+    with atomic(path) as temporary:
+        temporary.write_text(page(table, protocol, notes, prefix), encoding="utf-8")
 
 
-def page(table: pd.DataFrame, protocol: Sequence[str], notes: Sequence[str]) -> str:
-    """The result as Markdown."""
+def page(table: pd.DataFrame, protocol: Sequence[str], notes: Sequence[str], prefix: str = "") -> str:
+    """The result as Markdown.
+
+    Args:
+        table, protocol, notes: as for `write_results`.
+        prefix: of the names of tables and pictures.
+    """
     rows = table.to_dict("records")
     published = {"published elsewhere": [row["published"] for row in rows]}
     parts = [
         "# Methods compared",
-        _table(table, MAIN, {"setting": [row["setting"] for row in rows]}, published),
-        f"{GLOSSARY} {_nulls(table)}",
+        "Sorted by MCC.",
+        _table(table, MAIN, {"setting": [_setting(row) for row in rows]}, published),
+        f"{GLOSSARY} {_nulls(table)} All columns, with one for each component: [{CSV}]({prefix}{CSV}); every weight: "
+        f"[{WEIGHTS}]({prefix}{WEIGHTS}).",
+        *(f"![{caption}]({prefix}{name})\n\n*{caption}*" for name, caption in PICTURES.items()),
         "## At the default weights",
         "What each method does without tuning.",
         _defaults(table),
@@ -136,7 +146,6 @@ def page(table: pd.DataFrame, protocol: Sequence[str], notes: Sequence[str]) -> 
         natural = {"suits best": ["" if not row["runs"] else _natural(row["method"]) for row in rows]}
         parts += ["## Fréchet distance by way of sampling", _table(table, SAMPLED, natural)]
     parts += ["## Conditions", "\n".join(f"- {sentence}" for sentence in [*protocol, RULE, WINNING, *notes])]
-    parts += [f"![{caption}]({name})\n\n*{caption}*" for name, caption in PICTURES.items()]
     return "\n\n".join(parts) + "\n"
 
 
@@ -167,13 +176,18 @@ def _defaults(table: pd.DataFrame) -> str:
     lines = [["method", "full name", "default", "chosen", *(TITLES[column][0] for column in columns)]]
     for _, row in table[table["default_error"].notna()].iterrows():
         cells = [cell(row, f"default_{column}") for column in columns]
-        lines.append([row["method"], title_of(row["method"]), row["default_setting"], row["setting"], *cells])
+        lines.append([row["method"], title_of(row["method"]), row["default_setting"], _setting(row), *cells])
     return _markdown(lines)
 
 
 def _markdown(lines: Sequence[Sequence[str]]) -> str:
     lines = [lines[0], ["---"] * len(lines[0]), *lines[1:]]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _setting(row: Mapping[str, Any] | pd.Series) -> str:
+    """The chosen setting, with a mark where none keeps the reconstruction error within the bound."""
+    return f"{row['setting']} †".strip() if row["within_bound"] is False else str(row["setting"])
 
 
 def _nulls(table: pd.DataFrame) -> str:

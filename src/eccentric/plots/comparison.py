@@ -154,13 +154,11 @@ def _explained(first: str, names: Mapping[str, Any], roles: Mapping[str, Role]) 
 
 def _styles(names: Mapping[str, Any], roles: Mapping[str, Role]) -> dict[str, dict[str, Any]]:
     """A line style for each method."""
-    styles: dict[str, dict[str, Any]] = {}
-    named = 0
-    for name in names:
-        role = roles.get(name, "")
-        if role == "named":
-            styles[name] = {"color": COLOURS[named % len(COLOURS)], "linewidth": 1.4, "zorder": 3}
-            named += 1
-        else:
-            styles[name] = ROLES.get(role, OTHER)
-    return styles
+    named = [name for name, role in roles.items() if role == "named"]  # so that all pictures have the same colours
+    colours = {name: COLOURS[k % len(COLOURS)] for k, name in enumerate(named)}
+    return {
+        name: {"color": colours[name], "linewidth": 1.4, "zorder": 3}
+        if name in colours
+        else ROLES.get(roles.get(name, ""), OTHER)
+        for name in names
+    }

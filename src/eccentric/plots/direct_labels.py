@@ -111,4 +111,4 @@ def _geometry(axes: Axes) -> tuple[float, Float[np.ndarray, " 2"], Transform]:
     figure.draw_without_rendering()  # which lays it out
     box = axes.get_position()
     extent = 72 * np.array([box.width, box.height]) * figure.get_size_inches()
-    return float(axes.xaxis.label.get_size()), extent, axes.transScale + axes.transLimits
+    return float(axes.xaxis.label.get_fontsize()), extent, axes.transScale + axes.transLimits
