@@ -18,6 +18,7 @@ from eccentric.data import from_arrays
 from eccentric.errors import UsageError
 from eccentric.files import read_tensors
 from eccentric.methods import METHODS, Method, make_method, make_settings
+from eccentric.methods.base import Outputs
 from eccentric.models import build_model
 from eccentric.plots import style
 from eccentric.report import write_report
@@ -134,6 +135,28 @@ def test_terms_are_scalars_in_float32_with_the_names_that_the_method_gives(name)
         assert over in ("items", "union")
         assert torch.as_tensor(weight).isfinite()
     assert outputs.reconstruction.shape == x.shape
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_terms_do_not_depend_on_the_order_of_items(name):
+    items = data("table")
+    x = items.train.x[:12]
+    model = build_model(items.spec, "auto", 3, method=config(name).make_method, width=0.1)
+    method, target = model.method, model.standardize(x)
+    method.before_step(0.5)
+    outputs = method(model.encoder, model.decoder, target)
+    order = torch.randperm(12)
+    moved = Outputs(
+        outputs.z[order],
+        outputs.reconstruction[order],
+        {key: value[order] if value.ndim and len(value) == 12 else value for key, value in outputs.extra.items()},
+    )
+    found = []
+    for given, batch in ((outputs, target), (moved, target[order])):
+        torch.manual_seed(0)  # some terms draw random numbers
+        found.append(method.terms(given, batch, model.encoder, model.decoder))
+    for key, term in found[0].items():
+        torch.testing.assert_close(found[1][key].value, term.value, rtol=1e-4, atol=1e-6)
 
 
 @pytest.mark.parametrize("name", NAMES)
