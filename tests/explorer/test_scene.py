@@ -43,7 +43,7 @@ def test_combinations_are_those_of_the_papers_grid(images):
 
 
 def test_known_importance_orders_the_components(images, monkeypatch):
-    monkeypatch.setitem(images.run.config, "estimator", {"component_importance_": [0.1, 0.3, 0.2]})
+    monkeypatch.setitem(images.run.config, "estimator", {"measured": {"component_importance_": [0.1, 0.3, 0.2]}})
     about = images.describe()["components"]
     assert [component["index"] for component in about] == [1, 2, 0]
     assert about[0]["importance"] == 0.3

@@ -251,7 +251,9 @@ class Scene:
         """What the run folder knows of each component: importance or stability."""
         known = getattr(self.view, name, None)
         if known is None:
-            known = self.run.config.get("estimator", {}).get(f"component_{name}_")
+            kept = self.run.config.get("estimator", {})
+            key = f"component_{name}_"
+            known = kept.get("measured", {}).get(key, kept.get(key))  # folders of 0.1.0 have it at the top
         values = None if known is None else np.asarray(known, float)
         return values if values is not None and values.shape == (self.dim,) and np.isfinite(values).all() else None
 
