@@ -106,5 +106,5 @@ def test_tables_that_do_not_go_together(encoded: Sides, change, said):
 def test_names_and_neighbours_must_be_enough(encoded: Sides):
     with pytest.raises(UsageError, match="2 names are given for 3 attributes"):
         one_component_gains(*encoded, list("ab"))
-    with pytest.raises(UsageError, match="9000 neighbours cannot be asked, there are 2000 training items"):
+    with pytest.raises(UsageError, match="neighbours must be at most the 2000 training items, not 9000"):
         attribute_scores(*encoded, neighbours=9000)

@@ -112,7 +112,7 @@ def test_a_hub_id_makes_a_file_name(tmp_path: Path):
 
 def test_no_labels_and_no_images(tmp_path: Path):
     x = np.zeros((20, 8, 8), np.uint8)
-    with pytest.raises(UsageError, match=r"arrays has no labels to train a feature extractor on"):
+    with pytest.raises(UsageError, match=r"arrays has no labels to train a feature extractor"):
         train_classifier(from_arrays(x), tmp_path)
     with pytest.raises(UsageError, match="arrays is a table"):
         train_classifier(from_arrays(np.zeros((20, 4)), np.arange(20) % 2), tmp_path)

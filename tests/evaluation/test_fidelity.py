@@ -153,7 +153,7 @@ def test_single_precision_features_are_compared_in_double():
     [
         (torch.zeros(5, 2), torch.zeros(6, 2), r"two equal sets \(n, f\), not \(5, 2\) and \(6, 2\)"),
         (torch.zeros(5), torch.zeros(5), r"two equal sets"),
-        (torch.zeros(3, 2), torch.zeros(3, 2), r"more than 3 items of either kind, not 3"),
+        (torch.zeros(3, 2), torch.zeros(3, 2), r"more than 3 items in each set, not 3"),
     ],
 )
 def test_sets_that_cannot_be_compared(real, fake, said):
@@ -164,7 +164,7 @@ def test_sets_that_cannot_be_compared(real, fake, said):
 def test_features_must_be_finite():
     broken = torch.zeros(5, 2)
     broken[3, 1] = torch.nan
-    with pytest.raises(EccentricError, match="features of fake items hold NaN"):
+    with pytest.raises(EccentricError, match="features of fake items contain NaN"):
         fidelity(torch.zeros(5, 2), broken)
 
 

@@ -1,1 +1,1 @@
-"""How good an encoding is, by what a simple classifier reads off it, and how good samples are (Tables 1, 3 to 5)."""
+"""Evaluation of encodings by simple classifiers, and of samples by their fidelity (Tables 1, 3 to 5)."""

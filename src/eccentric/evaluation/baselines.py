@@ -1,4 +1,4 @@
-"""PCA and kernel PCA in place of a trained autoencoder: rows of a comparison that need no training."""
+"""PCA and kernel PCA as baselines of a comparison."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Baseline", "fit_kernel_pca", "fit_pca"]
 
-BATCH = 1000  # rows at a time
-MOST_NUMBERS = 10**8  # of the rows that PCA is fitted on
-SCALES = (0.1, 0.3, 1.0)  # of the kernels, times the inverse of the median squared distance
+BATCH = 1000  # number of rows processed at a time
+MOST_NUMBERS = 10**8  # maximum number of values that PCA is fitted to
+SCALES = (0.1, 0.3, 1.0)  # widths of the kernels, relative to the inverse of the median squared distance
 RIDGES = (1e-4, 1e-3, 1e-2, 1e-1)
 
 
@@ -28,7 +28,7 @@ class Baseline:
 
     Attributes:
         name: "pca" or "kernel-pca".
-        eigenvalues: (d,) variances of the components of the rows it was fitted on, descending.
+        eigenvalues: (d,) variances of the components of the fitted rows, descending.
     """
 
     name: str
@@ -41,7 +41,7 @@ class Baseline:
         return len(self.eigenvalues)
 
     def encode(self, x: Float[np.ndarray, "n features"]) -> Float[np.ndarray, "n d"]:
-        """The components of rows, uncorrelated and centred for those it was fitted on."""
+        """Components of rows, uncorrelated and centred for the fitted rows."""
         return _in_batches(self._encode, x)
 
     def decode(self, p: Float[np.ndarray, "n k"]) -> Float[np.ndarray, "n features"]:
@@ -65,12 +65,12 @@ class Baseline:
 
 
 def fit_pca(x: Float[np.ndarray, "n features"], dim: int, seed: int = 0) -> Baseline:
-    """Principal component analysis, fitted on as many random rows as make 100 million numbers.
+    """Principal component analysis, fitted to at most 100 million values in random rows.
 
     Args:
-        x: flat rows in the units of the networks.
+        x: flat rows in standardised units.
         dim: number of components.
-        seed: of the choice of rows, and of the solver where scikit-learn chooses a random one.
+        seed: seed of the choice of rows, and of the solver if scikit-learn chooses a randomised one.
 
     Raises:
         UsageError: there are fewer rows or features than components.
@@ -87,16 +87,16 @@ def fit_pca(x: Float[np.ndarray, "n features"], dim: int, seed: int = 0) -> Base
 def fit_kernel_pca(x: Float[np.ndarray, "n features"], dim: int, seed: int = 0, most_rows: int = 2000) -> Baseline:
     """Kernel PCA (Schölkopf et al. 1998) with a Gaussian kernel, decoded by kernel ridge regression.
 
-    Time grows with the cube and memory with the square of the number of rows, so only a random choice of `most_rows` of
-    them is used: a few thousand at most. The decoder is a regression from the components back to the rows. The widths
+    Time grows with the cube and memory with the square of the number of rows, so only a random sample of `most_rows`
+    rows is used, a few thousand at most. The decoder is a regression from the components back to the rows. The widths
     of both kernels, relative to the median distance, and the ridge are chosen by the error on a held-out fifth of these
     rows; the final fit uses all of them.
 
     Args:
-        x: flat rows in the units of the networks.
+        x: flat rows in standardised units.
         dim: number of components.
         seed: of the choice of rows.
-        most_rows: that are used.
+        most_rows: maximum number of rows that are used.
 
     Raises:
         UsageError: there are not more rows than components, or all rows are equal.
@@ -106,7 +106,7 @@ def fit_kernel_pca(x: Float[np.ndarray, "n features"], dim: int, seed: int = 0, 
     if len(rows) - held_out <= dim:
         raise UsageError(f"kernel PCA needs more than {dim + held_out} rows for {dim} components, not {len(rows)}")
     if (rows == rows[0]).all():
-        raise UsageError("kernel PCA cannot work on rows that are all equal")
+        raise UsageError("kernel PCA needs rows that are not all equal")
     stop, fit = rows[:held_out], rows[held_out:]
     best, chosen = np.inf, (SCALES[-1], SCALES[-1], RIDGES[-1])
     for scale in SCALES:
@@ -144,7 +144,7 @@ def _kernel_decoder(p: np.ndarray, rows: np.ndarray, scale: float, ridge: float)
 
 
 def _median_square(rows: np.ndarray) -> float:
-    """The median squared distance between rows."""
+    """Median squared distance between rows."""
     from scipy.spatial.distance import pdist
 
     squares = pdist(rows[:500], "sqeuclidean")
@@ -152,7 +152,7 @@ def _median_square(rows: np.ndarray) -> float:
 
 
 def _some(x: np.ndarray, most: int, seed: int) -> np.ndarray:
-    """At most so many rows, in random order, in double precision."""
+    """At most `most` rows in random order, in double precision."""
     return x[np.random.default_rng(seed).permutation(len(x))[:most]].astype(np.float64)
 
 

@@ -1,4 +1,4 @@
-"""Classifiers trained here, offline, as feature extractors: of a data set's labels, or of the attributes of faces."""
+"""Classifiers trained as feature extractors: for the labels of a data set, or for the attributes of faces."""
 
 from __future__ import annotations
 
@@ -28,27 +28,29 @@ __all__ = ["train_attribute_classifier", "train_classifier"]
 
 FEATURES = 128
 BATCH = 128
-RATE = 3e-3  # the peak of a cycle that begins and ends near zero, so that few epochs go far
+RATE = 3e-3  # maximum of a one-cycle schedule, for training in few epochs
 
 
 def train_classifier(data: Data, folder: str | Path, *, epochs: int = 2, seed: int = 0) -> Extractor:
-    """Features of a small convolutional network that tells the labels of `data` apart; trained once, then read.
+    """Features of a small convolutional network that classifies the labels of `data`; it is trained once and then
+    loaded.
 
     The features are the 128 activations before the last layer, standardised by batch normalisation: on the training
-    items each has a mean near 0 and a variance near 1, so that distances do not hang on the scale of the weights.
+    items each has a mean near 0 and a variance near 1, so that distances do not depend on the scale of the weights.
 
     Args:
-        data: labelled images; trained on the training items, accuracy on the test items.
-        folder: where the weights are kept, in a file whose name tells data, seed, epochs and network apart.
-        epochs: 2 give 99 % on MNIST in a minute or two on two CPU cores; a small data set needs more.
-        seed: of weights and batches.
+        data: labelled images; the network is trained on the training items, and its accuracy is measured on the test
+            items.
+        folder: folder for the weights; the file name depends on data, seed, epochs and network.
+        epochs: number of epochs; 2 reach 99 % on MNIST in a minute or two on two CPU cores; small data sets need more.
+        seed: seed of weights and batches.
 
     Raises:
-        UsageError: the data have no labels, or are no images.
+        UsageError: the data have no labels, or are not images.
         EccentricError: the folder cannot be written, or a file in it is damaged.
     """
     if data.train.labels is None or data.test.labels is None:
-        raise UsageError(f"{data.name} has no labels to train a feature extractor on; name their column with --label")
+        raise UsageError(f"{data.name} has no labels to train a feature extractor; give their column with --label")
     return _Training(data, data.train.labels, data.test.labels, len(data.label_names), epochs, seed).extractor(
         Path(folder), "label"
     )
@@ -63,7 +65,7 @@ def train_attribute_classifier(
     epochs: int = 5,
     seed: int = 0,
 ) -> Extractor:
-    """The same for many yes-or-no attributes at once, such as CelebA's forty; see `train_classifier`.
+    """Features of a network that predicts many binary attributes, such as the forty of CelebA; see `train_classifier`.
 
     Args:
         data: images.
@@ -76,7 +78,7 @@ def train_attribute_classifier(
 
 
 class _Training:
-    """What is learnt, from what, and for how long."""
+    """Training of a classifier."""
 
     def __init__(
         self,
@@ -88,7 +90,7 @@ class _Training:
         seed: int,
     ) -> None:
         if not data.is_image:
-            raise UsageError(f"{data.name} is a table; features for fidelity are those of images")
+            raise UsageError(f"{data.name} is a table, but features for fidelity need images")
         self.data, self.epochs, self.seed = data, epochs, seed
         self.targets = torch.from_numpy(train_targets), torch.from_numpy(test_targets)
         with torch.random.fork_rng():
@@ -96,9 +98,9 @@ class _Training:
             self.network = _Classifier((data.shape[0], data.shape[1], data.shape[2]), outputs)
 
     def extractor(self, folder: Path, kind: str) -> Extractor:
-        """Read what was trained before, else train and write it."""
+        """Load the trained network if it exists; otherwise train it and write it."""
         try:
-            folder.mkdir(parents=True, exist_ok=True)  # before the work is done
+            folder.mkdir(parents=True, exist_ok=True)  # before the training
         except OSError as error:
             raise EccentricError(f"cannot make the folder {folder}: {error.strerror}; choose another place") from None
         called = re.sub(r"[^\w.-]", "-", self.data.name)  # a hub id has a slash
@@ -111,9 +113,11 @@ class _Training:
         try:
             self.network.load_state_dict(weights)
         except RuntimeError:
-            raise EccentricError(f"{path} does not hold the classifier's weights; remove it to train anew") from None
+            raise EccentricError(
+                f"{path} does not contain the weights of the classifier; remove the file to train again"
+            ) from None
         names = self.network.head[-1].out_features
-        what = f"tells {names} classes apart" if kind == "label" else f"recognises {names} attributes"
+        what = f"distinguishes {names} classes" if kind == "label" else f"recognises {names} attributes"
         return Extractor(
             f"{self.data.name} classifier",
             f"the {FEATURES} standardised activations before the last layer of a convolutional network that {what} "
@@ -124,7 +128,7 @@ class _Training:
         )
 
     def _fingerprint(self) -> str:
-        """Of all that the weights depend on."""
+        """Digest of everything that the weights depend on."""
         told = hashlib.blake2b(digest_size=6)
         told.update(f"{self.network} {BATCH} {RATE} {self.epochs} {self.seed}".encode())
         for split, targets in zip((self.data.train, self.data.test), self.targets, strict=True):
@@ -133,12 +137,12 @@ class _Training:
         return told.hexdigest()
 
     def _train(self) -> float:
-        """Train the network; returns the fraction of right answers on the test items."""
+        """Train the network. Returns the fraction of correct answers on the test items."""
         device = find_device()
         network = self.network.to(device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
         x, targets = self.data.train.x, self.targets[0]
         batch = min(BATCH, len(x))
-        steps = len(x) // batch  # the rest of each random order is left out, for a batch of one has no variance
+        steps = len(x) // batch  # the rest of each random order is dropped, because a batch of one item has no variance
         optimizer = torch.optim.Adam(network.parameters(), RATE)
         schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, total_steps=self.epochs * steps)
         order = torch.Generator().manual_seed(self.seed)
@@ -153,7 +157,7 @@ class _Training:
 
 
 class _Classifier(nn.Module):
-    """Convolutions that halve the image until a side is 4 or less, then the features, then the answers."""
+    """Convolutions that halve the image until a side is at most 4, followed by the features and the outputs."""
 
     def __init__(self, shape: tuple[int, int, int], outputs: int) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Feature extractors: what turns images into the features that fidelity is measured in (Table 1)."""
+"""Feature extractors, which compute the features for fidelity (Table 1)."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ if TYPE_CHECKING:
 
 __all__ = ["Extractor", "inception"]
 
-WEIGHTS = "weights-inception-2015-12-05-6726825d.pth"  # the name ends in the file's SHA-256
+WEIGHTS = "weights-inception-2015-12-05-6726825d.pth"  # the name ends with the SHA-256 of the file
 
 
 @dataclass(frozen=True)
 class Extractor:
-    """A network that turns images into features, and the words that must stand beside any number made with it.
+    """A network that computes features of images, with a description to be quoted with every result.
 
     Attributes:
         name: short, for the head of a table.
-        protocol: one sentence: which features, of which network, how trained, how good, and what is done to the pixels.
+        protocol: one sentence on the features, the network, its training and accuracy, and the preprocessing.
         network: uint8 images (n, c, h, w) to features (n, f).
-        batch: images at a time, so that memory stays bounded.
+        batch: number of images per batch, which limits memory.
     """
 
     name: str
@@ -44,7 +44,7 @@ class Extractor:
         """Features of images, float32, on the CPU.
 
         Raises:
-            UsageError: x holds no uint8 images.
+            UsageError: x does not contain uint8 images.
         """
         if x.ndim != 4 or x.dtype != torch.uint8:
             raise UsageError(f"fidelity is measured on uint8 images (n, c, h, w), not on {x.dtype} {tuple(x.shape)}")
@@ -52,21 +52,21 @@ class Extractor:
 
 
 def inception(weights: str | Path | None = None) -> Extractor:
-    """The 2048 pooled features of the Inception network that the Fréchet inception distance was defined with.
+    """The 2048 pooled features of the Inception network with which the Fréchet inception distance was defined.
 
     Heusel et al. 2017; the network is torch-fidelity's port of TensorFlow's graph, resizing included.
 
     Args:
-        weights: the file `weights-inception-2015-12-05-6726825d.pth` of torch-fidelity's releases. None lets
-            torch-fidelity fetch it, once, over the network. Another file's name and checksum show in the protocol.
+        weights: the file `weights-inception-2015-12-05-6726825d.pth` of torch-fidelity's releases. With None,
+            torch-fidelity downloads it once. Name and checksum of another file are part of the protocol.
 
     Raises:
-        UsageError: torch-fidelity, or the torchvision it needs, is missing or does not work here.
-        EccentricError: the weights cannot be read or fetched.
+        UsageError: torch-fidelity or the torchvision that it needs is missing or does not work.
+        EccentricError: the weights cannot be read or downloaded.
     """
     try:
         from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
-    except (ImportError, RuntimeError) as error:  # torchvision beside a torch of another build fails in either way
+    except (ImportError, RuntimeError) as error:  # an incompatible torchvision fails in either way
         raise UsageError(
             f"Inception needs torch-fidelity and a torchvision that fits this torch ({_first_line(error)}); "
             "install them, or use the extractor that is trained on the data"
@@ -101,7 +101,9 @@ class _Inception(nn.Module):
 
 
 def _checked(path: Path) -> str:
-    """Name and checksum, once it is sure that the file holds tensors only: torch-fidelity runs what is in it."""
+    """Name and checksum, after a check that the file contains only tensors, because torch-fidelity would execute its
+    content.
+    """
     try:
         torch.load(path, map_location="meta", weights_only=True)
         with path.open("rb") as file:

@@ -1,4 +1,4 @@
-"""How good a run is on test items, with PCA of the same size as the yardstick."""
+"""Evaluation of a run on test items, compared with PCA of the same size."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def evaluate(model: Autoencoder, data: Data, train: np.ndarray, test: np.ndarray
 
     Args:
         model: as trained.
-        data: what it was trained on.
+        data: data that it was trained on.
         train, test: encodings of the training and of the test items, (n, d) and (m, d).
 
     Returns:
@@ -37,7 +37,7 @@ def evaluate(model: Autoencoder, data: Data, train: np.ndarray, test: np.ndarray
         "test_reconstruction": reconstruction_error(model, data.test.x),
         "pca_test_reconstruction": pca_error,
     }
-    # Labels that nearly all differ name items, not classes.
+    # If nearly all labels differ, they are names of items, not classes.
     if data.train.labels is not None and data.test.labels is not None and 2 * len(data.label_names) <= len(train):
         neighbours = neighbours_for(len(train))
         labels = data.train.labels, data.test.labels

@@ -1,4 +1,4 @@
-"""A Gaussian mixture in latent space: the third way of sampling, beside the paper's standard and matched (4.1)."""
+"""A Gaussian mixture in latent space, a way of sampling in addition to the paper's standard and matched (4.1)."""
 
 from __future__ import annotations
 
@@ -17,15 +17,16 @@ if TYPE_CHECKING:
 
 __all__ = ["Mixture"]
 
-NUMBERS = (1, 2, 5, 10, 20, 50, 100)  # of Gaussians, to choose from
-ENOUGH = 10  # items a dimension in the average Gaussian, for a covariance that is not left to chance
+NUMBERS = (1, 2, 5, 10, 20, 50, 100)  # numbers of Gaussians to choose from
+ENOUGH = 10  # items per dimension in the average Gaussian, for a reliable covariance
 
 
 class Mixture:
-    """Gaussians with full covariances, fitted to latents by expectation maximisation; matched sampling is one of them.
+    """Gaussians with full covariances, fitted to latents by expectation maximisation; matched sampling is the case k =
+    1.
 
     Attributes:
-        k: how many; 0 before `fit`.
+        k: number of Gaussians; 0 before `fit`.
     """
 
     def __init__(self) -> None:
@@ -35,18 +36,18 @@ class Mixture:
     def fit(self, z: Float[Tensor, "n d"], k: int | None = None, seed: int = 0) -> Mixture:
         """Fit k Gaussians, starting from k-means. Returns self.
 
-        By default k is chosen by the Bayesian information criterion, among 1, 2, 5, 10, 20, 50 and 100 as far as there
-        are latents for. On an MNIST run with d = 8 it falls to 50 and rises at 100, and that is where more Gaussians
-        stop to help: Fréchet distances, in features of a classifier, of 30.0, 22.1, 18.1, 16.9, 15.9 and 15.9 for
-        k = 1, 5, 10, 20, 50 and 100, over the 14.7 of reconstructions.
+        By default, k is chosen by the Bayesian information criterion among 1, 2, 5, 10, 20, 50 and 100, as far as the
+        number of latents allows. On an MNIST run with d = 8, the criterion is lowest at 50, where more Gaussians also
+        cease to improve samples: Fréchet distances, in features of a classifier, are 30.0, 22.1, 18.1, 16.9, 15.9 and
+        15.9 for k = 1, 5, 10, 20, 50 and 100, compared with 14.7 for reconstructions.
 
         Args:
-            z: latents, of the training items.
-            k: a number of one's own; None chooses, at the cost of all the fits (a minute for MNIST on two CPU cores).
-            seed: of the starting points.
+            z: latents of the training items.
+            k: number of Gaussians; None chooses it, which needs all fits (a minute for MNIST on two CPU cores).
+            seed: seed of the initial centres.
 
         Raises:
-            UsageError: fewer latents than Gaussians, or than two.
+            UsageError: there are fewer latents than Gaussians, or fewer than two.
         """
         enough = [number for number in NUMBERS if number == 1 or number * ENOUGH * z.shape[1] <= len(z)]
         fitted = {number: _fit(z, number, seed) for number in (enough if k is None else [k])}
@@ -58,13 +59,13 @@ class Mixture:
         """n random latents, float32, on the CPU, in random order.
 
         Raises:
-            ValueError: nothing was fitted.
+            ValueError: the mixture was not fitted.
         """
         if self._mixture is None:
-            raise ValueError("the mixture was fitted to nothing; call fit first")
+            raise ValueError("the mixture is not fitted; call fit first")
         self._mixture.set_params(random_state=seed)
         z, _ = self._mixture.sample(n)
-        # It gives them Gaussian by Gaussian.
+        # scikit-learn returns samples ordered by Gaussian.
         order = np.random.default_rng(seed).permutation(n)
         return torch.from_numpy(z[order]).float()
 
@@ -76,7 +77,7 @@ def _fit(z: Tensor, k: int, seed: int) -> GaussianMixture:
     if not 1 <= k <= len(z) or len(z) < 2:
         raise UsageError(f"{k} Gaussians cannot be fitted to {len(z):,} latents")
     with warnings.catch_warnings():
-        # What the likelihood still gains after 100 rounds changes no sample to be seen.
+        # After 100 iterations, further gains in likelihood do not change samples visibly.
         warnings.simplefilter("ignore", ConvergenceWarning)
         return GaussianMixture(k, random_state=seed).fit(_array(z))
 

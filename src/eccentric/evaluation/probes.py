@@ -1,4 +1,4 @@
-"""Probes: how well simple classifiers do on an encoding (section 4.3), with PCA of the same size as the yardstick."""
+"""Probes: accuracy of simple classifiers on an encoding (section 4.3), compared with PCA of the same size."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ if TYPE_CHECKING:
 
 MOST_NUMBERS = 10**8
 TABLE_3 = {10: 1, 100: 1, 1000: 5, 10_000: 10, 60_000: 15}
-"""Labelled items -> neighbours that vote, in the paper's Table 3."""
+"""Numbers of labelled items and of neighbours that vote, in Table 3 of the paper."""
 
 
 def neighbours_for(labelled: int) -> int:
-    """The paper's number of neighbours by the number of labelled items (Table 3: 100 -> 1 ... 60,000 -> 15)."""
+    """The paper's number of neighbours for a number of labelled items (Table 3: 100 -> 1 ... 60,000 -> 15)."""
     return next((neighbours for most, neighbours in TABLE_3.items() if labelled <= most), 15)
 
 
 def neighbour_error(
     train: np.ndarray, train_labels: np.ndarray, test: np.ndarray, test_labels: np.ndarray, neighbours: int
 ) -> float:
-    """Fraction of test items that a nearest-neighbour classifier gets wrong.
+    """Fraction of test items that a nearest-neighbour classifier misclassifies.
 
     Args:
         train, test: encodings (n, d) and (m, d).
         train_labels, test_labels: (n,) and (m,).
-        neighbours: how many vote.
+        neighbours: number of neighbours that vote.
     """
     from sklearn.neighbors import KNeighborsClassifier
 
@@ -49,22 +49,23 @@ def subset_errors(
     subsets: int = 20,
     seed: int = 0,
 ) -> dict[int, Float[np.ndarray, " subsets"]]:
-    """Errors of nearest-neighbour classifiers that know the labels of a few random training items (Table 3).
+    """Errors of nearest-neighbour classifiers trained with the labels of a few random training items (Table 3).
 
-    Subsets are drawn from all items alike, without regard to their labels, as in the paper: with 10 labels of 10 even
-    classes, 0.9^10 = 35 % of the classes are never seen on average, and the paper's errors there, 34.0 to 39.0 %,
-    leave no other reading.
+    Subsets are drawn from all items regardless of their labels, as in the paper: with 10 labels from 10 balanced
+    classes, 0.9^10 = 35 % of the classes are missing on average, which agrees only with the paper's errors of 34.0 to
+    39.0 %.
 
     Args:
         train_p, test_p: encodings.
-        train_labels, test_labels: of any kind that compares equal.
-        counts_and_neighbours: how many labels -> how many neighbours vote; by default those of the paper.
+        train_labels, test_labels: labels of any type that supports comparison.
+        counts_and_neighbours: numbers of labels with the numbers of neighbours that vote; those of the paper by
+            default.
         subsets: random subsets for each count, 20 in the paper; all items together are one subset.
-        seed: of the subsets. Those of a count are the same whatever other counts there are, so that encodings of the
-            same items are compared on the same subsets.
+        seed: seed of the subsets. The subsets of a count do not depend on other counts, so that encodings of the same
+            items are compared on the same subsets.
 
     Returns:
-        For each count the fraction of test items told wrongly, one number for each subset.
+        For each count, the fraction of misclassified test items in each subset.
 
     Raises:
         UsageError: more labels than training items, or fewer labels than neighbours.
@@ -72,8 +73,8 @@ def subset_errors(
     for count, neighbours in counts_and_neighbours.items():
         if not 1 <= neighbours <= count <= len(train_p):
             raise UsageError(
-                f"{neighbours} neighbours among {count:,} labelled items of {len(train_p):,} cannot be; there must be "
-                "at least as many labelled items as neighbours, and at most as many as training items"
+                f"cannot use {neighbours} neighbours among {count:,} labelled items of {len(train_p):,}; the number "
+                "of labelled items must be at least that of neighbours and at most that of training items"
             )
     errors = {}
     for count, neighbours in counts_and_neighbours.items():
@@ -94,13 +95,13 @@ def pca_encodings(
 ) -> tuple[np.ndarray, np.ndarray, float]:
     """Principal components of both splits, fitted on the first, and the mean squared test reconstruction error.
 
-    Items are standardised batch by batch, and PCA is fitted on as many random training items as make MOST_NUMBERS
-    numbers (all of MNIST; 8,000 images of 64x64x3), so that memory stays bounded. The solver is scikit-learn's choice.
+    Items are standardised in batches, and PCA is fitted to random training items with at most MOST_NUMBERS values (all
+    of MNIST; 8,000 images of 64x64x3), which limits memory. scikit-learn chooses the solver.
 
     Args:
         train, test: raw items, (n, ...) and (m, ...).
-        components: how many; fewer where there are not so many items or features.
-        standardize: raw items to flat standardised data (n, features).
+        components: number of components; fewer if there are fewer items or features.
+        standardize: function from raw items to flat standardised data (n, features).
         padded: whether items are sequences whose padding is NaN. PCA then works on rows with zeros there, the mean of
             each feature, and errors are means over the real numbers of each item, as `Autoencoder.item_errors` has
             them.
@@ -111,7 +112,7 @@ def pca_encodings(
     features = train[0].numel()
     chosen = torch.randperm(len(train), generator=torch.Generator().manual_seed(0))
     chosen = chosen[: max(components, MOST_NUMBERS // features)].sort().values
-    with np.errstate(invalid="ignore"):  # constant items have no variance, of which PCA takes shares
+    with np.errstate(invalid="ignore"):  # constant items have no variance, by which PCA divides
         rows = _filled(standardize(train[chosen]), padded)
         pca = PCA(min(components, len(chosen), features), random_state=0).fit(rows)
 

@@ -1,4 +1,4 @@
-"""Random latents by any way of sampling: those that all methods share, and those that a method brings itself."""
+"""Random latents by all ways of sampling, those shared by all methods and those of single methods."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ SAMPLINGS = {
 
 
 def check_sampling(method: type[Method] | Method, sampling: str) -> None:
-    """Raise `UsageError` unless the way of sampling suits the method."""
+    """Raise `UsageError` unless the method supports the way of sampling."""
     known = method.traits.samplings
     if sampling not in known:
         hint = nearest(sampling, known)
@@ -37,7 +37,7 @@ def check_sampling(method: type[Method] | Method, sampling: str) -> None:
 
 
 def describe_sampling(method: type[Method] | Method, sampling: str) -> str:
-    """A sentence for readers."""
+    """Description of a way of sampling, as a sentence for readers."""
     return {**SAMPLINGS, **method.own_samplings}[sampling]
 
 
@@ -52,16 +52,16 @@ def random_latents(
     """Random latents of a trained model, float32, on the CPU.
 
     Args:
-        method: with its trained state.
+        method: trained method.
         components: fitted to the latents of the training items; used by "standard" and "matched". None for a method
             without principal components.
-        training_latents: called where a distribution must be fitted to the latents of the training items.
+        training_latents: called if a distribution must be fitted to the latents of the training items.
         n: number of latents.
         sampling: one of `method.traits.samplings`.
-        seed: None takes one from the operating system.
+        seed: seed; None uses a random seed of the operating system.
 
     Raises:
-        UsageError: the method has no such way of sampling.
+        UsageError: the method does not support this way of sampling.
     """
     check_sampling(method, sampling)
     if sampling in method.own_samplings:
@@ -72,5 +72,7 @@ def random_latents(
         seed = torch.Generator().seed() % 2**32 if seed is None else seed
         return Mixture().fit(training_latents()).sample(n, seed)
     if components is None:
-        raise UsageError(f"a {method.name} run has no principal components to sample {sampling!r} from")
+        raise UsageError(
+            f"sampling {sampling!r} needs principal components, which a run of method {method.name!r} does not have"
+        )
     return components.sample(n, "standard" if sampling == "standard" else "matched", seed)

@@ -1,7 +1,8 @@
-"""Repeatability: how far two encodings of the same items agree, by axes (MCC) and by the space they span (CKA, R^2).
+"""Repeatability: agreement of two encodings of the same items, by axes (MCC) and by the space that they span (CKA,
+R^2).
 
-The mean correlation coefficient is what identifiability papers call MCC; cNMF calls the like "stability", and papers on
-sparse autoencoders the "pairwise MCC" of dictionary atoms.
+The mean correlation coefficient is called MCC in papers on identifiability; a similar measure is called "stability" in
+cNMF, and "pairwise MCC" of dictionary atoms in papers on sparse autoencoders.
 """
 
 from __future__ import annotations
@@ -35,14 +36,14 @@ PERMUTATIONS = 20
 
 @dataclass(frozen=True, eq=False)
 class Repeatability:
-    """How far independently trained encodings agree on the same items, with one number for each pair of them.
+    """Agreement of independently trained encodings of the same items, with one value for each pair of encodings.
 
     Attributes:
         mcc: (pairs,) mean absolute correlation of matched components; 1 is the same axes in every run.
         spearman: (pairs,) the same with Spearman's correlation of ranks, which any monotone map of a component leaves
             at 1.
-        cka: (pairs,) linear CKA; 1 is the same space but for a rotation and a scale.
-        r2: (pairs,) share of the variance that the best linear map from one to the other explains.
+        cka: (pairs,) linear CKA; 1 is the same space up to rotation and scale.
+        r2: (pairs,) fraction of the variance explained by the best linear map from one encoding to the other.
         mcc_null, cka_null, r2_null: (pairs,) what chance gives: the same with the rows of one encoding permuted.
         by_component: (d,) correlation of each component with its counterpart, the mean over the pairs.
         spearman_by_component: (d,) the same with Spearman's correlation.
@@ -67,7 +68,7 @@ def repeatability(
     Args:
         train: each encoding of the same training items, on which the linear maps are fitted.
         held_out: each encoding of the same other items, on which everything is measured.
-        seed: of the permutations for the nulls.
+        seed: seed of the permutations for the nulls.
 
     Raises:
         ValueError: fewer than two encodings, or encodings of different shapes.
@@ -122,10 +123,10 @@ def _r2_both_ways(p: np.ndarray, q: np.ndarray, test_p: np.ndarray, test_q: np.n
 
 
 def matched_correlations(p: Float[np.ndarray, "n d"], q: Float[np.ndarray, "n d"]) -> Float[np.ndarray, " d"]:
-    """Absolute Pearson correlation of each component of p with its counterpart in q; their mean is the MCC.
+    """Absolute Pearson correlation of each component of p with its counterpart in q. Their mean is the MCC.
 
-    Counterparts are those of the one-to-one matching with the greatest sum (the Hungarian method), so order and signs
-    of the components do not matter.
+    Counterparts are determined by the one-to-one matching with the largest sum (the Hungarian method), so the order and
+    signs of the components do not matter.
     """
     from scipy.optimize import linear_sum_assignment
 
@@ -138,7 +139,7 @@ def matched_correlations(p: Float[np.ndarray, "n d"], q: Float[np.ndarray, "n d"
 def mcc_null(
     p: Float[np.ndarray, "n d"], q: Float[np.ndarray, "n d"], permutations: int = PERMUTATIONS, seed: int = 0
 ) -> float:
-    """The MCC that chance gives: its mean with the rows of q permuted.
+    """The MCC expected by chance: its mean with the rows of q permuted.
 
     For d = 1 it is near sqrt(2 / (pi n)), the mean absolute correlation of independent columns; the matching raises it
     for larger d.
@@ -148,9 +149,9 @@ def mcc_null(
 
 
 def linear_cka(p: Float[np.ndarray, "n d"], q: Float[np.ndarray, "n e"]) -> float:
-    """Linear centred kernel alignment (Kornblith et al. 2019), from 0 to 1; 0 where either encoding is constant.
+    """Linear centred kernel alignment (Kornblith et al. 2019), from 0 to 1; 0 if either encoding is constant.
 
-    It does not change when either encoding is shifted, rotated or multiplied by a number.
+    It is invariant under shifts, rotations and scaling of either encoding.
     """
     p, q = (np.asarray(x, np.float64) for x in (p, q))
     p, q = p - p.mean(0), q - q.mean(0)
@@ -164,10 +165,10 @@ def linear_map_r2(
     test_p: Float[np.ndarray, "m d"],
     test_q: Float[np.ndarray, "m e"],
 ) -> float:
-    """Share of the variance of test_q, all columns together, that the best linear map from p to q explains.
+    """Fraction of the variance of test_q, over all columns, explained by the best linear map from p to q.
 
-    The map, with an intercept, is fitted by least squares on p and q. It does not change when p is mapped by any
-    invertible matrix; it may be negative where the map does worse than the mean. 0 where test_q is constant.
+    The map, with an intercept, is fitted by least squares on p and q. It is invariant under invertible linear maps of
+    p. It is negative if the map is worse than the mean, and 0 if test_q is constant.
     """
     p, q, test_p, test_q = (np.asarray(x, np.float64) for x in (p, q, test_p, test_q))
     mapping = np.linalg.lstsq(p - p.mean(0), q - q.mean(0), rcond=None)[0]

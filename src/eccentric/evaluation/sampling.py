@@ -1,4 +1,4 @@
-"""How good a run's samples are, by ways of sampling, with floors that no sampling gets below (Table 1)."""
+"""Fidelity of the samples of a run by ways of sampling, with lower limits for any sampling (Table 1)."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ __all__ = ["FidelityTable", "Row", "table_of_fidelity"]
 
 @dataclass(frozen=True)
 class Row:
-    """One set of images against the test images.
+    """Comparison of one set of images with the test images.
 
     Attributes:
-        images: "standard", "matched" or "mixture", decoded random latents; "reconstruction", of training images;
-            "train", the same training images as they are.
-        fidelity: to the test images.
+        images: "standard", "matched" or "mixture" for decoded random latents; "reconstruction" for reconstructed
+            training images; "train" for the same training images.
+        fidelity: fidelity with respect to the test images.
     """
 
     images: str
@@ -46,9 +46,9 @@ class FidelityTable:
 
     Attributes:
         rows: "standard", "matched", "mixture", "reconstruction" and "train".
-        protocol: what must stand beside them, beyond the seed: counts, split, features. The same for every run on the
+        protocol: description to be quoted with the rows: counts, split and features. It is the same for all runs on the
             same data.
-        gaussians: in the mixture of this run.
+        gaussians: number of Gaussians in the mixture of this run.
     """
 
     rows: list[Row]
@@ -65,26 +65,26 @@ def table_of_fidelity(
     count: int = 10_000,
     seed: int = 0,
 ) -> FidelityTable:
-    """Measure a run's samples against the test images, and the floors beside them.
+    """Compare samples of a run with the test images, and compute lower limits.
 
-    The floors are made of one random set of training images. As they are ("train"), they show what the estimate gives
-    for two sets of real images: zero but for its bias. Encoded and decoded ("reconstruction"), they are what sampling
-    from the true distribution of the latents would give; the rest is the decoder's blur. Not of test images, whose
-    reconstructions would resemble the very images they are compared with, which no sampler's can.
+    The lower limits use one random set of training images. The images themselves ("train") show the estimate for two
+    sets of real images, which is zero up to its bias. Their reconstructions ("reconstruction") show the result of
+    sampling from the true distribution of the latents, which is limited by the decoder. Test images are not used,
+    because their reconstructions would resemble the images they are compared with, which samples cannot.
 
     Args:
-        model, components: of the run; the work is done on the device of the model.
-        data: images as the run was trained on; the mixture is fitted to the latents of the training items.
-        extractor: of the features to compare.
-        count: images in every set, 10,000 as in most of the literature; fewer where the data have fewer in a split.
-            Each of the estimates depends on it.
-        seed: of samples, mixture and choice of images.
+        model, components: trained model and components of the run; computations run on the device of the model.
+        data: data of the run, which must be images; the mixture is fitted to the latents of the training items.
+        extractor: extractor of the features.
+        count: number of images in each set, 10,000 as in most of the literature, or fewer if a split has fewer. All
+            estimates depend on it.
+        seed: seed of samples, mixture and choice of images.
 
     Raises:
-        UsageError: the data are a table, or hold 3 items or fewer in a split; count is 3 or less.
+        UsageError: the data are a table, a split has 3 items or fewer, or count is 3 or less.
     """
     if not data.is_image:
-        raise UsageError(f"{data.name} is a table; fidelity is measured on images")
+        raise UsageError(f"{data.name} is a table, but fidelity needs images")
     count = min(count, len(data.train.x), len(data.test.x))
     order = torch.Generator().manual_seed(seed)
     test = data.test.x[torch.randperm(len(data.test.x), generator=order)[:count]]

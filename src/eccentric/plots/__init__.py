@@ -1,7 +1,7 @@
-"""One function per picture: plain arrays in, a matplotlib figure out, no pyplot and nothing left open.
+"""Plots: each function takes plain arrays and returns a matplotlib figure, without pyplot.
 
-Figures are `WIDTH` inches wide with text of 9 points, so that they print in a column of text as they are. Components
-are numbered from 1 for the reader: p1, p2, ... Images are (channels, height, width) with values from 0 to 255.
+Figures are `WIDTH` inches wide with text of 9 points, so that they fit a column of text without scaling. Components are
+numbered from 1: p1, p2, ... Images are (channels, height, width) with values from 0 to 255.
 
 >>> import numpy as np
 >>> from eccentric import plots

@@ -1,4 +1,4 @@
-"""How far the components of two runs correspond."""
+"""Correspondence of the components of several runs."""
 
 from __future__ import annotations
 
@@ -23,14 +23,15 @@ MOST_RUNS = 4
 def cross_correlation(
     before: Float[np.ndarray, "runs d d"], after: Float[np.ndarray, "runs d d"], names: Sequence[str], reference: str
 ) -> Figure:
-    """Each run's components against those of the reference, before alignment and after it (the paper's Figure 6).
+    """Correlation of the components of each run with those of the reference, before and after alignment (Figure 6 of
+    the paper).
 
-    A row of two maps for each run, the first `MOST_RUNS` of them; blue is positive, red negative, white nothing.
+    Each of the first `MOST_RUNS` runs has a row of two maps; blue is positive, red negative, and white zero.
 
     Args:
-        before, after: correlation of each component of the run, a row, with each of the reference, a column.
+        before, after: correlation of each component of the run (row) with each component of the reference (column).
         names: of the runs.
-        reference: its name.
+        reference: name of the reference.
     """
     before, after = before[:MOST_RUNS], after[:MOST_RUNS]
     figure = Figure(figsize=(WIDTH, 0.9 + 2.36 * len(before)), layout="compressed")
@@ -52,7 +53,7 @@ def cross_correlation(
 
 
 def _number(axes: Axes, d: int) -> None:
-    """The components from 1; where they are few, by name and with a line between them."""
+    """Number the components from 1; a few components also get names and separating lines."""
     axes.tick_params(which="both", length=0)
     axes.spines[:].set_visible(True)
     axes.spines[:].set_color(FAINT)

@@ -44,7 +44,7 @@ def compared_trade_offs(
     null: float,
     roles: Mapping[str, Role],
 ) -> Figure:
-    """Repeatability against reconstruction error, a line for each method over its weights.
+    """Repeatability against reconstruction error, with one line for each method over its weights.
 
     Args:
         points: by method, its weights ascending: reconstruction error and MCC.
@@ -81,7 +81,7 @@ def compared_trade_offs(
 
 @styled
 def compared_errors(errors: Mapping[str, Float[np.ndarray, " d"]], roles: Mapping[str, Role]) -> Figure:
-    """Reconstruction error with the first k components kept, for k = 1 ... d.
+    """Reconstruction error with the first k components, for k = 1 ... d.
 
     Args:
         errors: by method.
@@ -92,7 +92,7 @@ def compared_errors(errors: Mapping[str, Float[np.ndarray, " d"]], roles: Mappin
 
 @styled
 def compared_spectra(eigenvalues: Mapping[str, Float[np.ndarray, " d"]], roles: Mapping[str, Role]) -> Figure:
-    """Variances along the components, as shares of their sum.
+    """Variances along the components as fractions of their sum.
 
     Args:
         eigenvalues: by method.

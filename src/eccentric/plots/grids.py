@@ -1,4 +1,4 @@
-"""The same picture for several settings, on the same axes: planes of two components, and spectra (Figures 3 and 5)."""
+"""The same plot for several settings with common axes: planes of two components, and spectra (Figures 3 and 5)."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ def planes(
     titles: Sequence[Sequence[str]],
     radius: float,
 ) -> Figure:
-    """Items in the plane of two components, one panel for each setting, all on the same axes (Figure 3).
+    """Items in the plane of two components, one panel for each setting, with common axes (Figure 3).
 
     Args:
-        p: rows of panels; the same items in each, of more than `MOST_IN_PLANE` a fixed random choice.
-        labels: of the items, coloured where there are ten classes or fewer.
-        titles: of the panels.
-        radius: of a circle about the origin, sqrt(d).
+        p: rows of panels with the same items; a fixed random sample is shown if there are more than `MOST_IN_PLANE`.
+        labels: labels of the items, shown as colours for up to ten classes.
+        titles: titles of the panels.
+        radius: radius of a circle around the origin, sqrt(d).
     """
     rows, columns = len(p), len(p[0])
     chosen = np.random.default_rng(0).permutation(len(p[0][0]))[:MOST_IN_PLANE]
     names, colours = _colours(labels)
-    # The few items far out would make all the panels small.
+    # A few outliers would make all panels small.
     reach = max(1.25 * radius, max(float(np.quantile(np.abs(panel), 0.999)) for row in p for panel in row))
     side = (WIDTH - 0.35) / columns
     figure = Figure(figsize=(WIDTH, rows * (side + 0.22) + 0.75), layout="constrained")
@@ -74,7 +74,7 @@ def planes(
 
 
 def _colours(labels: Sequence[str] | np.ndarray | None) -> tuple[list[str], np.ndarray | None]:
-    """Names of the classes, in their order as numbers where they are, and a colour for each item."""
+    """Names of the classes, in numerical order if they are numbers, and a colour for each item."""
     if labels is None:
         return [], None
     names, codes = np.unique(np.asarray(labels, dtype=str), return_inverse=True)
@@ -88,11 +88,11 @@ def _colours(labels: Sequence[str] | np.ndarray | None) -> tuple[list[str], np.n
 
 @styled
 def spectra(eigenvalues: Sequence[Sequence[Float[np.ndarray, "runs d"]]], titles: Sequence[Sequence[str]]) -> Figure:
-    """Variances of the components for several settings, the runs of each superimposed (Figure 5).
+    """Variances of the components for several settings, with the runs of each setting superimposed (Figure 5).
 
     Args:
         eigenvalues: rows of panels, one line for each run.
-        titles: of the panels.
+        titles: titles of the panels.
     """
     rows, columns = len(eigenvalues), len(eigenvalues[0])
     top = 1.08 * max(float(panel.max()) for row in eigenvalues for panel in row)

@@ -1,4 +1,4 @@
-"""Pictures made of images, (channels, height, width) with values from 0 to 255."""
+"""Plots of images, (channels, height, width) with values from 0 to 255."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 @styled
 def eigenpairs(images: Num[np.ndarray, "k 2 c h w"], eigenvalues: Float[np.ndarray, " d"]) -> Figure:
-    """For each component the pair of images at its minus and plus side, with its eigenvalue (Figures 7 and 8).
+    """Pairs of images at the minus and plus side of each component, with its eigenvalue (Figures 7 and 8).
 
-    At most the first `MOST_PAIRS` are drawn, wrapped to as many rows as they need.
+    At most the first `MOST_PAIRS` components are drawn, in as many rows as needed.
     """
     images = images[:MOST_PAIRS]
     k = len(images)
@@ -50,7 +50,7 @@ def eigenpairs(images: Num[np.ndarray, "k 2 c h w"], eigenvalues: Float[np.ndarr
 def reconstructions(
     originals: Num[np.ndarray, "n c h w"], reconstructed: Num[np.ndarray, "n c h w"], rows: int = 2
 ) -> Figure:
-    """Originals, and under each what the model makes of it, in up to `rows` double rows."""
+    """Original images with their reconstructions below, in up to `rows` double rows."""
     width, height = size_of(originals, 0.56)
     space, gap = 0.75, 0.04
     columns = max(1, min(len(originals), int((WIDTH - space + gap) / (width + gap))))
@@ -71,10 +71,10 @@ def reconstructions(
 
 @styled
 def samples(panels: Mapping[str, Num[np.ndarray, "n c h w"]]) -> Figure:
-    """Random images by the way of sampling, such as standard on the left and matched on the right (section 4.1).
+    """Random images by way of sampling, such as standard on the left and matched on the right (section 4.1).
 
     Args:
-        panels: one or two sets of equally many images, by their titles.
+        panels: one or two sets of equal numbers of images, by title.
     """
     first = next(iter(panels.values()))
     width, height = size_of(first, 0.4)
@@ -97,11 +97,11 @@ def samples(panels: Mapping[str, Num[np.ndarray, "n c h w"]]) -> Figure:
 
 @styled
 def grid(images: Num[np.ndarray, "rows columns c h w"], horizontal: Sequence[int], vertical: Sequence[int]) -> Figure:
-    """All combinations of chosen components to either side (Figure 9), signs written along the edges.
+    """All combinations of the signs of chosen components (Figure 9), with the signs along the edges.
 
     Args:
-        images: as `DeepComponents.grid` orders them: 2**len(vertical) rows and 2**len(horizontal) columns.
-        horizontal, vertical: the components, numbered from 0, the slowest first.
+        images: images in the order of `DeepComponents.grid`: 2**len(vertical) rows and 2**len(horizontal) columns.
+        horizontal, vertical: components, numbered from 0, the slowest first.
     """
     rows, columns = images.shape[:2]
     gap, band = 0.03, 0.21
@@ -110,7 +110,7 @@ def grid(images: Num[np.ndarray, "rows columns c h w"], horizontal: Sequence[int
     width, height = size_of(images, 0.58)
     scale = min(1.6, (WIDTH - space + gap) / (columns * (width + gap)), 5.6 / (rows * (height + gap)))
     width, height = scale * (width + gap) - gap, scale * height
-    across, down = max(width + gap, 0.36), max(height + gap, 0.17)  # room for the signs beside small images
+    across, down = max(width + gap, 0.36), max(height + gap, 0.17)  # space for the signs next to small images
     figure, axes = canvas(head + rows * down - gap)
     left = (WIDTH - space - columns * across + gap) / 2 + space
     for i in range(rows):
@@ -136,7 +136,7 @@ def grid(images: Num[np.ndarray, "rows columns c h w"], horizontal: Sequence[int
 
 
 def canvas(height: float) -> tuple[Figure, Axes]:
-    """A figure whose one pair of axes is measured in inches from its upper left corner."""
+    """A figure with one pair of axes with coordinates in inches from the upper left corner."""
     margin = 0.04
     figure = Figure(figsize=(WIDTH + 2 * margin, height + 2 * margin))
     axes = figure.add_axes((0, 0, 1, 1))
@@ -146,7 +146,9 @@ def canvas(height: float) -> tuple[Figure, Axes]:
 
 
 def size_of(images: np.ndarray, side: float) -> tuple[float, float]:
-    """Inches of one image: the area of a square of `side`; less where one side would be more than thrice as long."""
+    """Size of one image in inches: the area of a square of `side`, or less if one side would be more than three times
+    as long.
+    """
     h, w = images.shape[-2:]
     ratio = math.sqrt(w / h)
     scale = min(1.0, 3 / max(ratio, 1 / ratio))
@@ -156,7 +158,7 @@ def size_of(images: np.ndarray, side: float) -> tuple[float, float]:
 def place(axes: Axes, image: np.ndarray, x: float, y: float, width: float, height: float) -> None:
     channels = image.shape[0]
     pixels = np.clip(image, 0, 255)
-    # A model for other than 1 or 3 channels is drawn in grey, by their mean.
+    # Images with other than 1 or 3 channels are drawn in grey, by the mean of the channels.
     shown = pixels.transpose(1, 2, 0) / 255 if channels == 3 else pixels.mean(0) / 255
     axes.imshow(
         shown, cmap="gray", vmin=0, vmax=1, extent=(x, x + width, y + height, y), aspect="auto", interpolation="auto"

@@ -1,4 +1,4 @@
-"""Labels as colours: which there are to be, and for which items."""
+"""Colours for labels."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from eccentric.plots.style import FAINT
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-# M. Petroff's ten, told apart with every common colour blindness; his second grey darkened, away from the first.
+# Ten colours by M. Petroff, which are distinguishable with all common kinds of colour blindness; the second grey is
+# darkened.
 CLASSES = ("#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6", "#a96b59", "#e76300", "#b9ac70", "#3a3d45", "#92dadd")
 LabelKind = Literal["none", "classes", "frequent", "numbers", "too many"]
 Group = tuple[str, np.ndarray, str]
@@ -20,8 +21,9 @@ Group = tuple[str, np.ndarray, str]
 def label_kind(labels: Sequence[str] | np.ndarray | None) -> LabelKind:
     """How `scatter` colours by these labels.
 
-    "classes": a colour each, for up to ten. "numbers": more, and all of them numbers, on a scale. "frequent": the nine
-    most frequent, the rest grey. "too many": no colours, as the nine most frequent hold under a third of the items.
+    "classes": one colour each, for up to ten. "numbers": more than ten, all numeric, on a colour scale. "frequent":
+    colours for the nine most frequent, grey for the rest. "too many": no colours, because the nine most frequent cover
+    less than a third of the items.
     """
     if labels is None or len(labels) == 0:
         return "none"
@@ -34,7 +36,7 @@ def label_kind(labels: Sequence[str] | np.ndarray | None) -> LabelKind:
 
 
 def label_groups(labels: Sequence[str] | np.ndarray | None) -> list[Group]:
-    """(name, mask, colour) of each class to be coloured; none where the labels do not make classes."""
+    """(name, mask, colour) of each coloured class; empty if the labels are not classes."""
     kind = label_kind(labels)
     if kind not in ("classes", "frequent"):
         return []
@@ -52,7 +54,7 @@ def label_groups(labels: Sequence[str] | np.ndarray | None) -> list[Group]:
 
 
 def as_numbers(names: np.ndarray) -> np.ndarray | None:
-    """The names as numbers, or None where one of them is none."""
+    """Names as numbers, or None if one of them is not a number."""
     try:
         values = names.astype(float)
     except ValueError:

@@ -1,4 +1,4 @@
-"""The latents: variances of the components, and the items along the first of them."""
+"""Plots of latents: variances of the components, and items along the first components."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ MOST_POINTS = 5000
 
 @styled
 def spectrum(eigenvalues: Float[np.ndarray, " d"]) -> Figure:
-    """Variance along each component, and the line at 1 where a standard normal or a sphere of radius sqrt(d) has them.
+    """Variance along each component, with a line at 1, the value for a standard normal or a sphere of radius sqrt(d).
 
-    The paper's Figure 5. Bars with their values for up to 12 components, bars to 32, steps beyond.
+    The paper's Figure 5. Up to 12 components are shown as bars with values, up to 32 as bars, and more as steps.
     """
     d = len(eigenvalues)
     figure = Figure(figsize=(WIDTH, 2.9), layout="constrained")
@@ -68,13 +68,14 @@ def scatter(
     eigenvalues: Float[np.ndarray, " d"] | None = None,
     circle: bool = False,
 ) -> Figure:
-    """The first two components of the items, equal scales on both axes (the paper's Figure 3).
+    """The first two components of the items, with equal scales on both axes (Figure 3 of the paper).
 
     Args:
-        p: coordinates along the components, at least two; of more than `MOST_POINTS` items a fixed random choice.
-        labels: as text, coloured as `label_kind` says.
-        eigenvalues: the components' variances, named on the axes.
-        circle: draw the circle of radius sqrt(2), which has a meaning where there are two components in all.
+        p: coordinates along at least two components; a fixed random sample is shown if there are more than
+            `MOST_POINTS` items.
+        labels: labels as text, with colours as described in `label_kind`.
+        eigenvalues: variances of the components, shown on the axes.
+        circle: draw the circle of radius sqrt(2), which is meaningful if there are exactly two components.
     """
     p, labels = _subsample(p[:, :2], labels)
     figure = Figure(figsize=(WIDTH, 4.2), layout="compressed")
@@ -111,7 +112,7 @@ def scatter(
 
 @styled
 def histogram(p: Float[np.ndarray, "n k"], labels: Sequence[str] | np.ndarray | None = None) -> Figure:
-    """The first component alone, for a model that has no second: counts, stacked by label."""
+    """Histogram of the first component, stacked by label, for a model with one component."""
     figure = Figure(figsize=(WIDTH, 3.0), layout="constrained")
     axes = figure.subplots()
     groups = label_groups(labels)
@@ -139,7 +140,7 @@ def _legend(axes: Axes, groups: list[Group]) -> None:
 
 
 def _name_in_place(axes: Axes, p: np.ndarray, groups: list[Group]) -> None:
-    """Short names at the median of their items as well, where those lie apart: colours alone do not reach everyone."""
+    """Write short names at the medians of well-separated classes, because not everyone can distinguish the colours."""
     if not groups or max(len(name) for name, *_ in groups) > 3:
         return
     centres = np.array([np.median(p[mask], axis=0) for _, mask, _ in groups])
@@ -153,6 +154,6 @@ def _name_in_place(axes: Axes, p: np.ndarray, groups: list[Group]) -> None:
 def _subsample(
     p: np.ndarray, labels: Sequence[str] | np.ndarray | None
 ) -> tuple[np.ndarray, Sequence[str] | np.ndarray | None]:
-    # In random order even where all are drawn, so that no class lies on top of the others.
+    # Random order even if all items are drawn, so that no class covers the others.
     chosen = np.random.default_rng(0).permutation(len(p))[:MOST_POINTS]
     return p[chosen], None if labels is None else np.asarray(labels)[chosen]

@@ -1,4 +1,4 @@
-"""Pairs of images along components, several models side by side or under one another (Figures 7 and 8)."""
+"""Pairs of images along components for several models (Figures 7 and 8)."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ HEAD, GAP, APART = 0.24, 0.05, 0.16
 
 @dataclass(frozen=True)
 class PairPanel:
-    """One model's pairs.
+    """Pairs of one model.
 
     Attributes:
-        title: over the panel.
-        images: at the minus side of each component, and at its plus side.
+        title: title of the panel.
+        images: images at the minus and plus side of each component.
         eigenvalues: of the components.
         names: of the components; p1, p2, ... by default.
     """
@@ -37,11 +37,10 @@ class PairPanel:
 
 @styled
 def pair_panels(rows: Sequence[Sequence[PairPanel]]) -> Figure:
-    """Panels of paired images, the minus side above the plus side, with name and eigenvalue under each pair.
+    """Panels of paired images, with the minus side above the plus side and name and eigenvalue below each pair.
 
     Args:
-        rows: panels from left to right, rows from top to bottom. All images are drawn in one size, which the longest
-            row decides.
+        rows: rows of panels. All images have the same size, which depends on the longest row.
     """
     widths = [sum(len(panel.images) for panel in row) for row in rows]
     gaps = max(len(row) for row in rows) - 1

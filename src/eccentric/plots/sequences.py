@@ -1,4 +1,4 @@
-"""Pictures of sequences: curves of their features over the steps. Values beyond the end of a sequence are NaN."""
+"""Plots of sequences: curves of their features over the steps. Values beyond the end of a sequence are NaN."""
 
 from __future__ import annotations
 
@@ -26,9 +26,10 @@ MOST_SEQUENCES = 6
 def eigencurves(
     pairs: Float[np.ndarray, "k 2 t f"], eigenvalues: Float[np.ndarray, " d"], names: Sequence[str]
 ) -> Figure:
-    """For each component the sequences at its minus and plus side, one panel for each feature.
+    """Sequences at the minus and plus side of each component, with one panel for each feature.
 
-    The first `MOST_PAIRS` components and the `MOST_CURVES` features that they change most, in the order of the data.
+    The first `MOST_PAIRS` components are shown, and the `MOST_CURVES` features that change most, in the order of the
+    data.
 
     Args:
         pairs: the decoded sequences.
@@ -52,7 +53,7 @@ def eigencurves(
 def curve_reconstructions(
     originals: Float[np.ndarray, "n t f"], reconstructions: Float[np.ndarray, "n t f"], names: Sequence[str]
 ) -> Figure:
-    """Real sequences and their reconstructions, a row for each of the first `MOST_SEQUENCES`.
+    """Sequences and their reconstructions, with one row for each of the first `MOST_SEQUENCES`.
 
     Args:
         originals, reconstructions: NaN beyond the ends.
@@ -77,12 +78,12 @@ def _panels(
     features: Sequence[int],
     legend: tuple[list[Line2D], list[str]],
 ) -> Figure:
-    """A panel for each row and feature. Of a single feature the rows stand side by side, `MOST_CURVES` in a line."""
+    """One panel for each row and feature. With a single feature, `MOST_CURVES` panels are placed next to each other."""
     single = len(features) == 1
     across = min(len(rows), MOST_CURVES) if single else len(features)
     down = math.ceil(len(rows) / across) if single else len(rows)
     figure = Figure(figsize=(WIDTH, 0.55 + (0.85 if single else 0.62) * down), layout="constrained")
-    # One range for each feature, so that panels under one another compare.
+    # The same range for all panels of a feature, so that they can be compared.
     grid = figure.subplots(down, across, sharex=True, sharey=True if single else "col", squeeze=False)
     for place, axes in enumerate(grid.flat):
         if single and place >= len(rows):

@@ -1,4 +1,4 @@
-"""A spectrum that says which components come out again."""
+"""The spectrum with the stability of the components."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ def stable_spectrum(
     correlation: Float[np.ndarray, " d"],
     spread: Float[np.ndarray, " d"],
 ) -> Figure:
-    """Variances along the components with their range over repeated runs; below, how far each run finds the same.
+    """Variances along the components with their range over repeated runs, and below the correlation between runs.
 
     Args:
-        eigenvalues: of the run that is kept.
-        runs: of every run, components in the order of the kept one.
+        eigenvalues: variances of the run that is kept.
+        runs: variances of every run, with components in the order of the kept one.
         correlation: mean absolute correlation of a component over the pairs of runs, on held-out rows.
         spread: its standard deviation.
     """

@@ -1,4 +1,4 @@
-"""What the pictures share: size, colours, type, and the way a figure becomes a file."""
+"""Common style of the plots: size, colours, fonts, and output as PNG."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 WIDTH = 5.2
 DPI = 220
 MOST_PAIRS = 16
-"""Components drawn, at most, where each is a pair of images or a column of a map."""
+"""Maximum number of components shown as pairs of images or columns of a map."""
 INK, GREY, FAINT, BLUE, ORANGE = "#24292f", "#6b7280", "#d5d9de", "#2f6db3", "#d9741a"
 STYLE = {
     "figure.dpi": DPI,
@@ -51,7 +51,7 @@ P = ParamSpec("P")
 
 
 def styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
-    """Draw in our style alone, whatever the user's matplotlibrc says, and leave theirs as it was."""
+    """Decorator: draw in this style, regardless of the user's matplotlibrc, which is not changed."""
 
     @wraps(draw)
     def in_style(*args: P.args, **kwargs: P.kwargs) -> Figure:
@@ -62,18 +62,19 @@ def styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
 
 
 def png(figure: Figure) -> bytes:
-    """The picture as the bytes of a PNG file, the same for the same figure."""
+    """The figure as the bytes of a PNG file; the same figure gives the same bytes."""
     buffer = io.BytesIO()
     with matplotlib.style.context(["default", STYLE]), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Glyph")  # a label in a script the font lacks is drawn as boxes
+        warnings.filterwarnings("ignore", message="Glyph")  # characters that the font lacks are drawn as boxes
         figure.savefig(buffer, format="png", metadata={"Software": None})
     return buffer.getvalue()
 
 
 def literal(name: str, most: int) -> str:
-    """A name from the data as matplotlib shows it literally: no mathematics, no hidden legend entries, not too long.
+    """Convert a name from the data to text that matplotlib shows literally: no mathematics, no hidden legend entries,
+    limited length.
 
-    A long one loses its middle: names that begin alike differ at their ends.
+    Long names are shortened in the middle, because names with the same beginning differ at the end.
     """
     name = " ".join(str(name).split())
     if len(name) > most:

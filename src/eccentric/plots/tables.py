@@ -1,4 +1,4 @@
-"""Pictures of the columns of a table."""
+"""Plots of the columns of a table."""
 
 from __future__ import annotations
 
@@ -19,15 +19,16 @@ MOST_FEATURES = 24
 
 @styled
 def feature_effects(effects: Float[np.ndarray, "k f"], names: Sequence[str], one_unit: bool = False) -> Figure:
-    """What each component does to the columns of a table, as a map of colours: blue falls, red rises.
+    """Effect of each component on the columns of a table as a colour map: blue means decrease, red increase.
 
-    The columns with the greatest effect of any component, at most `MOST_FEATURES`, ordered by the component that moves
-    them most; the first `MOST_PAIRS` components.
+    At most `MOST_FEATURES` columns with the largest effects are shown, ordered by the component with the largest
+    effect, and the first `MOST_PAIRS` components.
 
     Args:
-        effects: change of each column from a component's minus to its plus side, in standard deviations of the column.
+        effects: change of each column from the minus to the plus side of a component, in standard deviations of the
+            column.
         names: of the columns.
-        one_unit: all changes are over one number instead.
+        one_unit: whether all changes are divided by the same number instead.
     """
     effects = effects[:MOST_PAIRS]
     chosen = _strongest(effects)
@@ -65,7 +66,7 @@ def _signed(value: float) -> str:
 
 
 def _strongest(effects: Float[np.ndarray, "k f"]) -> list[int]:
-    """The columns `feature_effects` draws, in its order."""
+    """The columns shown by `feature_effects`, in order."""
     strength = np.abs(effects).max(0)
     chosen = np.argsort(-strength, kind="stable")[:MOST_FEATURES]
     owner = np.abs(effects).argmax(0)
@@ -74,12 +75,14 @@ def _strongest(effects: Float[np.ndarray, "k f"]) -> list[int]:
 
 @styled
 def feature_errors(errors: Float[np.ndarray, " f"], names: Sequence[str], one_unit: bool = False) -> Figure:
-    """How well each column of a table is reconstructed, worst first; the worst and best halves where they are many.
+    """Reconstruction error of each column of a table, largest first; with many columns, only the largest and smallest
+    are shown.
 
     Args:
-        errors: mean squared error of each column over its variance: 0 is perfect, 1 no better than its mean.
+        errors: mean squared error of each column divided by its variance: 0 is perfect, 1 is no better than the mean.
         names: of the columns.
-        one_unit: all errors are over one number instead, so that 1 means nothing for a single column.
+        one_unit: whether all errors are divided by the same number instead, so that 1 has no meaning for a single
+            column.
     """
     order = np.argsort(-errors, kind="stable")
     half = MOST_FEATURES // 2

@@ -1,4 +1,4 @@
-"""The theory in pictures: radius, force and balance of forces (the paper's Figures 1, 2 and 4)."""
+"""Plots of the theory: radius, force and balance of forces (Figures 1, 2 and 4 of the paper)."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 def radius_deviation(
     dims: Float[np.ndarray, " n"], percent: Float[np.ndarray, " n"], bounds: Mapping[int, float]
 ) -> Figure:
-    """How far the stationary radius is from sqrt(d) (Figure 1), with the bounds that the paper states.
+    """Deviation of the stationary radius from sqrt(d) (Figure 1), with the bounds stated in the paper.
 
     Args:
         dims: ascending.
-        percent: the greatest deviation over mu, positive.
-        bounds: for a dimension, how many percent hold from there on.
+        percent: largest deviation over mu, positive.
+        bounds: bounds in percent by the dimension from which they hold.
     """
     figure = Figure(figsize=(WIDTH, 3.1), layout="constrained")
     axes = figure.subplots()
@@ -61,14 +61,14 @@ def repulsive_forces(
     peaks: Float[np.ndarray, " m"],
     typical: float,
 ) -> Figure:
-    """The force between two items by their distance (Figure 2), the greatest of each curve marked at sqrt(N).
+    """The force between two items by distance (Figure 2), with the maximum of each curve marked at sqrt(N).
 
     Args:
         distance: ascending, from 0.
         forces: for each mu.
         mus: of the curves.
         peaks: sqrt(N) of each.
-        typical: sqrt(2d), where most pairs on the sphere are.
+        typical: sqrt(2d), the typical distance of pairs on the sphere.
     """
     figure = Figure(figsize=(WIDTH, 3.4), layout="constrained")
     axes = figure.subplots()
@@ -98,7 +98,7 @@ def repulsive_forces(
 def force_balance(
     d: int, mu: float, N: float, variances: Float[np.ndarray, " d"], by_dim: Mapping[str, Float[np.ndarray, " n"]]
 ) -> Figure:
-    """The forces on a point of the sphere and of the ellipse, to scale (Figure 4), and their ratio as d grows.
+    """The forces on a point of the sphere and of the ellipse, to scale (Figure 4), and their ratio for growing d.
 
     Args:
         d, mu, N: of the loss.

@@ -1,4 +1,4 @@
-"""Numbers over training, beside the values they are compared with."""
+"""Results over the course of training, compared with published values."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 
 @styled
 def trends(panels: Mapping[str, Sequence[Course]], seen: Sequence[float], goal: float, comparable: bool) -> Figure:
-    """One panel for each group of numbers: their course over training, and the published values where that ended.
+    """One panel for each group of numbers, with their course over training and the published values at its end.
 
     Args:
         panels: by title, lines (label, values, published value or None, its deviation or None).
-        seen: items seen in training at each of the values.
-        goal: items seen by those who published.
-        comparable: whether the published values are on the same scale; they are not drawn where they are not.
+        seen: number of items seen in training for each of the values.
+        goal: number of items seen in the published training.
+        comparable: whether the published values are on the same scale; otherwise they are not drawn.
     """
     figure = Figure(figsize=(WIDTH, 0.25 + 2.35 * len(panels)), layout="constrained")
     rows = figure.subplots(len(panels), 1, sharex=True, squeeze=False)[:, 0]
