@@ -294,6 +294,8 @@ def speed(most: int) -> None:
             start = time.perf_counter()
             fitted = EccentricAutoencoder(random_state=0).fit(x)
             cells = [f"{time.perf_counter() - start:.1f}", f"{fitted.n_iter_}"]
+        elif fitted is None or fitted.n_features_in_ != f:
+            fitted = EccentricAutoencoder(random_state=0).fit(x[:most])
         assert fitted is not None
         start = time.perf_counter()
         fitted.transform(x)

@@ -198,7 +198,7 @@ def test_what_cannot_be_encoded_is_named():
     with pytest.raises(ValueError, match="n must not be negative, but is -1"):
         components.sample(-1)
     for use in (components.encode, DeepComponents().fit):
-        with pytest.raises(ValueError, match="complex numbers have no components"):
+        with pytest.raises(ValueError, match="complex numbers are not supported"):
             use(torch.randn(4, 3, dtype=torch.complex64))
     with pytest.raises(ValueError, match=r"numbers beyond 1e\+100, whose squares overflow"):
         DeepComponents().fit(torch.randn(9, 3, dtype=torch.float64) * 1e200)

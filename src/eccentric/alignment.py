@@ -1,4 +1,4 @@
-"""Encodings of independent runs brought into agreement, and how far they agree (section 4.2, Algorithm 1)."""
+"""Alignment of encodings of independent runs, and their agreement (section 4.2, Algorithm 1)."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ class Alignment:
     """How the components of one encoding map onto those of a reference: aligned = p @ matrix.T.
 
     Attributes:
-        matrix: (d, d) float64, orthogonal. Row k says what stands for the reference's component k; `matrix @ basis`
-            are the axes of `DeepComponents` turned accordingly.
+        matrix: (d, d) float64, orthogonal. Row k gives the counterpart of component k of the reference; `matrix @
+            basis` are the aligned axes of `DeepComponents`.
     """
 
     matrix: Float[np.ndarray, "d d"]
 
     def apply(self, p: Num[ArrayLike, "n d"]) -> Float[np.ndarray, "n d"]:
-        """Coordinates along the components that correspond to the reference's.
+        """Coordinates along the components that correspond to those of the reference.
 
         Raises:
             ValueError: p is not (n, d) with this alignment's d.
@@ -56,13 +56,14 @@ class Alignment:
 
 @dataclass(frozen=True, eq=False)
 class Similarity:
-    """How far two encodings of the same items agree: the paper's Table 2, and each component by itself.
+    """Agreement of two encodings of the same items: the measures of Table 2 of the paper, and the correlation of each
+    component.
 
     Attributes:
-        distance: root of the mean squared distance between an item's two encodings, in the units of the encodings.
-        cosine: mean over the items of the cosine between the two; an encoding of length zero counts as 0.
-        angle: mean over the items of the angle between the two, in degrees.
-        correlation: (d,) of each component with its counterpart; 0 where either is constant.
+        distance: root mean squared distance between the two encodings of an item, in the units of the encodings.
+        cosine: mean over items of the cosine between the two encodings; 0 for an encoding of length zero.
+        angle: mean over items of the angle between the two encodings, in degrees.
+        correlation: (d,) correlation of each component with its counterpart; 0 if either is constant.
     """
 
     distance: float
@@ -73,11 +74,12 @@ class Similarity:
 
 @dataclass(frozen=True, eq=False)
 class Stability:
-    """How well each component comes out again in other runs.
+    """Stability of each component over several runs.
 
     Attributes:
-        correlation: (d,) mean absolute correlation over the pairs of runs; 1 is the same component every time.
-        spread: (d,) its standard deviation over the pairs; 0 where there is one.
+        correlation: (d,) mean absolute correlation over the pairs of runs; 1 means that all runs have the same
+            component.
+        spread: (d,) its standard deviation over the pairs; 0 for a single pair.
     """
 
     correlation: Float[np.ndarray, " d"]
@@ -91,25 +93,25 @@ def align(
     *,
     gap: float = GAP,
 ) -> Alignment:
-    """Find which component of p is which of the reference's, so that two runs can be compared.
+    """Match the components of p with those of a reference, so that two runs can be compared.
 
-    Training finds components up to their signs, their order where eigenvalues are close, and there also up to rotations
-    among them. Fit on training items, then judge the aligned encodings of test items by `similarity`.
+    Components are determined up to their signs and, if eigenvalues are close, up to their order and rotations. Fit the
+    alignment on training items, and compare the aligned encodings of test items with `similarity`.
 
     Args:
         p, reference: encodings of the same items, (n, d) each, uncorrelated within each as `DeepComponents` makes
-            them. Means are taken off here; `Alignment.apply` leaves them in.
-        method: "assignment", the default, is the one-to-one matching with the greatest sum of absolute correlations.
+            them. Means are subtracted here, but not in `Alignment.apply`.
+        method: "assignment", the default, is the one-to-one matching with the largest sum of absolute correlations.
             "paper" is Algorithm 1, a greedy matching by covariance (see `algorithm_1`). "procrustes" starts from the
             assignment and then rotates within groups of close eigenvalues to the least squared distance (Schönemann
             1966); a group of one keeps its component.
-        gap: for "procrustes", how much of its greatest eigenvalue a group may span, from 0 to 1. The eigenvalues are
-            p's, so that what is rotated stays uncorrelated up to gap / (2 - gap) (Wielandt's inequality), 0.11 for the
-            default of 0.2. An eigenvalue differs by some 10 % from run to run (four runs on digits, 25 epochs at a
-            learning rate of 1e-3, d = 6 and 16), so that closer ones have no order to keep. There the correlation with
-            the reference, on test items and for d = 16, rises from 0.64 by assignment to 0.71; 0.88 if all make one
-            group. That on training items is the same within 0.01 in each case: with many more items than components,
-            rotations do not overfit.
+        gap: for "procrustes", the maximum range of the eigenvalues of a group relative to its largest, from 0 to 1. The
+            eigenvalues are p's, so that what is rotated stays uncorrelated up to gap / (2 - gap) (Wielandt's
+            inequality), 0.11 for the default of 0.2. An eigenvalue differs by some 10 % from run to run (four runs on
+            digits, 25 epochs at a learning rate of 1e-3, d = 6 and 16), so that closer ones have no order to keep.
+            There the correlation with the reference, on test items and for d = 16, rises from 0.64 by assignment to
+            0.71; 0.88 if all make one group. That on training items is the same within 0.01 in each case: with many
+            more items than components, rotations do not overfit.
 
     Raises:
         ValueError: the encodings are not of one shape (n, d) with n >= 2, or hold NaN or infinity; an unknown method; a
@@ -122,7 +124,8 @@ def align(
     p, reference = _pair(p, reference, "reference")
     if method == "paper":
         turned, turned_reference = algorithm_1(p, reference)
-        # Both were permuted; undone on the reference's side, the same pairs stand in the reference's own order.
+        # Both were permuted. Undoing the permutation of the reference gives the same pairs in the order of the
+        # reference.
         return Alignment(turned_reference.matrix.T @ turned.matrix)
     matrix = _assignment(p, reference)
     return Alignment(matrix if method == "assignment" else _rotation(p @ matrix.T, reference, gap) @ matrix)
@@ -131,11 +134,11 @@ def align(
 def algorithm_1(p: Num[ArrayLike, "n d"], q: Num[ArrayLike, "n d"]) -> tuple[Alignment, Alignment]:
     """The paper's Algorithm 1, line by line: both encodings with components permuted and negated.
 
-    The pairs are settled when no absolute covariance in a row or column, from its diagonal entry on, is larger than
-    that entry. Where all of them differ, this is the greedy matching by covariance, whatever order components came in.
+    The algorithm ends when no absolute covariance in a row or column, from its diagonal entry on, is larger than that
+    entry. If all of them differ, this is the greedy matching by covariance, regardless of the order of the components.
 
     Returns:
-        What to apply to p and to q. The pairs are ordered by their variance in both encodings together, and have
+        Alignments of p and of q. The pairs are ordered by the sum of their variances in both encodings, and have
         positive covariance.
 
     Raises:
@@ -174,10 +177,10 @@ def algorithm_1(p: Num[ArrayLike, "n d"], q: Num[ArrayLike, "n d"]) -> tuple[Ali
 
 
 def similarity(p: Num[ArrayLike, "n d"], q: Num[ArrayLike, "n d"]) -> Similarity:
-    """Compare two encodings of the same items as they stand; align them first.
+    """Compare two encodings of the same items, which should be aligned first.
 
-    Distance and cosine are those of Table 2: not normalised and not centred again, as the components of training items
-    have mean zero.
+    Distance and cosine are those of Table 2, without normalisation and without centring, since the components of
+    training items have mean zero.
 
     Raises:
         ValueError: the encodings are not of one shape (n, d) with n >= 2, or hold NaN or infinity.
@@ -194,7 +197,7 @@ def similarity(p: Num[ArrayLike, "n d"], q: Num[ArrayLike, "n d"]) -> Similarity
 
 
 def cross_correlation(p: Num[ArrayLike, "n d"], q: Num[ArrayLike, "n d"]) -> Float[np.ndarray, "d d"]:
-    """Correlation of each component of p, a row, with each of q, a column (Figure 6); 0 where either is constant.
+    """Correlation of each component of p (row) with each component of q (column) (Figure 6); 0 if either is constant.
 
     Raises:
         ValueError: as `similarity`.
@@ -208,15 +211,16 @@ def component_stability(
     held_out: Sequence[Num[ArrayLike, "m d"]],
     method: Method = "assignment",
 ) -> Stability:
-    """How well each component of the first run comes out again in all the runs.
+    """Stability of the components of the first run over all runs.
 
     Args:
-        train: for each run its encoding of the same training items. The others are aligned to the first on these.
-        held_out: for each run its encoding of the same other items, which the correlations are of.
+        train: encodings of the same training items by each run, on which the other runs are aligned to the first.
+        held_out: encodings of the same other items by each run, on which the correlations are computed.
         method: as for `align`.
 
     Raises:
-        ValueError: fewer than two runs, as many as not in `held_out`, or encodings that `align` cannot take.
+        ValueError: there are fewer than two runs, `train` and `held_out` differ in length, or `align` cannot use the
+            encodings.
     """
     if len(train) < 2 or len(train) != len(held_out):
         raise ValueError(
@@ -229,13 +233,13 @@ def component_stability(
 
 
 def stability(pairs: Sequence[Similarity]) -> Stability:
-    """That of the components, from the similarity of every pair of aligned runs."""
+    """Stability of the components, from the similarities of all pairs of aligned runs."""
     correlations = np.abs([pair.correlation for pair in pairs])
     return Stability(correlations.mean(0), correlations.std(0))
 
 
 def _assignment(p: Float[np.ndarray, "n d"], reference: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "d d"]:
-    from scipy.optimize import linear_sum_assignment  # 0.25 s, and the command line starts with this file
+    from scipy.optimize import linear_sum_assignment  # the import takes 0.25 s, and the command line imports this file
 
     correlation = _unit(reference).T @ _unit(p)
     rows, columns = linear_sum_assignment(np.abs(correlation), maximize=True)
@@ -257,10 +261,10 @@ def _rotation(p: Float[np.ndarray, "n d"], reference: Float[np.ndarray, "n d"], 
 
 
 def _groups(eigenvalues: Float[np.ndarray, " d"], gap: float) -> list[np.ndarray]:
-    """Indices in groups of close eigenvalues, the greatest first.
+    """Indices in groups of close eigenvalues, largest first.
 
-    All are parted at the widest relative gap between neighbours until no group spans more than `gap`. Joining
-    neighbours closer than `gap` instead would make one group of an even spectrum of many components.
+    Groups are divided at the widest relative gap between neighbours until the range of each is at most `gap`. Joining
+    neighbours closer than `gap` instead would give a single group for a flat spectrum of many components.
     """
     values = np.maximum(eigenvalues, np.finfo(float).tiny)
     waiting, groups = [np.argsort(-values, kind="stable")], []
@@ -276,7 +280,7 @@ def _groups(eigenvalues: Float[np.ndarray, " d"], gap: float) -> list[np.ndarray
 
 
 def _bring_forward(i: int, j: int, *matrices: np.ndarray) -> None:
-    """Row j to place i, rows i to j - 1 each one down."""
+    """Move row j to position i, and rows i to j - 1 down by one."""
     for matrix in matrices:
         matrix[i : j + 1] = np.roll(matrix[i : j + 1], 1, axis=0)
 
@@ -287,7 +291,7 @@ def _negate(i: int, *matrices: np.ndarray) -> None:
 
 
 def _unit(x: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n d"]:
-    """Columns centred and of length 1; constant ones zero."""
+    """Centre columns and scale them to length 1; constant columns become zero."""
     x = _centred(x)
     lengths = np.linalg.norm(x, axis=0)
     return np.divide(x, lengths, out=np.zeros_like(x), where=lengths > 0)
@@ -295,12 +299,12 @@ def _unit(x: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n d"]:
 
 def _centred(x: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n d"]:
     centred = x - x.mean(0)
-    centred[:, np.ptp(x, axis=0) == 0] = 0  # the mean of equal numbers may be off by a rounding error
+    centred[:, np.ptp(x, axis=0) == 0] = 0  # the mean of equal numbers may have a rounding error
     return centred
 
 
 def _real(x: Any, name: str) -> np.ndarray:
-    """x as float64; a tensor may need a gradient and may lie on any device."""
+    """Convert x to float64; it may be a tensor on any device that requires gradients."""
     if hasattr(x, "detach"):
         x = x.detach().cpu()
         if str(x.dtype) == "torch.bfloat16":  # NumPy has no such type

@@ -1,4 +1,4 @@
-"""Deep principal components: mean, principal axes and variances of the latents, and their uses (section 4.2)."""
+"""Deep principal components: mean, principal axes and variances of the latents (section 4.2)."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ class DeepComponents:
     `fit(z)` at once, or `update(z)` batch by batch: the mean and covariance are exact either way (streaming, in float64
     on the CPU, Chan et al. 1983). The coordinates along the components are called p; p = (z - mean) @ basis.T.
 
-    A rotation of the latents changes neither the reconstruction nor the Eccentric loss, so neither of them can decide
-    on the axes. These can:
+    A rotation of the latents changes neither the reconstruction nor the Eccentric loss, so neither of them determines
+    the axes. The axes can be:
 
     - "principal": the principal axes of the latents, as in the paper. The components are uncorrelated. The largest
       entry of each axis is positive, so the same latents give the same signs. Where the variances are nearly equal,
@@ -47,7 +47,7 @@ class DeepComponents:
     Attributes:
         axes: as given.
         dim: d, the number of latent dimensions; 0 before the first batch.
-        count: vectors seen.
+        count: number of vectors seen.
         mean: (d,) float64.
         covariance: (d, d) float64, normalised by count - 1 as in scikit-learn's PCA.
         eigenvalues: (d,) float64, variances along the components, in descending order unless the axes are "own". Where
@@ -75,11 +75,11 @@ class DeepComponents:
         return self._mean[: self.dim]
 
     def fit(self, z: Float[Tensor, "n d"], anchors: Float[Tensor, "n m"] | None = None) -> DeepComponents:
-        """Forget what was seen and take z alone. Returns self.
+        """Fit the components to z alone and discard earlier batches. Returns self.
 
         Args:
             z: latents.
-            anchors: for anchored axes, as for `update`.
+            anchors: anchors for anchored axes, as for `update`.
         """
         self.count = 0
         return self.update(z, anchors)
@@ -160,7 +160,7 @@ class DeepComponents:
         return self._axes
 
     def encode(self, z: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:
-        """Latents to coordinates along the components, in z's dtype and on its device; without a gradient.
+        """Transform latents to coordinates along the components, in the dtype and on the device of z, without gradient.
 
         Raises:
             ValueError: z is not (n, d), or complex.
@@ -170,7 +170,7 @@ class DeepComponents:
         return _like((_float64(z) - self.mean) @ self.basis.T, z)
 
     def decode(self, p: Float[Tensor, "n k"]) -> Float[Tensor, "n d"]:
-        """Coordinates back to latents; with k < d, the remaining components are held at their mean.
+        """Transform coordinates to latents; with k < d, the remaining components are held at their mean.
 
         Raises:
             ValueError: p is not (n, k) with k <= d, or complex.
@@ -183,9 +183,9 @@ class DeepComponents:
         """The paper's pairs (Figures 7, 8): the latents at -scale and +scale standard deviations along each axis.
 
         Args:
-            k: how many components, from the first; all by default.
-            scale: in standard deviations of the component, so that a pair shows what the data really spans; at 2, the
-                default, 95 % of a normal component lies between the two.
+            k: number of components, starting with the first; all by default.
+            scale: distance from the mean in standard deviations of the component, so that a pair shows the range of the
+                data; with 2, the default, 95 % of a normal component lies between the two.
         """
         k = self.dim if k is None else self._component_count(k)
         steps = scale * self.eigenvalues[:k].sqrt()
@@ -219,9 +219,9 @@ class DeepComponents:
     ) -> Float[Tensor, "n d"]:
         """n random latents: "standard" from N(0, I), "matched" from a Gaussian of the latents' mean and covariance.
 
-        The covariance is the whole one, whatever the axes.
+        The full covariance is used for all kinds of axes.
 
-        Section 4.1; matched sampling gives the better images there, hence the default. float32, on the CPU.
+        See section 4.1, where matched sampling gives better images, hence the default. float32, on the CPU.
         """
         if method not in ("standard", "matched"):
             raise ValueError(f"unknown sampling method {method!r}; choose 'standard' or 'matched'")
@@ -257,7 +257,7 @@ class DeepComponents:
 
     @classmethod
     def load(cls, path: str | Path) -> DeepComponents:
-        """Read what `save` wrote."""
+        """Read a file written by `save`."""
         from eccentric.files import read_tensors
 
         tensors = read_tensors(Path(path), expected=("count", "mean", "scatter", "eigenvalues", "basis"))
@@ -269,7 +269,7 @@ class DeepComponents:
             own = tensors["anchor_scatter"]  # (d + m, m)
             self._mean = torch.cat([self._mean, tensors["anchor_mean"]])
             self._scatter = torch.cat([torch.cat([self._scatter, own[: self.dim].T]), own], 1)
-        # The stored axes, not new ones: another machine's eigensolver may turn a group of equal eigenvalues.
+        # The stored axes are used, because the eigensolver of another machine may rotate axes with equal eigenvalues.
         self._axes = tensors["eigenvalues"], tensors["basis"]
         return self
 
@@ -292,7 +292,7 @@ def _checked(z: Tensor, what: str) -> Float[Tensor, "n k"]:
 def _float64(z: Tensor) -> Tensor:
     z = torch.as_tensor(z)
     if z.is_complex():
-        raise ValueError("complex numbers have no components here; pass real and imaginary parts as two columns")
+        raise ValueError("complex numbers are not supported; pass real and imaginary parts as two columns")
     # On the CPU, because not every accelerator has float64.
     return z.detach().to("cpu", torch.float64)
 

@@ -34,41 +34,43 @@ def eccentric_loss(
     exchange: Exchange = "gather",
     average: bool = True,
 ) -> Float[Tensor, ""]:
-    """Repel every pair of latent vectors and pull each to the origin: equation (1) of Li & Blair 2021.
+    """Repulsion between all pairs of latent vectors and attraction to the origin: equation (1) of Li & Blair 2021.
 
         l = mean_i |z_i|^2  -  mu N mean_{i != j} log(1 + |z_i - z_j|^2 / N)
 
-    Alone, it spreads the vectors evenly over a sphere of radius sqrt(d) (from d = 4 on; with fewer dimensions only
-    while mu is small: see `theory.stationary_radius`). Added to another objective with a small weight, it holds the
-    trace of the latents' covariance near d and leaves its eigenvalues free to differ.
+    Minimised alone, it distributes the vectors uniformly on a sphere of radius sqrt(d) (for d >= 4; in fewer dimensions
+    only for small mu, see `theory.stationary_radius`). Added to another objective with a small weight, it keeps the
+    trace of the covariance of the latents near d, while its eigenvalues may differ.
 
     Args:
         z: latent vectors, (b, d) with b >= 2, floating point, any device and strides. Half precision is accumulated
             in float32.
-        mu: strength of the repulsion, > 1/2. At 1, the default and the paper's choice for MNIST, far pairs matter
-            most and clusters may form; at d + 1/2 near pairs do, and the latents spread evenly.
-        N: kernel constant, a squared length. "paper" is the paper's formula, which puts the radius within 0.1 % of
-            sqrt(d) from d = 12 on; "exact" makes it sqrt(d); a positive number is taken as it is.
-        impl: "blocked" visits tiles of pairs in O(b d) memory and computes the gradient in the same pass, on any
-            device; "triton" does so in one kernel on NVIDIA GPUs; "reference" is the formula as written, dense and in
-            double precision. "auto", the default, is "triton" where it runs and "blocked" elsewhere. Second
-            derivatives are right with each of them, in O(b^2) memory.
+        mu: strength of the repulsion, > 1/2. With 1, the default and the paper's choice for MNIST, distant pairs
+            dominate and clusters may form; with d + 1/2 close pairs dominate, and the latents are distributed evenly.
+        N: kernel constant, a squared length. "paper" is the formula of the paper, with a radius within 0.1 % of sqrt(d)
+            for d >= 12; "exact" gives a radius of sqrt(d); a positive number is used directly.
+        impl: "blocked" computes value and gradient in one pass over tiles of pairs, in O(b d) memory, on any device;
+            "triton" does this in one kernel on NVIDIA GPUs; "reference" is the formula as written, dense and in double
+            precision. "auto", the default, selects "triton" if it is available and "blocked" otherwise. All of them
+            support second derivatives, in O(b^2) memory.
         pairs: "all", or a number of partners per row for an unbiased estimate of value and gradient in O(b pairs d):
-            each row meets the rows at so many random cyclic shifts. For batches where all pairs are too many.
-        generator: draws the shifts, on the CPU; by default PyTorch's own, which torch.manual_seed seeds.
-        sync: the batch is the union of the rows that the ranks of `group` hold; the value is the same on all of them.
-        group: process group; with `sync`, None is the default group. Giving a group implies `sync`.
-        exchange: how rows travel between ranks: "gather" in O(B d) memory, "ring" in O(b d) (see `ranks.union_loss`).
+            each row is paired with the rows at this number of random cyclic shifts. For very large batches.
+        generator: generator of the shifts, on the CPU; by default PyTorch's global generator, which torch.manual_seed
+            seeds.
+        sync: whether the batch is the union of the rows of all ranks in `group`; the value is then the same on all of
+            them.
+        group: process group; with `sync`, None is the default group. A group implies `sync`.
+        exchange: exchange of rows between ranks: "gather" in O(B d) memory, "ring" in O(b d) (see `ranks.union_loss`).
         average: scale the gradient for DistributedDataParallel, which averages over ranks, so that the result is that
-            of one process with the whole batch; False for those who sum gradients.
+            of one process with the whole batch; pass False if your code sums gradients.
 
     Returns:
-        A scalar: float64 for float64 input, otherwise float32. NaN if z holds a NaN.
+        A scalar: float64 for float64 input, otherwise float32. NaN if z contains NaN.
 
     Raises:
         TypeError: z is not a floating-point tensor.
         ValueError: z is not (b, d) with b >= 2, or another argument is out of range.
-        RuntimeError: `sync` without a process group; `impl="triton"` where it cannot run.
+        RuntimeError: `sync` without a process group, or `impl="triton"` if it is not available.
     """
     sync = sync or group is not None
     check_latents(z, at_least=0 if sync else 2)
@@ -88,7 +90,7 @@ def eccentric_loss(
 class EccentricLoss(torch.nn.Module):
     """`eccentric_loss` as a module, for `objective = reconstruction + weight * EccentricLoss()(z)`.
 
-    Args and errors are those of `eccentric_loss`; what does not depend on z is checked at once.
+    Arguments and errors are those of `eccentric_loss`. Arguments are checked when the module is created.
     """
 
     def __init__(
@@ -107,7 +109,7 @@ class EccentricLoss(torch.nn.Module):
         super().__init__()
         resolve(3, mu, N)
         _check_options(impl, pairs, sync or group is not None, exchange)
-        self.mu, self.N = float(mu), N  # a NumPy number would be in torch.compile's way
+        self.mu, self.N = float(mu), N  # a NumPy number would break torch.compile
         self._options = {
             "impl": impl,
             "pairs": pairs,
@@ -128,7 +130,7 @@ class EccentricLoss(torch.nn.Module):
         )
 
 
-DEFAULTS = dict(eccentric_loss.__kwdefaults__ or {})  # one place for them, for what repr leaves out
+DEFAULTS = dict(eccentric_loss.__kwdefaults__ or {})  # options that are shown if they differ from the default
 
 
 def check_latents(z: Tensor, at_least: int) -> None:

@@ -1,7 +1,7 @@
-"""The loss of a batch that lies spread over the ranks of a torch.distributed process group.
+"""The loss of a batch that is distributed over the ranks of a torch.distributed process group.
 
-Every pair of the union counts, also where its two vectors lie on different ranks. The forward pass does all of the
-communication and computes value and gradient; the backward pass multiplies a saved (b, d) tensor and waits for no one.
+All pairs of the union are included, also pairs of vectors on different ranks. The forward pass performs all
+communication and computes value and gradient; the backward pass only multiplies a saved (b, d) tensor.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ def union_loss(
     exchange: Exchange = "gather",
     average: bool = True,
 ) -> Float[Tensor, ""]:
-    """The loss of the B vectors that the ranks of a process group hold together, b of them on this one.
+    """The loss of the B vectors on all ranks of a process group, b of which are on this rank.
 
-    The value is that of one process with all B vectors, and equal on all ranks to the last bit. The gradient is this
-    rank's share of that process's, times a factor that suits DistributedDataParallel (DDP): with R ranks, rows z_r on
-    rank r, objectives f_r(theta) + weight l(z_1 ... z_R), J_r = dz_r/dtheta and g_r what this function hands back to
-    z_r, rank r arrives at grad f_r + weight J_r^T g_r, and DDP leaves each rank the average
+    The value is that of one process with all B vectors, and bitwise identical on all ranks. The gradient is this rank's
+    share of that process's, times a factor that suits DistributedDataParallel (DDP): with R ranks, rows z_r on rank r,
+    objectives f_r(theta) + weight l(z_1 ... z_R), J_r = dz_r/dtheta and g_r what this function hands back to z_r, rank
+    r arrives at grad f_r + weight J_r^T g_r, and DDP leaves each rank the average
 
         1/R sum_r grad f_r  +  weight 1/R sum_r J_r^T g_r
 
@@ -54,10 +54,11 @@ def union_loss(
     PyTorch's default); with NCCL alone also for what the GPU has been given to do before.
 
     Args:
-        z: this rank's latent vectors, (b, d), floating point. Ranks may hold different numbers of rows, or none.
+        z: latent vectors of this rank, (b, d), floating point. The number of rows may differ between ranks and may be
+            zero.
         mu: strength of the repulsion; the same on every rank, like N, d, the dtype and `exchange`.
         N: kernel constant, as in `eccentric_loss`.
-        group: process group; None is the default group, of all ranks. Alone in it, this is the ordinary loss.
+        group: process group; None is the default group of all ranks. With a single rank, this is the ordinary loss.
         exchange: how the rows travel. "gather" brings them all at once, in O(B d) memory, while the own rows are worked
             on; "ring" passes them on from rank to rank, in O(b d) memory, each transfer behind the work on the block
             before it. A ring needs a backend that sends from z's device: NCCL for CUDA, gloo for the CPU.
@@ -68,11 +69,11 @@ def union_loss(
         A scalar: float64 for float64 input, otherwise float32. It has no second derivative on more than one rank.
 
     Raises:
-        RuntimeError: there is no process group, or it does not contain this process.
+        RuntimeError: there is no process group, or this process is not a member.
         ValueError: mu, N or `exchange` is out of range; or, on every rank: fewer than 2 vectors in all, or ranks that
             disagree.
     """
-    if torch.compiler.is_compiling():  # one break in the graph here, instead of one at each transfer
+    if torch.compiler.is_compiling():  # one graph break here instead of one at each transfer
         eager = torch.compiler.disable(union_loss)
         return eager(z, mu, N, group=group, exchange=exchange, average=average)
     if exchange not in _EXCHANGES:
@@ -86,7 +87,7 @@ def union_loss(
 
 
 def members(group: ProcessGroup | None) -> ProcessGroup:
-    """The group, or the default group for None; an error if there is none or it does not contain this process."""
+    """The group, or the default group for None. Raises an error if there is none or this process is not a member."""
     if not dist.is_available():
         raise RuntimeError("this build of PyTorch has no torch.distributed, so there are no ranks to share a loss")
     if not dist.is_initialized():
@@ -115,10 +116,10 @@ def gather_rows(x: Shaped[Tensor, "b k"], group: ProcessGroup) -> Shaped[Tensor,
 def _rows(z: Tensor, mu: float, N: float, exchange: str, group: ProcessGroup) -> list[int]:
     """The number of rows on each rank, after a check that all of them are doing the same thing.
 
-    Without it, a mistake would show as a rank that waits for ever, or as another loss on every rank.
+    Without this check, a mistake would make ranks wait forever or compute different losses.
     """
     card = f"{len(z)}|d={z.shape[1]}, dtype={z.dtype}, mu={float(mu)}, N={float(N)}, exchange={exchange!r}"
-    # Where the group can talk over the CPU as well, the host need not wait for what the GPU is still working on.
+    # If the group can also communicate over the CPU, the host need not wait for the GPU.
     device = "cpu" if "cpu:" in dist.get_backend_config(group) else z.device
     mine = torch.tensor(list(card.encode().ljust(160)), dtype=torch.uint8, device=device)
     cards, transfer = _all_gather(mine, group)
@@ -178,7 +179,7 @@ class _Union(torch.autograd.Function):
         if grad is None:
             return (None,) * 6
         z, gradient = ctx.saved_tensors
-        if torch.is_grad_enabled():  # someone means to differentiate again, though perhaps not this
+        if torch.is_grad_enabled():  # second derivatives are requested, though perhaps not of this function
             gradient = _Gradient.apply(z, gradient)
         return (grad * gradient).to(z.dtype), *(None,) * 5
 
@@ -186,8 +187,8 @@ class _Union(torch.autograd.Function):
 class _Gradient(torch.autograd.Function):
     """The gradient already computed, as a function of z that cannot be differentiated.
 
-    Its derivative would need the other ranks once more, in the middle of a backward pass that they may not take part
-    in: an error is better than a wait without end.
+    Its derivative would need communication within a backward pass in which other ranks may not take part, and could
+    wait forever. An error is raised instead.
     """
 
     @staticmethod
@@ -204,7 +205,7 @@ class _Gradient(torch.autograd.Function):
 
 
 def _gather(z: Tensor, rows: list[int], group: ProcessGroup) -> Iterator[Tensor]:
-    """This rank's rows, and then those of all others in one."""
+    """The rows of this rank, followed by those of all other ranks in one tensor."""
     me = dist.get_rank(group)
     parcels, transfer = _all_gather(_parcel(z, max(rows)), group)
     yield z
@@ -214,7 +215,9 @@ def _gather(z: Tensor, rows: list[int], group: ProcessGroup) -> Iterator[Tensor]
 
 
 def _ring(z: Tensor, rows: list[int], group: ProcessGroup) -> Iterator[Tensor]:
-    """This rank's rows, and then those of each other, on their way from the rank before to the rank after this one."""
+    """The rows of this rank, followed by those of each other rank as they are passed from the previous to the next
+    rank.
+    """
     me, ranks = dist.get_rank(group), len(rows)
     behind, ahead = (dist.get_global_rank(group, (me + step) % ranks) for step in (-1, 1))
     present = _parcel(z, max(rows))
@@ -242,7 +245,7 @@ def _parcel(z: Tensor, rows: int) -> Tensor:
 
 
 def _all_gather(mine: Tensor, group: ProcessGroup) -> tuple[Tensor, dist.Work]:
-    """Every rank's tensor, one after the other, once the transfer is waited for."""
+    """The concatenated tensors of all ranks, valid after waiting for the transfer."""
     # The second name is the first one's until torch 2.12, and deprecated since.
     gather = getattr(dist, "all_gather_single", None) or dist.all_gather_into_tensor
     everyone = mine.new_empty(dist.get_world_size(group) * len(mine), *mine.shape[1:])

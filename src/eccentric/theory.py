@@ -8,7 +8,7 @@ s ~ Beta((d-1)/2, (d-1)/2), and with x = 4 rho^2 / N the loss and Theorem 1's co
 
 The balance is the loss's derivative in rho^2 set to zero. Its root x depends on (d, mu) only, so N fixes rho and rho
 fixes N. The means are computed by `_sphere_rule`, to a few units in the last place for any d and mu. The closed form is
-exact but SciPy's hyp2f1 is not its equal: with it, odd d > 130 give inf from mu of about 3 on.
+exact, but SciPy's hyp2f1 is not accurate enough: with it, odd d > 130 give inf for mu above about 3.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ METHODS = ("paper", "exact")
 def repulsive_force(distance: ArrayLike, mu: ArrayLike, N: ArrayLike) -> FloatOrArray:
     """Magnitude of the repulsion between two points: 2 mu r / (1 + r^2 / N) (below equation (1); Figure 2).
 
-    It grows like 2 mu r, is largest at r = sqrt(N), where it is mu sqrt(N), and fades like 2 mu N / r.
+    It grows like 2 mu r, has its maximum mu sqrt(N) at r = sqrt(N), and decreases like 2 mu N / r.
 
     Args:
         distance: r = |z_i - z_j|, in the latents' unit of length. All arguments broadcast together.
@@ -47,7 +47,7 @@ def repulsive_force(distance: ArrayLike, mu: ArrayLike, N: ArrayLike) -> FloatOr
 
 
 def kernel_constant(dim: ArrayLike, mu: ArrayLike, method: str = "paper") -> FloatOrArray:
-    """The N that makes the sphere of radius sqrt(dim) stationary, as a standard normal's typical radius asks.
+    """The N for which the sphere of radius sqrt(dim), the typical radius of a standard normal, is stationary.
 
     Args:
         dim: latent dimension d. Broadcasts with `mu`.
@@ -74,13 +74,13 @@ def kernel_constant(dim: ArrayLike, mu: ArrayLike, method: str = "paper") -> Flo
 def stationary_radius(dim: ArrayLike, mu: ArrayLike, N: ArrayLike) -> FloatOrArray:
     """Radius rho of the sphere on which attraction and repulsion balance: the root of Theorem 1's condition.
 
-    There is exactly one, and of all radii it has the least loss. The theorem is stated for d >= 3; the balance holds
+    There is exactly one, and it has the lowest loss of all radii. The theorem is stated for d >= 3; the balance holds
     on the circle (d = 2: mu = y (y+1) / 4 with y^2 = 1 + 4 rho^2 / N) and, with points at +rho and -rho in equal
     number, on the line (d = 1: 4 rho^2 / N = 2 mu - 1).
 
-    Balance is the sphere's least loss among radii, not yet among all distributions. A lone point at the origin has less
-    energy than one on the sphere, and a trained batch fills the inside, when mu is above 0.93 (d = 1), 1.55 (d = 2) or
-    3.74 (d = 3); for d >= 4 never, as far as computed (d < 200).
+    The balance minimises the loss over the radii of spheres, not over all distributions. A lone point at the origin has
+    less energy than one on the sphere, and a trained batch fills the inside, when mu is above 0.93 (d = 1), 1.55 (d =
+    2) or 3.74 (d = 3); for d >= 4 never, as far as computed (d < 200).
 
     Args:
         dim: latent dimension d >= 1. All arguments broadcast together.
@@ -88,13 +88,14 @@ def stationary_radius(dim: ArrayLike, mu: ArrayLike, N: ArrayLike) -> FloatOrArr
         N: kernel constant, a squared length > 0.
 
     Raises:
-        ValueError: an argument out of range. For mu <= 1/2 the attraction wins everywhere and no sphere is stationary.
+        ValueError: an argument out of range. For mu <= 1/2 the attraction is stronger at all distances and no sphere is
+            stationary.
     """
     return _unwrap(np.sqrt(_positive(N) * _stationary_x(_dimension(dim), _strength(mu))) / 2)
 
 
 def sphere_loss(dim: ArrayLike, mu: ArrayLike, N: ArrayLike, radius: ArrayLike | None = None) -> FloatOrArray:
-    """The loss of infinitely many points spread evenly over a sphere: equation (1) for b -> infinity.
+    """The loss of infinitely many uniformly distributed points on a sphere: equation (1) for b -> infinity.
 
     Args:
         dim: latent dimension d >= 1. All arguments broadcast together.
@@ -167,7 +168,7 @@ def _sphere_rule(dim: int) -> tuple[Array, Array]:
 
 
 def _by_dimension(function: Callable[[int, Array, Array, Array], Array], dim: Array, values: Array) -> Array:
-    """Apply function(d, values, nodes, weights) to the values of each dimension, a cache's worth at a time."""
+    """Apply function(d, values, nodes, weights) to the values of each dimension, in blocks that fit the cache."""
     dim, values = np.broadcast_arrays(dim, values)
     result = np.empty(values.shape)
     for d in np.unique(dim):

@@ -71,7 +71,7 @@ def test_a_run_on_other_data_of_the_same_name_is_refused(workshop, tmp_path):
     again = RunStore(tmp_path, workshop.scale)
     assert again.run(spec).config == config  # the data are not read to find out
     again.data("mnist")
-    with pytest.raises(UsageError, match="trained on other data than digits names here"):
+    with pytest.raises(UsageError, match="trained on other data than the current digits"):
         again.run(spec)
 
 

@@ -1,1 +1,1 @@
-"""Measurements that speed claims rest on: every figure a ratio to a rival that ran beside it."""
+"""Benchmarks of speed: all results are ratios to a rival measured in the same process."""

@@ -1,8 +1,8 @@
 """The loss against its rivals: time of forward and backward, peak memory, growth with b and d.
 
-Rivals take turns within each repetition, so that what disturbs the machine disturbs them all. A ratio is the rival's
-median time over ours. The floor is the arithmetic that no exact method avoids, at the speed of this device's own matrix
-product, measured in the same run.
+Rivals take turns within each repetition, so that other load on the machine affects all of them. A ratio is the median
+time of the rival divided by ours. The floor is the time for the arithmetic that every exact method needs, at the speed
+of matrix products on the same device, measured in the same run.
 """
 
 from __future__ import annotations
@@ -41,10 +41,10 @@ class Measurement:
     """One loss at one size.
 
     Attributes:
-        name: of the loss, as in the table.
-        seconds: median of forward and backward together.
-        ratio: seconds over ours at the same size.
-        memory: peak bytes beyond the input, or None where it was not measured.
+        name: name of the loss in the table.
+        seconds: median time of forward and backward pass.
+        ratio: seconds divided by ours at the same size.
+        memory: peak bytes in addition to the input, or None if not measured.
         floor: seconds for the arithmetic alone.
     """
 
@@ -60,12 +60,12 @@ class Measurement:
 def measure(
     sizes: Sequence[tuple[int, int]], device: torch.device, repeats: int = 5, memory: bool = True
 ) -> list[Measurement]:
-    """Every loss at every size it is fit for."""
+    """Measure all losses at all sizes that they support."""
     rate = matmul_rate(device)
     found = []
     for b, d in sizes:
         torch.manual_seed(0)
-        torch.compiler.reset()  # past a number of sizes it would go on uncompiled, without a word
+        torch.compiler.reset()  # after several sizes it would continue uncompiled without a warning
         z = torch.randn(b, d, device=device, requires_grad=True)
         losses = {name: loss for name, loss in _losses().items() if b <= rivals.limit(name, device) and _runs(loss, z)}
         times = _side_by_side(losses, z, repeats)
@@ -82,7 +82,7 @@ def _losses() -> dict[str, rivals.Loss]:
 
 
 def _runs(loss: rivals.Loss, z: Tensor) -> bool:
-    """Whether it does here: torch.compile and KeOps need a compiler."""
+    """Whether the loss runs on this machine: torch.compile and KeOps need a compiler."""
     try:
         _step(loss, z)()
     except (RuntimeError, ImportError, OSError) as error:
@@ -95,16 +95,16 @@ def _runs(loss: rivals.Loss, z: Tensor) -> bool:
 
 def _side_by_side(losses: dict[str, rivals.Loss], z: Tensor, repeats: int) -> dict[str, list[float]]:
     steps = {name: _step(loss, z) for name, loss in losses.items()}
-    # Each timing lasts 100 ms or more, in which a clock and a scheduler do not matter.
+    # Each timing takes at least 100 ms, so that clock and scheduler have little effect.
     once = {name: _time(step, 1, z) for name, step in steps.items()}
     calls = {name: max(1, int(0.1 / max(seconds, 1e-6))) for name, seconds in once.items()}
     times: dict[str, list[float]] = {name: [] for name in losses}
     for turn in range(repeats):
         for name, step in steps.items():
             if once[name] >= 1 and turn >= 2:
-                continue  # what takes a second and more takes two turns at the most
+                continue  # slow losses get at most two turns
             if once[name] < 1:
-                step()  # the rival before has left its own data in the caches and taken the memory apart
+                step()  # the previous rival has changed caches and memory
             times[name].append(_time(step, calls[name], z))
     return times
 
@@ -133,9 +133,10 @@ def _time(step: Callable[[], None], calls: int, z: Tensor) -> float:
 
 
 def matmul_rate(device: torch.device) -> float:
-    """Operations per second of a float32-accurate matrix product large enough to show the device's best.
+    """Operations per second of a matrix product with float32 accuracy, large enough for the maximum speed of the
+    device.
 
-    On tensor cores three tf32 products make a float32 one; where that is faster than a plain one, it counts.
+    On tensor cores, three tf32 products give one with float32 accuracy, which is used if it is faster.
     """
     if device.type == "cpu":
         return _matmul_rate(device)
@@ -167,7 +168,7 @@ def _matmul_rate(device: torch.device) -> float:
 
 
 def _peak_memory(name: str, b: int, d: int, device: torch.device) -> float | None:
-    """Peak bytes beyond the input and what the library holds anyway; on the CPU in a process of its own."""
+    """Peak bytes in addition to the input and the memory of the library; measured in a separate process on the CPU."""
     if device.type == "cuda":
         loss = _losses()[name]
         z = torch.randn(b, d, device=device, requires_grad=True)
@@ -183,7 +184,7 @@ def _peak_memory(name: str, b: int, d: int, device: torch.device) -> float | Non
 
 def _resident_growth(name: str, b: int, d: int) -> float:
     loss = _losses()[name]
-    loss(torch.randn(64, d, requires_grad=True)).backward()  # threads and buffers that stay
+    loss(torch.randn(64, d, requires_grad=True)).backward()  # threads and buffers that remain
     z = torch.randn(b, d, requires_grad=True)
     before = _peak_resident(reset=True)
     loss(z).backward()
@@ -191,7 +192,7 @@ def _resident_growth(name: str, b: int, d: int) -> float:
 
 
 def _peak_resident(reset: bool = False) -> float:
-    """Peak bytes resident, counted from the present on if `reset` and the system can."""
+    """Peak resident bytes, counted from now on with `reset` if the system supports it."""
     clear, status = Path("/proc/self/clear_refs"), Path("/proc/self/status")
     try:
         if reset:
@@ -204,7 +205,7 @@ def _peak_resident(reset: bool = False) -> float:
 
 
 def conditions(device: torch.device) -> str:
-    """Device and versions, in one line."""
+    """Device and versions in one line."""
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else _cpu_name()
     where = name if device.type == "cuda" else f"{name}, {torch.get_num_threads()} threads"
     return f"{where}; PyTorch {torch.__version__}, Python {platform.python_version()}, eccentric {__version__}; float32"
@@ -220,7 +221,7 @@ def _cpu_name() -> str:
 
 
 def table(found: Sequence[Measurement]) -> str:
-    """Markdown: a row for each loss, a column for each size; time, ratio to ours, memory."""
+    """Markdown table of time, ratio to ours and memory, with a row for each loss and a column for each size."""
     sizes = list(dict.fromkeys((m.b, m.d) for m in found))
     names = list(dict.fromkeys(m.name for m in found))
     cells = {(m.name, m.b, m.d): m for m in found}
@@ -238,7 +239,7 @@ def _cell(m: Measurement | None) -> str:
     if m is None:
         return ""
     ratio = "" if m.name == OURS else f" ({m.ratio:.2g}x)" if m.ratio < 10 else f" ({m.ratio:.0f}x)"
-    # A process's start has a peak of its own, below which nothing shows.
+    # The start of a process has a peak of memory that hides smaller values.
     memory = "" if m.memory is None else f", {m.memory / 1e6:,.0f} MB" if m.memory >= 1e6 else ", < 1 MB"
     return _duration(m.seconds) + ratio + memory
 
@@ -250,13 +251,13 @@ def _duration(seconds: float) -> str:
 def growth(
     device: torch.device, b: Sequence[int], d: Sequence[int], repeats: int
 ) -> tuple[list[Measurement], list[Measurement]]:
-    """Measurements without memory: over b at d = 64, and over d at b = 2048."""
+    """Measurements of time over b at d = 64, and over d at b = 2048."""
     by_b = measure([(size, 64) for size in b], device, repeats, memory=False)
     return by_b, measure([(2048, size) for size in d], device, repeats, memory=False)
 
 
 def growth_plot(by_b: Sequence[Measurement], by_d: Sequence[Measurement]) -> Figure:
-    """Time against b and against d, both axes logarithmic, with the floor drawn in."""
+    """Plot time against b and against d on logarithmic axes, with the floor."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(9, 4.2), layout="constrained", dpi=150)

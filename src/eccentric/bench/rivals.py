@@ -1,4 +1,4 @@
-"""What a user would write, or pick instead: other code for this loss, and other losses for what they cost."""
+"""Rivals: other implementations of the loss, and other losses to compare their cost."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def paper_listing(z: Tensor, scale: float = 1) -> Tensor:
-    """The paper's own code, A.4, letter for letter but for the name."""
+    """The listing of the paper (A.4), unchanged except for its name."""
     x0 = torch.squeeze(z)
     x1 = x0.transpose(0, 1)
     batch = x0.size()[0]
@@ -39,7 +39,7 @@ def paper_listing(z: Tensor, scale: float = 1) -> Tensor:
 
 
 def dense(z: Float[Tensor, "b d"]) -> Float[Tensor, ""]:
-    """The formula as a careful user would write it, for torch.compile to fuse."""
+    """The formula as a careful user would write it, which torch.compile can fuse."""
     b, d = z.shape
     N = 2 * d * (1 + 1 / (2 * (d - 1)))
     norms = z.square().sum(1)
@@ -48,7 +48,7 @@ def dense(z: Float[Tensor, "b d"]) -> Float[Tensor, ""]:
 
 
 def keops(z: Float[Tensor, "b d"]) -> Float[Tensor, ""]:
-    """The formula in KeOps' symbolic tensors, which are reduced without ever being stored."""
+    """The formula with KeOps' symbolic tensors, which are reduced without being stored."""
     from pykeops.torch import LazyTensor
 
     b, d = z.shape
@@ -58,7 +58,7 @@ def keops(z: Float[Tensor, "b d"]) -> Float[Tensor, ""]:
 
 
 def same_loss() -> dict[str, Loss]:
-    """Other code for the Eccentric loss with mu = 1, by name."""
+    """Other implementations of the Eccentric loss with mu = 1, by name."""
     found: dict[str, Loss] = {"paper's listing": paper_listing, "dense": dense}
     compiled: Loss = torch.compile(dense, dynamic=False)
     found["dense, torch.compile"] = compiled
@@ -68,20 +68,20 @@ def same_loss() -> dict[str, Loss]:
 
 
 def other_losses() -> dict[str, Loss]:
-    """What else is added to an objective to keep latents apart, by name."""
+    """Other regularizers that keep latents apart, by name."""
     return {"SIGReg, 1024 slices": sigreg, "VICReg": vicreg, "uniformity": uniformity, "KoLeo": koleo}
 
 
 def floor_flops(b: int, d: int) -> float:
-    """Multiplications and additions that no exact method does without: half a Gram matrix, and w z."""
+    """Multiplications and additions that every exact method needs: half a Gram matrix, and w z."""
     return b * b * d + 2 * b * b * d
 
 
 def limit(name: str, device: torch.device) -> int:
-    """The largest batch worth trying: beyond it the rival needs too much memory, or minutes."""
+    """The largest batch to measure; for larger ones, the rival needs too much memory or minutes."""
     if name in ("paper's listing", "dense", "dense, torch.compile", "uniformity", "KoLeo"):
         memory = 16e9 if device.type == "cpu" else 0.8 * torch.cuda.get_device_properties(device).total_memory
         return int(math.sqrt(memory / 32))  # eight b x b tensors of float32
     if name in ("KeOps", "SIGReg, 1024 slices"):
         return 1 << (14 if device.type == "cpu" else 18)
-    return sys.maxsize  # linear in memory, and quick
+    return sys.maxsize  # linear in memory and fast

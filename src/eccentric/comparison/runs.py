@@ -169,7 +169,7 @@ def _differences(first: Run, second: Run, splits: dict[str, tuple[Latents, Laten
 
 
 def _record(comparison: Comparison) -> dict[str, Any]:
-    from eccentric._version import __version__
+    from eccentric._version import versions
 
     names = comparison.names
     found = zip(names, comparison.settings, comparison.alignments, strict=True)
@@ -187,7 +187,7 @@ def _record(comparison: Comparison) -> dict[str, Any]:
             for pair in comparison.pairs
         ],
         "component_stability": _numbers(comparison.stability),
-        "versions": {"eccentric": __version__},
+        "versions": versions(),
     }
 
 

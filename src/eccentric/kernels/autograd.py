@@ -1,4 +1,4 @@
-"""The one-pass kernels made differentiable: for eager mode and torch.func Functions, for torch.compile an operator.
+"""Differentiable one-pass kernels: Functions for eager mode and torch.func, an operator for torch.compile.
 
 The operator `eccentric::value_and_gradient` is one opaque step with a known shape and derivative, so that no compiler
 sees a Python loop over tiles. Eager mode goes through Functions with the same rules instead, because PyTorch's
@@ -43,13 +43,13 @@ def _save(ctx: Any, inputs: tuple[Tensor, float, float, str, Tensor | None], gra
 
 def _backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None, None, None]:
     z, gradient = ctx.saved_tensors
-    if torch.is_grad_enabled():  # someone may mean to differentiate again
+    if torch.is_grad_enabled():  # second derivatives may be requested
         gradient = _Gradient.apply(z, gradient, ctx.mu, ctx.N, ctx.sampled)
     return (grad * gradient).to(z.dtype), None, None, None, None
 
 
 class _Eager(torch.autograd.Function):
-    """Half the overhead of the form that torch.func needs, which is what a small batch costs."""
+    """Eager form with half the overhead of the form for torch.func, which matters for small batches."""
 
     @staticmethod
     def forward(ctx: Any, *inputs: Any) -> Tensor:
@@ -61,7 +61,7 @@ class _Eager(torch.autograd.Function):
 
 
 class _Pair(torch.autograd.Function):
-    """Value and gradient, for torch.func."""
+    """Value and gradient for torch.func."""
 
     @staticmethod
     def forward(*inputs: Any) -> tuple[Tensor, Tensor]:
@@ -109,7 +109,7 @@ class _Gradient(torch.autograd.Function):
         if ctx.sampled:
             raise RuntimeError("the loss estimated from a number of pairs has no second derivative; use pairs='all'")
         (z,) = ctx.saved_tensors
-        # Dense, but only for those who ask for it; plain operations, so a third derivative works as well.
+        # Dense, but only computed if requested; plain operations, so third derivatives work, too.
         with one_pass.without_autocast(z):
             product = reference.hessian_product(z.to(v.dtype), v, ctx.mu, ctx.N)
         return product.to(z.dtype), None, None, None, None

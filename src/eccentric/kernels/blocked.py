@@ -49,7 +49,7 @@ def pairs(x: Float[Tensor, "b d"], N: float) -> tuple[Float[Tensor, ""], Float[T
 
 
 def _one_tile(x: Float[Tensor, "b d"], N: float) -> tuple[Float[Tensor, ""], Float[Tensor, "b d"]]:
-    """The same in as few steps as can be, in double precision: a small batch costs what its steps cost to call."""
+    """The same sums with few operations in double precision: for small batches, the calls dominate the time."""
     norms = x.square().sum(1).add_(N / 2)
     u = torch.addmm(norms[:, None] + norms, x, x.T, beta=1 / N, alpha=-2 / N).clamp_(min=1)
     terms = math.gcd(4, len(x))  # there is room for a product of four
@@ -71,7 +71,7 @@ def repel(
     weighted, totals = torch.zeros_like(x), torch.zeros_like(x[:, 0])
     side = _side(x)
     buffer = x.new_empty(min(m, side) * min(n, side))
-    logs = [x.new_zeros(())]  # for a rank without rows
+    logs = [x.new_zeros(())]  # a rank without rows
     for i in range(0, m, side):
         rows = slice(i, min(i + side, m))
         for j in range(0, n, side):

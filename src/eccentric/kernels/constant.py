@@ -1,4 +1,4 @@
-"""The kernel constant N as a number, whichever way it was given."""
+"""The kernel constant N as a number."""
 
 from __future__ import annotations
 
@@ -27,6 +27,6 @@ def resolve(dim: int, mu: float, N: KernelConstant) -> float:
     return float(N)
 
 
-@lru_cache(maxsize=256)  # a training step must not search for a root
+@lru_cache(maxsize=256)  # cached, because a training step must not search for a root
 def _formula(dim: int, mu: float, method: str) -> float:
     return float(kernel_constant(dim, mu, method=method))

@@ -1,4 +1,4 @@
-"""Value and gradient of the loss in one pass, from the pair sums of whichever kernel suits the device.
+"""Value and gradient of the loss in one pass, from the pair sums of the kernel for the device.
 
 With w_ij = 1 / (1 + D_ij / N) the gradient is
 
@@ -65,10 +65,10 @@ def without_autocast(z: Tensor) -> AbstractContextManager[object]:
 
 
 def kernel_for(z: Float[Tensor, "b d"], impl: str = "auto") -> ModuleType:
-    """The module whose `pairs` and `repel` suit z's device, or the one asked for.
+    """The module with `pairs` and `repel` for the device of z, or the requested one.
 
     Raises:
-        RuntimeError: Triton is asked for and cannot run here.
+        RuntimeError: Triton is requested but not available.
     """
     if impl == "blocked" or (impl == "auto" and not (z.is_cuda and has_triton())):
         return blocked
@@ -88,7 +88,7 @@ def kernel_for(z: Float[Tensor, "b d"], impl: str = "auto") -> ModuleType:
 
 @lru_cache(maxsize=1)
 def has_triton() -> bool:
-    """Whether Triton is here with all that it needs; images for production often have no compiler."""
+    """Whether Triton and its requirements are available; production images often have no compiler."""
     compiler = os.environ.get("CC") or shutil.which("gcc") or shutil.which("clang")
     header = Path(sysconfig.get_path("include"), "Python.h")
     return importlib.util.find_spec("triton") is not None and compiler is not None and header.exists()

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def draw_shifts(b: int, partners: int, generator: torch.Generator | None = None) -> Int[Tensor, " m"]:
-    """`partners` different shifts from 1 to b - 1, or all of them if there are no more. On the CPU."""
+    """Draw `partners` different shifts from 1 to b - 1, or all of them if there are fewer. On the CPU."""
     return 1 + torch.randperm(b - 1, generator=generator, device="cpu")[:partners]
 
 

@@ -1,8 +1,8 @@
-"""The paper's reproduction: each of its figures and tables by command, our numbers beside the published ones.
+"""Reproduction of the paper: commands for each figure and table, and comparison of our numbers with the published ones.
 
-`published` holds the paper's numbers as data. An `Item` is one figure or table: what it needs, and `make`, which turns
-trained runs into a `Result`. A `RunStore` is the folder where runs are trained, and found again by every item that
-needs them; `reproduce` makes items and writes them, with a page that collects all that were made.
+`published` contains the numbers of the paper. An `Item` is one figure or table, with its requirements and a function
+`make`, which computes a `Result` from trained runs. A `RunStore` is a folder of runs that items share; `reproduce`
+makes items, writes them, and writes a page of all items.
 """
 
 from eccentric.paper.items import Item

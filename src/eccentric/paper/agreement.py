@@ -1,4 +1,4 @@
-"""Figure 6 and Table 2: do two runs find the same components?"""
+"""Figure 6 and Table 2: agreement of the components of two runs."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def figure_6(workshop: RunStore) -> Result:
 
 
 def _correlations(first: Run, second: Run) -> tuple[Float[np.ndarray, "d d"], Float[np.ndarray, "d d"]]:
-    """Between the components of two runs on test items, as they are and aligned on training items."""
+    """Correlations between the components of two runs on test items, before and after alignment on training items."""
     p, q = second.latents("test").p, first.latents("test").p
     turned, turned_reference = algorithm_1(second.latents("train").p, first.latents("train").p)
     return cross_correlation(p, q), cross_correlation(turned.apply(p), turned_reference.apply(q))
@@ -106,12 +106,12 @@ def _diagonal(correlations: Float[np.ndarray, "pairs d d"]) -> Float[np.ndarray,
 
 
 def _positive(correlations: Float[np.ndarray, "pairs d d"]) -> Float[np.ndarray, " pairs"]:
-    """Share of the diagonal."""
+    """Fraction of positive correlations on the diagonal."""
     return (np.diagonal(correlations, axis1=1, axis2=2) > 0).mean(1)
 
 
 def _near(correlations: Float[np.ndarray, "pairs d d"]) -> Float[np.ndarray, " pairs"]:
-    """Share of the squared correlations on the diagonal and beside it."""
+    """Fraction of the squared correlations on and next to the diagonal."""
     i, j = np.indices(correlations.shape[1:])
     return (correlations**2)[:, np.abs(i - j) <= 1].sum(1) / (correlations**2).sum((1, 2))
 
@@ -121,7 +121,7 @@ def _over(pairs: int) -> str:
 
 
 def pair_similarities(first: Run, second: Run) -> dict[str, Similarity]:
-    """How far two runs agree on test items, aligned on training items by each method."""
+    """Agreement of two runs on test items after alignment on training items, for each method of alignment."""
     p, q = ({split: run.latents(split).p for split in ("train", "test")} for run in (first, second))
     found = {}
     for name, method in METHODS.items():

@@ -1,4 +1,4 @@
-"""Tables 4 and 5: what the components tell of the attributes of a face."""
+"""Tables 4 and 5: prediction of the attributes of faces from the components."""
 
 from __future__ import annotations
 
@@ -21,12 +21,13 @@ if TYPE_CHECKING:
     from eccentric.paper.workshop import RunStore
 
 SIGNIFICANT = 15
-"""Gain in points from which on a row belongs in Table 5, accuracies rounded to whole percents as the paper prints them:
-the least of the paper's seven."""
+"""Minimum gain in points for a row of Table 5, with accuracies rounded to whole percents as in the paper: the smallest
+of the paper's seven gains.
+"""
 
 
 def attributes_of(workshop: RunStore) -> Attributes:
-    """The yes-or-no attributes of what stands for CelebA; of data with classes instead, whether an item is of each."""
+    """Binary attributes of the data used for CelebA; for data with classes, membership in each class."""
     source = workshop.source("celeba")
     try:
         return load_attributes(source)

@@ -1,7 +1,7 @@
-"""One job of the queue in a process of its own: `python -m eccentric.paper.child`, with the job as JSON.
+"""One job of the queue in a separate process: `python -m eccentric.paper.child`, with the job as JSON.
 
-The queue holds the other end of the job's standard input. When that closes, because the queue stops or has died, the
-job ends, and what it has reached is on the disk: a training is resumed from there, an item is made anew.
+The queue holds the other end of the standard input of the job. When it is closed because the queue stops or was killed,
+the job ends. Its state is on disk: a training can be resumed, and an item is computed again.
 """
 
 from __future__ import annotations
@@ -47,13 +47,13 @@ def _ask_at_end_of_input(stop: Stop) -> None:
 
 
 def _end_at_end_of_input() -> None:
-    """Files are either whole or not there, so that making an item can be ended anywhere."""
+    """Files are written atomically, so an item can be interrupted at any time."""
     _wait_for_end_of_input()
     os._exit(STOPPED)
 
 
 def _wait_for_end_of_input() -> None:
-    while os.read(0, 1024):  # not sys.stdin, whose lock a daemon thread must not hold at exit
+    while os.read(0, 1024):  # not sys.stdin, because a daemon thread must not hold its lock at exit
         pass
 
 

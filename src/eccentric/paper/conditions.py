@@ -1,4 +1,4 @@
-"""Under which conditions an item was made: data, epochs, seeds, device, versions, time."""
+"""Conditions of an item: data, epochs, seeds, device, versions and time."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ if TYPE_CHECKING:
 
 TITLES = {"mnist": "MNIST", "celeba": "CelebA"}
 OFFICIAL = {"mnist": {"train": 60_000, "test": 10_000}, "celeba": {"train": 162_770, "test": 19_962}}
-"""Items of the whole data sets, in their own splits."""
+"""Numbers of items of the complete data sets, by split."""
 
 
 def conditions(workshop: RunStore, seconds: float) -> dict[str, Any]:
-    """Of the item that has just been made, from the runs that it used.
+    """Conditions of the item that was just made, from the runs that it used.
 
     Args:
-        workshop: its `used` are the item's runs.
-        seconds: that making took, trainings left out.
+        workshop: store of runs; `used` contains the runs of the item.
+        seconds: time for the item without trainings.
     """
     used = list(workshop.used.items())
     if not used:
@@ -62,7 +62,7 @@ def conditions(workshop: RunStore, seconds: float) -> dict[str, Any]:
 
 
 def training_seconds(run: Run) -> float:
-    """Time of the training steps of a run, from its metrics; a pause between parts of it does not count."""
+    """Time of the training steps of a run from its metrics, without interruptions."""
     items = run.config["items"]["train"]
     batch = min(run.config["train"]["batch_size"], items)
     metrics = run.metrics
@@ -92,23 +92,23 @@ def _data(role: str, source: str, run: Run) -> dict[str, Any]:
 
 
 def _share_of_papers(role: str, run: Run) -> float:
-    """How many items the run has seen, all epochs together, for each that the paper's has."""
+    """Number of items that the run has seen in all epochs, relative to the run of the paper."""
     return run.config["train"]["epochs"] * run.config["items"]["train"] / items_seen_by_papers(role)
 
 
 def share_of_papers(run: Run) -> float | None:
-    """The same for a run of which nothing else is known; None for one on data that stand in for the paper's."""
+    """The same ratio from recorded values; None for a run on other data than the paper's."""
     name = run.config["data"]["name"]
     return _share_of_papers(name, run) if name in OFFICIAL else None
 
 
 def items_seen_by_papers(role: str) -> int:
-    """How many items a training of the paper sees, all epochs together."""
+    """Number of items that a training of the paper sees in all epochs."""
     return published.EPOCHS[role] * OFFICIAL[role]["train"]
 
 
 def _options(scale: Scale) -> list[str]:
-    """Of `eccentric reproduce`, that make the same again."""
+    """Arguments of `eccentric reproduce` that repeat the item."""
     plain = Scale()
     options = [f"--data {role}={source}" for role, source in scale.data.items()]
     for name in PER_ROLE:
@@ -126,7 +126,7 @@ def _options(scale: Scale) -> list[str]:
 
 
 def _values(values: Iterable[Any]) -> list[Any]:
-    """Each once, sorted."""
+    """Sorted unique values."""
     return sorted(set(values))
 
 

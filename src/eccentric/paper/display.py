@@ -1,4 +1,4 @@
-"""What the command line shows of a reproduction: the list of items, progress, and each item's result."""
+"""Output of `eccentric reproduce`: the list of items, progress, and results."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ MARKS = {True: "[green]✓[/]", False: "[red]✗[/]", None: "[yellow]≈[/]"}
 
 
 def items_table(workshop: RunStore) -> Table:
-    """Every item: what it needs at the paper's scale, and how much of that at the workshop's scale is done."""
+    """Table of all items with the requirements of the paper and the completed runs at the current scale."""
     table = Table("item", "what", "needs", "trained here", padding=(0, 1), box=SIMPLE_HEAD)
     for item in ITEMS.values():
         try:
@@ -46,7 +46,7 @@ def items_table(workshop: RunStore) -> Table:
 
 
 class ReproductionProgress:
-    """A bar over all trainings that are missing, on a terminal; elsewhere a line at the beginning of each."""
+    """A progress bar over all missing trainings on a terminal; otherwise one line at the start of each."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -70,11 +70,11 @@ class ReproductionProgress:
         self._bar.stop()
 
     def item(self, item: Item) -> None:
-        """An item is begun."""
+        """Called when an item is started."""
         self._bar.update(self._task, what=item.name, detail="")
 
     def show(self, standing: Standing) -> None:
-        """A training is begun or goes on."""
+        """Called at the start and during each training."""
         spec, metrics = standing.spec, standing.metrics
         what = f"{spec.role} d={spec.dim} λ={spec.weight:g} μ={spec.mu:g} seed={spec.seed}"
         detail = f"training {standing.done + 1} of {standing.total}: {what}"
@@ -89,18 +89,18 @@ class ReproductionProgress:
             )
 
     def made(self, item: Item, result: Result, path: Path) -> None:
-        """An item is done: its claims in a line each, and where it was written."""
+        """Called when an item is finished; prints each claim on one line, and the folder."""
         print_result(self._console, item, result, path)
 
 
 class QueueProgress:
-    """A line for each job that begins or ends; an item that was made shows its claims."""
+    """One line for each job that starts or ends; for a finished item also its claims."""
 
     def __init__(self, console: Console, folder: Path) -> None:
         self._console, self._folder = console, folder
 
     def show(self, job: Job, status: str) -> None:
-        """A job begins ("begun") or ends ("done", "stopped", "failed")."""
+        """Called when a job starts ("begun") or ends ("done", "stopped", "failed")."""
         path = self._folder / job.name
         made = read_result(path / RESULT) if job.spec is None and status == "done" else None
         if made is None:
@@ -112,7 +112,7 @@ class QueueProgress:
 
 
 def left_text(left: Left) -> str:
-    """What the queue leaves undone, in a line for the whole and one for each failure."""
+    """The remaining work of the queue in one line, and one line for each failure."""
     lines = []
     if left.items:
         time = "" if not left.seconds else f" (about {timedelta(seconds=round(left.seconds))} at the pace so far)"
@@ -125,7 +125,7 @@ def left_text(left: Left) -> str:
 
 
 def print_result(console: Console, item: Item, result: Result, path: Path) -> None:
-    """Claims in a line each, then where the item was written."""
+    """Print each claim on one line, and then the folder of the item."""
     print_claims(console, item, result.claims, path)
 
 

@@ -1,4 +1,4 @@
-"""Figures 8 and 9: the eigen-faces of three runs, and faces made of chosen components."""
+"""Figures 8 and 9: eigen-faces of three runs, and faces generated from selected components."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from eccentric.paper.workshop import RunStore
 
 WEIGHT, MU = 0.0001, 1.0
-"""The paper does not say which runs Figures 8 and 9 show; these are the most alike from run to run (Table 2)."""
+"""The paper does not state which runs Figures 8 and 9 show; these settings have the most similar runs (Table 2)."""
 GRID = 1.5
 
 
@@ -101,7 +101,7 @@ def _licence(workshop: RunStore) -> list[str]:
 
 
 def chosen_components(dim: int) -> tuple[list[int], list[int]]:
-    """The paper's, from 0; the first six where there are not so many."""
+    """Components of the paper, counted from 0; the first six if there are fewer."""
     across, down = ([k - 1 for k in chosen] for chosen in (published.FIGURE_9_ACROSS, published.FIGURE_9_DOWN))
     if max(*across, *down) < dim:
         return across, down

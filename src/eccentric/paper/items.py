@@ -1,4 +1,4 @@
-"""An item of the paper: one figure or table."""
+"""Items of the paper: figures and tables."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ if TYPE_CHECKING:
 
 
 def nothing_trained(workshop: RunStore) -> list[Spec]:
-    """The needs of an item that is computed from formulas."""
+    """No runs, for an item that is computed from formulas."""
     return []
 
 
 @dataclass(frozen=True)
 class Item:
-    """One figure or table of the paper.
+    """A figure or table of the paper.
 
     Attributes:
-        name: as the command line calls it, "fig3".
-        title: of the picture or table.
-        needs: what it takes at the paper's scale, in words.
-        make: from a workshop, in which the runs that `specs` names lie finished, to the result.
-        specs: the runs it needs at the workshop's scale.
-        check: what else it needs, looked for before anything is trained; raises `EccentricError`.
-        trend: numbers whose course over training is drawn: titles of panels, and for each a regular expression that
-            matches `Number.what`, its group being the label of a line.
+        name: name on the command line, such as "fig3".
+        title: title of the figure or table.
+        needs: description of the requirements at the scale of the paper.
+        make: function that computes the result from a store in which the runs of `specs` are finished.
+        specs: function that lists the required runs at the scale of the store.
+        check: check of other requirements before training; raises `EccentricError`.
+        trend: numbers to be plotted over the course of training: titles of panels with regular expressions that match
+            `Number.what`; the group of the expression is the label of a line.
     """
 
     name: str
@@ -43,6 +43,6 @@ class Item:
 
     @property
     def place(self) -> str:
-        """As the paper calls it: "Figure 3"."""
+        """Name in the paper, such as "Figure 3"."""
         kind, number = ("Figure", self.name[3:]) if self.name.startswith("fig") else ("Table", self.name[5:])
         return f"{kind} {number}"

@@ -1,4 +1,4 @@
-"""Items made, one after the other: missing runs trained, results written, the page brought up to date."""
+"""Computation of items: train missing runs, write results, and update the page."""
 
 from __future__ import annotations
 
@@ -29,26 +29,26 @@ def reproduce(
     on_made: Callable[[Item, Result, Path], None] = lambda item, result, path: None,
     on_item: Callable[[Item], None] = lambda item: None,
 ) -> None:
-    """Make items and write each to its folder in the workshop as soon as it is done.
+    """Make items, and write each to its folder in the store as soon as it is finished.
 
-    What fails in one item, such as data that are not to be had, does not keep the others from being made.
+    If one item fails, for example because its data are not available, the others are made nevertheless.
 
     Args:
-        items: from `find_items`.
-        workshop: where runs are trained and found, and results written.
-        on_made: called with each item that was made, its result, and the folder that was written.
-        on_item: called before each is made.
+        items: items from `find_items`.
+        workshop: store for runs and results.
+        on_made: called with each finished item, its result and its folder.
+        on_item: called before each item is made.
 
     Raises:
-        Stopped: the user asked to stop; what was made until then is written.
-        EccentricError: items that could not be made, and why; the others are.
+        Stopped: the user asked to stop; finished items are written.
+        EccentricError: some items could not be made; the message states the reasons. The others are written.
     """
     failures: list[tuple[Item, EccentricError]] = []
     expected: list[Spec] = []
     for item in items:
         try:
             expected += item.specs(workshop)
-        except EccentricError as error:  # the shape of data decides on runs, and these data cannot be read
+        except EccentricError as error:  # the runs depend on the shape of the data, which cannot be read
             failures.append((item, error))
     workshop.expect(expected)
     failed = {item.name for item, _ in failures}
@@ -58,7 +58,7 @@ def reproduce(
         on_item(item)
         try:
             if workshop.stop.asked:
-                raise Stopped(f"stopped before {item.place}; what was made is kept")
+                raise Stopped(f"stopped before {item.place}; finished items are kept")
             item.check(workshop)
             for spec in item.specs(workshop):
                 workshop.run(spec)
@@ -80,13 +80,13 @@ def reproduce(
 
 
 def make_item(item: Item, workshop: RunStore) -> tuple[Result, Path]:
-    """Make one item from its finished runs, and write it.
+    """Make one item from its finished runs and write it.
 
     Returns:
-        The result, and the folder that was written.
+        The result and its folder.
 
     Raises:
-        EccentricError: a run is missing something, or the folder cannot be written.
+        EccentricError: a run is incomplete, or the folder cannot be written.
     """
     workshop.used.clear()
     began = time.perf_counter()

@@ -1,6 +1,6 @@
-"""Milestones: epochs after which a training is kept as it stands, so that its numbers can be seen to move.
+"""Milestones: epochs after which a copy of the run is stored, to show results over the course of training.
 
-A milestone of a run is a run folder of its own, `RUN/milestones/EPOCH`, with all but metrics and checkpoints.
+A milestone of a run is a run folder `RUN/milestones/EPOCH` without metrics and checkpoints.
 """
 
 from __future__ import annotations
@@ -18,10 +18,11 @@ if TYPE_CHECKING:
     from eccentric.training import Metrics
 
 MILESTONES = (1, 3, 10, 30, 100, 300)
-"""Epochs, a third of a decade apart. The last epoch of a run is none: there the run itself is."""
+"""Epochs of milestones, a third of a decade apart. The last epoch is not a milestone, because the run itself is stored.
+"""
 FOLDER = "milestones"
 KEPT = (MODEL, COMPONENTS, LATENTS, EVALUATION, CHECKSUMS, CONFIG)
-"""Files of a run that its milestones have as well; config.json last, which says that the rest is there."""
+"""Files of a run that are copied to milestones; config.json is the last one and marks a complete copy."""
 
 
 def milestone_path(run: Path, epoch: int) -> Path:
@@ -38,10 +39,10 @@ def keep_milestone(run: Path, epoch: int) -> None:
 
 
 class Pause(Stop):
-    """A request to stop that a training gets at each milestone, and whenever `other` is asked.
+    """A request to stop a training at each milestone, and whenever `other` is asked.
 
     Attributes:
-        epoch: the milestone at which it was asked, None where it was not.
+        epoch: the milestone at which the stop was requested; None otherwise.
     """
 
     def __init__(self, other: Stop, epochs: int) -> None:
@@ -50,7 +51,7 @@ class Pause(Stop):
         super().__init__()
 
     def after(self, metrics: Metrics) -> None:
-        """See whether a row of metrics, which on an epoch's end has an error of the test items, reaches a milestone."""
+        """Check whether a row of metrics reaches a milestone; rows at the end of an epoch contain the test error."""
         if metrics.test_reconstruction is not None and metrics.epoch in MILESTONES and metrics.epoch < self._epochs:
             self.epoch = metrics.epoch
 
@@ -60,5 +61,5 @@ class Pause(Stop):
 
     @asked.setter
     def asked(self, value: bool) -> None:
-        """Several ranks agree on a request by setting it."""
+        """With several ranks, setting the attribute makes the ranks agree on the request."""
         self._other.asked = self._other.asked or (value and self.epoch is None)

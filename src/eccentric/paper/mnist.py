@@ -1,4 +1,4 @@
-"""Figures 3 and 7: what two dimensions look like, and the eigen-digits."""
+"""Figures 3 and 7: MNIST in two dimensions, and the eigen-digits."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 PLANE = 2
 SINGLE = 0.05
-"""What is taken for the spread between runs of Figure 3, which has one of each."""
+"""Assumed relative spread between runs in Figure 3, which has one run for each setting."""
 
 
 def plane_spec(weight: float, mu: float) -> Spec:
@@ -119,20 +119,23 @@ def figure_3(workshop: RunStore) -> Result:
 
 
 def off_the_circle(run: Run, p: Float[np.ndarray, "n d"]) -> float:
-    """Root mean square of length less sqrt(d), in units of sqrt(d); of the latents, which unlike p are not centred."""
+    """Root mean square of the length minus sqrt(d), in units of sqrt(d), for the latents, which in contrast to p are
+    not centred.
+    """
     components = run.components
     radius = np.linalg.norm(p + (components.basis @ components.mean).numpy(), axis=1)
     return float(np.sqrt(np.mean((radius / math.sqrt(p.shape[1]) - 1) ** 2)))
 
 
 def inside_of_the_circle(mu: float) -> tuple[float, float]:
-    """Why the circle does not hold for large mu: the energy of one point among many on the stationary circle (d = 2).
+    """Energy of one point among many on the stationary circle (d = 2), which shows that the circle is unstable for
+    large mu.
 
     At distance r from the centre it is r^2 / 2 - mu N E[log(1 + D/N)], a mean that is elementary for d = 2.
 
     Returns:
-        How much less it is at the centre than on the circle, and its second derivative by r on the circle. The centre
-        wins where the first is positive; the circle is unstable where the second is negative.
+        The energy on the circle minus that at the centre, and the second derivative of the energy with respect to r on
+        the circle. The centre is preferred if the first is positive; the circle is unstable if the second is negative.
     """
     N = kernel_constant(2, mu)
     rho = stationary_radius(2, mu, N)
@@ -151,7 +154,7 @@ def _listed(values: dict[tuple[float, float], Number], weight: float, mus: tuple
 
 
 def digit_spec(dim: int, seed: int = 0) -> Spec:
-    """The paper's MNIST run, which Figure 7 and Table 3 share."""
+    """The MNIST run of the paper for Figure 7 and Table 3."""
     return Spec("mnist", dim, published.DIGIT_WEIGHT, published.DIGIT_MU, seed)
 
 

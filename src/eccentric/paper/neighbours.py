@@ -1,4 +1,4 @@
-"""Table 3: how many labels a classifier of digits needs when it sees the components."""
+"""Table 3: errors of a nearest-neighbour classifier on the components by the number of labels."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def table_3_specs(workshop: RunStore) -> list[Spec]:
 
 
 def counts_for(items: int) -> dict[int, int]:
-    """The table's columns, labels to neighbours, as far as there are labels, and last all of them."""
+    """Columns of the table, numbers of labels with numbers of neighbours, up to the available number of labels."""
     counts = {count: k for count, k in probes.TABLE_3.items() if count <= items}
     return counts | {items: probes.neighbours_for(items)}
 
@@ -79,7 +79,7 @@ def table_3(workshop: RunStore) -> Result:
     claims = [
         Claim(
             "the more labels, the fewer errors",
-            all(falls),  # within a run, where the spread over runs does not matter
+            all(falls),  # within a run, so the spread over runs does not matter
             "; ".join(f"d = {dim}: " + ", ".join(f"{errors[dim][count].ours:.1f}" for count in order) for dim in DIMS)
             + f" %; in {sum(falls)} of {len(falls)} runs",
         ),

@@ -1,4 +1,4 @@
-"""The page that collects all items made."""
+"""The page of all items."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ if TYPE_CHECKING:
 PAGE = "reproduction.md"
 VERDICTS = {True: "✓", False: "✗ **not reproduced:**", None: "≈ **undecided:**"}
 MOST_NUMBERS = 14
-"""Rows of numbers that stand openly on the page; more are folded away."""
+"""Maximum number of visible rows of numbers on the page; longer tables are collapsed."""
 
 
 def write_page(folder: Path, names: Iterable[str], page: Path | None = None) -> Path:
-    """Write the page of all items that were made.
+    """Write the page of all finished items.
 
     Args:
         folder: of the workshop.
-        names: of the items, in the order of the page; those not made yet are named at its end.
-        page: the file to write; `reproduction.md` in the workshop by default. Another page is written from the small
-            results that are kept beside it (see `Kept`), to which those in the workshop are added first.
+        names: names of the items in the order of the page; missing items are listed at its end.
+        page: file to write; `reproduction.md` in the store by default. Another page is written from the small results
+            stored next to it (see `Kept`), after those of the store have been added.
 
     Returns:
-        The page's path.
+        Path of the page.
 
     Raises:
-        UsageError: nothing was made yet.
-        EccentricError: a result cannot be read, or the page not written.
+        UsageError: no item is finished.
+        EccentricError: a result cannot be read, or the page cannot be written.
     """
     names = list(names)
     results: InWorkshop | Kept = InWorkshop(folder)
@@ -100,7 +100,7 @@ def _head(made: Mapping[str, Any], missing: Sequence[str]) -> str:
 
 
 def _scale(result: Mapping[str, Any]) -> str:
-    """On what and for how long it was trained, in a few words."""
+    """Data and length of the training, in a few words."""
     c = result["conditions"]
     if not c.get("data"):
         return "formulas"
@@ -109,7 +109,7 @@ def _scale(result: Mapping[str, Any]) -> str:
 
 
 def _share(result: Mapping[str, Any]) -> str:
-    """Items seen in training, for each that the paper's runs saw."""
+    """Number of items seen in training relative to the runs of the paper."""
     share = result["conditions"].get("share_of_papers")
     return "" if share is None else f"1/{1 / share:,.0f}" if share < 0.5 else f"{100 * share:.0f} %"
 
@@ -126,9 +126,9 @@ def section(result: Mapping[str, Any], picture: str | None, trend: str | None) -
     """One item on the page, from its result.json.
 
     Args:
-        result: as `write_item` wrote it.
-        picture: its path as seen from the page, None where there is none.
-        trend: likewise, of the picture of the numbers over training.
+        result: result in the form of `write_item`.
+        picture: path of the picture relative to the page; None if there is none.
+        trend: path of the picture of the numbers over training, likewise.
     """
     lines = [f'## <a id="{result["name"]}"></a>{result["place"]}: {result["title"]}', ""]
     if picture:
@@ -150,7 +150,7 @@ def section(result: Mapping[str, Any], picture: str | None, trend: str | None) -
 
 
 def _trend(result: Mapping[str, Any]) -> list[str]:
-    """The caption of the picture of the numbers over training."""
+    """Caption of the picture of the numbers over training."""
     trend, schedule = result["trend"], result["conditions"]["schedule"]
     *before, last = trend["epochs"]
     seeds = "one seed" if trend["runs"] == 1 else f"the first {trend['runs']} seeds"
@@ -164,7 +164,7 @@ def _trend(result: Mapping[str, Any]) -> list[str]:
 
 
 def _shortfall(conditions: Mapping[str, Any]) -> list[str]:
-    """How much less was trained than in the paper: what most differences come from, where it is much."""
+    """Amount of training relative to the paper, if it is much smaller; it explains most differences."""
     share = conditions.get("share_of_papers", 1.0)
     if share > 0.5 or any(data["stands_in"] for data in conditions["data"].values()):
         return []
@@ -187,7 +187,7 @@ def _numbers(numbers: Sequence[Mapping[str, Any]], comparable: bool, folded: boo
 
 
 def _conditions(result: Mapping[str, Any]) -> str:
-    """One paragraph in small type."""
+    """The conditions as one paragraph."""
     c = result["conditions"]
     parts = [f"made by `{result['command']}`"]
     for data in c.get("data", {}).values():

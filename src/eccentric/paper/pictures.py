@@ -1,4 +1,4 @@
-"""Images that a run makes of latents, for pictures."""
+"""Images decoded from latents of a run, for figures."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from eccentric.training import Run
 
 PAIR = 2.0
-"""Standard deviations from the mean to either side of a pair."""
+"""Distance of each side of a pair from the mean, in standard deviations."""
 
 
 def decode_images(run: Run, z: Float[Tensor, "... d"]) -> Num[np.ndarray, "... c h w"]:
@@ -25,7 +25,9 @@ def decode_images(run: Run, z: Float[Tensor, "... d"]) -> Num[np.ndarray, "... c
 
 
 def decode_pairs(run: Run, k: int | None = None, alignment: Alignment | None = None) -> Num[np.ndarray, "k 2 c h w"]:
-    """The pairs of the first k components; with an alignment, those that stand for the reference's first k."""
+    """Pairs of the first k components, or with an alignment of the counterparts of the first k components of the
+    reference.
+    """
     z = run.components.eigenpairs(None if alignment is not None else k, PAIR)
     if alignment is not None:
         order, signs = alignment.permutation, alignment.signs

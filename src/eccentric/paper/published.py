@@ -1,7 +1,7 @@
-"""The numbers of Li & Blair (2021), each once, under its place in the paper. Plain data: nothing here is computed.
+"""The numbers of Li & Blair (2021) by their place in the paper. Plain data without computations.
 
-A pair is (value, what stands after the "±"), as printed. Distances and eigenvalues are in the latents' units, error
-rates and accuracies in percent, angles in degrees.
+A pair is (value, number after "±"), as printed. Distances and eigenvalues are in the units of the latents, error rates
+and accuracies in percent, angles in degrees.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""The queue: what is missing of the paper's trainings and items, the most open claims first, several jobs at a time.
+"""The queue of missing trainings and items, ordered by the number of open claims and processed by parallel jobs.
 
-Each job is a process of its own (`child`), so that trainings of one thread each use all cores; that measured best on a
+Each job is a separate process (`child`), so that trainings with one thread each use all cores, which is fastest on a
 CPU (`python -m benchmarks.training`).
 """
 
@@ -31,20 +31,20 @@ if TYPE_CHECKING:
 
 POLL_SECONDS = 0.5
 RESERVE = 60.0
-"""Seconds before the end at which jobs are told to stop, so that they can write what they have; at most a tenth."""
+"""Seconds before the end at which jobs are stopped, so that they can write their state; at most a tenth of the time."""
 PATIENCE = 120.0
-"""Seconds that a job may take to stop before it is killed; what it reached last is on the disk all the same."""
+"""Seconds that a job may take to stop before it is killed; its last checkpoint remains on disk."""
 UNKNOWN_CLAIMS = 3
-"""Claims that an item is taken to have before it was ever made."""
+"""Assumed number of claims of an item that was never made."""
 
 
 @dataclass(frozen=True)
 class Job:
-    """Train a run, or make an item whose runs are all there.
+    """A job: train a run, or make an item with finished runs.
 
     Attributes:
-        name: of the run's folder, or of the item.
-        spec: of the run; None for an item.
+        name: name of the run folder or of the item.
+        spec: specification of the run; None for an item.
     """
 
     name: str
@@ -53,15 +53,15 @@ class Job:
 
 @dataclass
 class Left:
-    """What the queue leaves undone.
+    """Remaining work of the queue.
 
     Attributes:
-        trainings: that are not finished.
-        epochs: of them that are still to be trained.
-        seconds: that this takes with as many jobs at a time, by the time that the finished runs took; None where none
-            of the data set is finished.
-        items: that were not made.
-        failed: jobs that failed, with the reason.
+        trainings: number of unfinished trainings.
+        epochs: number of remaining epochs of these trainings.
+        seconds: estimated time with the same number of jobs, from the time of finished runs; None if no run on the data
+            set is finished.
+        items: names of the items that were not made.
+        failed: failed jobs with their reasons.
     """
 
     trainings: int = 0
@@ -72,13 +72,13 @@ class Left:
 
 
 class Queue:
-    """Works off items.
+    """Makes items with parallel jobs.
 
     Args:
-        items: to make.
-        workshop: where runs and results lie; its `stop` ends the queue.
-        known: an item's last result by name, wherever it was made, None where there is none: open claims come first,
-            and an item that was made from the same runs is not made again.
+        items: items to make.
+        workshop: store of runs and results; its `stop` ends the queue.
+        known: function that returns the last result of an item by name, or None. Items with open claims come first, and
+            an item is not made again from the same runs.
         on_job: called with a job and "begun", "done", "stopped" or "failed".
     """
 
@@ -102,11 +102,11 @@ class Queue:
                 self._failed[item.name] = str(error)
 
     def work_off(self, jobs: int, seconds: float | None = None) -> Left:
-        """Run jobs, so many at a time, until nothing is left, time is up, or the workshop's `stop` is asked.
+        """Run jobs until nothing is left, time is up, or `stop` of the store is asked.
 
         Args:
-            jobs: at a time.
-            seconds: to the end; jobs are stopped a little earlier, so that this returns in time.
+            jobs: number of jobs at a time.
+            seconds: time limit; jobs are stopped a little earlier, so that this method returns in time.
         """
         end = None if seconds is None else time.monotonic() + seconds - min(RESERVE, seconds / 10)
         running: dict[Job, subprocess.Popen[bytes]] = {}
@@ -126,7 +126,7 @@ class Queue:
     # --- order --------------------------------------------------------------------------------------------------------
 
     def _is_made(self, item: Item) -> bool:
-        """Whether its last result, here or kept, comes from the very runs that it would be made from."""
+        """Whether the last result of an item was computed from the current runs."""
         runs = sorted(f"runs/{self._workshop.path(spec).name}" for spec in self._specs[item.name])
         result = self._result(item.name)
         return result is not None and result["conditions"].get("runs", []) == runs
@@ -135,7 +135,9 @@ class Queue:
         return read_result(self._workshop.folder / name / RESULT) or self._known(name)
 
     def _next(self, running: dict[Job, Any]) -> Job | None:
-        """An item whose runs are there; else a run of the item with the most open claims for each missing run."""
+        """The next job: an item with finished runs, or else a run of the item with the most open claims per missing
+        run.
+        """
         busy = {job.name for job in running}
         best: tuple[float, Job] | None = None
         for item in self._items:
@@ -143,7 +145,7 @@ class Queue:
             names = {spec: self._workshop.path(spec).name for spec in self._specs[item.name]}
             if item.name in busy or {item.name, *names.values()} & self._failed.keys():
                 continue
-            if not missing and not busy & set(names.values()):  # one that is finished may still be written to
+            if not missing and not busy & set(names.values()):  # a finished run may still be written to
                 return Job(item.name)
             free = [spec for spec in missing if names[spec] not in busy]
             worth = self._open_claims(item.name) / max(1, len(missing))
@@ -173,7 +175,7 @@ class Queue:
             raise EccentricError(f"cannot write to {log.parent}: {error.strerror}; choose another --work") from None
         environment = {**os.environ, "OMP_NUM_THREADS": str(max(1, _cores() // jobs))}
         with file:
-            # A session of its own: Ctrl-C reaches this process alone, which then stops the others.
+            # A separate session: only this process receives Ctrl-C and then stops the others.
             return subprocess.Popen(
                 [sys.executable, "-m", "eccentric.paper.child", json.dumps(order)],
                 stdin=subprocess.PIPE,
@@ -187,7 +189,7 @@ class Queue:
         return self._workshop.folder / "queue" / f"{job.name}.log"
 
     def _collect(self, running: dict[Job, subprocess.Popen[bytes]]) -> None:
-        """Take the jobs that have ended out of those running."""
+        """Remove jobs that have ended from the running ones."""
         for job in [job for job, process in running.items() if process.poll() is not None]:
             process = running.pop(job)
             assert process.stdin is not None
@@ -231,7 +233,7 @@ class Queue:
         return left
 
     def _pace(self) -> dict[str, float]:
-        """Seconds an epoch for each data set, over its finished runs."""
+        """Seconds per epoch for each data set, averaged over its finished runs."""
         found: dict[str, list[float]] = defaultdict(list)
         for spec in {spec for specs in self._specs.values() for spec in specs}:
             if self._workshop.is_finished(spec):
@@ -241,13 +243,13 @@ class Queue:
 
 
 def epochs_done(path: Path) -> int:
-    """Whole epochs of a run that may be finished, in training, or not begun."""
+    """Number of completed epochs of a run, which may be finished, in training, or not started."""
     try:
         metrics = Run(path).metrics
     except EccentricError:
         return 0
     tested = metrics["test_reconstruction"]
-    return int((tested == tested).sum())  # NaN in the rows within an epoch
+    return int((tested == tested).sum())  # NaN in rows within an epoch
 
 
 def _cores() -> int:

@@ -1,4 +1,4 @@
-"""Small records of finished trainings, which are kept where weights are not."""
+"""Small records of finished trainings, which are stored without the weights."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ COLUMNS += ["reconstruction error", "neighbours"]
 
 
 def run_record(run: Run) -> dict[str, Any]:
-    """Settings, conditions and the course of one finished run, as plain values.
+    """Settings, conditions and course of one finished run as plain values.
 
-    "course" has, for each milestone and the end, the reconstruction error on test items, and the error of nearest
-    neighbours among all training items where the items have labels.
+    "course" contains the reconstruction error on test items for each milestone and the end, and the nearest-neighbour
+    error with all training items if there are labels.
     """
     train = run.config["train"]
     kept = {epoch: milestone_path(run.path, epoch) for epoch in MILESTONES if epoch < train["epochs"]}
@@ -53,7 +53,7 @@ def run_record(run: Run) -> dict[str, Any]:
 
 
 def finished_records(folder: Path) -> Iterator[dict[str, Any]]:
-    """Records of the paper's runs that lie finished in a workshop; others, as on data that stand in, are left out."""
+    """Records of the finished runs of the paper in a store. Runs on other data are left out."""
     for path in sorted((folder / "runs").glob("*/config.json")):
         run = Run(path.parent)
         if run.finished and share_of_papers(run) is not None:
@@ -61,7 +61,7 @@ def finished_records(folder: Path) -> Iterator[dict[str, Any]]:
 
 
 def trainings_section(records: Sequence[Mapping[str, Any]]) -> str:
-    """All trainings as one table: what was trained, for how long, and how its errors moved."""
+    """Table of all trainings with their settings, lengths and errors."""
     lines = [
         '## <a id="trainings"></a>All trainings',
         "",
@@ -76,7 +76,7 @@ def trainings_section(records: Sequence[Mapping[str, Any]]) -> str:
         train, course = each["train"], each["course"]
         settings = {**train, **(each["method"] or {}).get("settings", {})}
         reconstruction = ", ".join(f"{at['test_reconstruction']:.4f} ({epoch})" for epoch, at in course.items())
-        labelled = each["data"] == "mnist"  # the labels of faces are one attribute
+        labelled = each["data"] == "mnist"  # the labels of CelebA are a single attribute
         neighbours = ", ".join(
             f"{100 * at['neighbour_error']:.1f} % ({epoch})" for epoch, at in course.items() if labelled
         )

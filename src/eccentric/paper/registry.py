@@ -1,4 +1,4 @@
-"""The items, in the paper's order."""
+"""The items in the order of the paper."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ ITEMS: dict[str, Item] = {
 
 
 def find_items(names: Sequence[str]) -> list[Item]:
-    """Items by name, in the order named and each once; "all" is every one.
+    """Find items by name, in the given order without duplicates; "all" selects all items.
 
     Raises:
-        UsageError: there is no such item.
+        UsageError: an item is unknown.
     """
     found: dict[str, Item] = {}
     for name in names:

@@ -1,4 +1,4 @@
-"""What an item of the paper comes to: numbers beside the published ones, claims that hold or fail, picture, table."""
+"""Results of an item of the paper: numbers with the published ones, tested claims, figure and table."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ MINUS = "−"
 
 @dataclass(frozen=True)
 class Number:
-    """One number of the paper beside ours, or one of ours that the paper does not have.
+    """One of our numbers with the published one, if the paper contains it.
 
     Attributes:
-        what: which, as a reader would say it.
-        ours: our value, in the unit of the published one.
-        published: the paper's, None where it has none.
-        spread: our standard deviation, over whatever the item's caption says; None for a single measurement.
-        published_spread: what stands after the paper's "±".
-        digits: to print after the point.
-        unit: written behind the value: "%", "°" or nothing.
+        what: description for readers.
+        ours: our value in the unit of the published one.
+        published: value of the paper, or None.
+        spread: our standard deviation, as described in the caption of the item; None for a single measurement.
+        published_spread: the number after "±" in the paper.
+        digits: number of digits after the decimal point.
+        unit: unit written after the value: "%", "°" or nothing.
     """
 
     what: str
@@ -40,7 +40,7 @@ class Number:
 
     @property
     def deviation(self) -> float | None:
-        """Ours less the published one."""
+        """Our value minus the published one."""
         return None if self.published is None else self.ours - self.published
 
     def text(self) -> str:
@@ -60,12 +60,12 @@ class Number:
 
 @dataclass(frozen=True)
 class Claim:
-    """A statement of the paper, and whether it holds in our hands.
+    """A statement of the paper, and whether we reproduced it.
 
     Attributes:
-        text: what the paper says, in our words.
-        holds: whether our numbers bear it out; None where they do not decide it.
-        evidence: those numbers.
+        text: the statement in our words.
+        holds: whether our numbers confirm it; None if they do not decide it.
+        evidence: the numbers.
     """
 
     text: str
@@ -88,18 +88,18 @@ class Table:
 
 @dataclass(frozen=True, eq=False)
 class Result:
-    """What `make` of an item returns; `writing` turns it into files.
+    """Return value of `make` of an item, written to files by `writing`.
 
     Attributes:
-        numbers: ours beside the published ones.
-        claims: of the paper, tested.
-        notes: what a reader must know to judge the difference, one sentence or two each.
-        figure: the picture, None for a table.
-        alt: the picture in words, for those who do not see it.
-        table: in the paper's layout, None for a figure.
-        series: columns by name of further files NAME.csv: what a curve of the picture consists of.
-        protocol: how it was measured where the item has a say in it: (what, how).
-        comparable: whether ours are measured as the published ones were; False leaves deviations off the page.
+        numbers: our numbers with the published ones.
+        claims: tested claims of the paper.
+        notes: notes that explain differences, one or two sentences each.
+        figure: figure, or None for a table.
+        alt: description of the figure for readers who cannot see it.
+        table: table in the layout of the paper, or None for a figure.
+        series: columns of additional files NAME.csv with the curves of the figure.
+        protocol: description of measurements specific to the item: (what, how).
+        comparable: whether our numbers were measured like the published ones; with False, the page shows no deviations.
     """
 
     numbers: Sequence[Number] = ()
@@ -116,12 +116,12 @@ class Result:
 def summarised(
     what: str, values: ArrayLike, published: tuple[float, float] | None = None, *, digits: int = 2, unit: str = ""
 ) -> Number:
-    """The mean and standard deviation of several measurements as a `Number`.
+    """Mean and standard deviation of several measurements as a `Number`.
 
     Args:
         what: as for `Number`.
         values: (n,) at least one measurement; the deviation is that of a sample (n - 1), None for one.
-        published: the paper's value and what stands after its "±".
+        published: value of the paper and the number after "±".
         digits, unit: as for `Number`.
     """
     values = np.asarray(values, float)
@@ -131,14 +131,14 @@ def summarised(
 
 
 def ordered(pairs: Iterable[tuple[Number, Number]], single: float | None = None) -> bool | None:
-    """Whether the first of each pair is the smaller; None where that is not decided.
+    """Whether the first number of each pair is the smaller one; None if that is undecided.
 
-    It is not where they differ by less than the spread of either, nor where one of them was measured once, so that
-    nothing says how far from it a second measurement would be.
+    It is undecided if the numbers differ by less than the spread of either, or if one of them was measured only once,
+    so that its spread is unknown.
 
     Args:
-        pairs: the smaller one first, if the claim holds.
-        single: what to take for the spread of a single measurement, as a share of it, where that can be said.
+        pairs: pairs with the smaller number first if the claim holds.
+        single: assumed relative spread of a single measurement, if known.
     """
     decided = True
     for pair in pairs:
@@ -160,7 +160,7 @@ def plus_minus(value: float, spread: float | None, digits: int = 2, unit: str = 
 
 
 def decimal(value: float, digits: int, signed: bool = False) -> str:
-    """A number with a true minus sign; what rounds to zero has no sign."""
+    """Format a number with a true minus sign; numbers that round to zero have no sign."""
     text = f"{value:{'+' if signed else ''}.{digits}f}"
     if float(text) == 0:
         text = text.lstrip("+-")
@@ -168,7 +168,7 @@ def decimal(value: float, digits: int, signed: bool = False) -> str:
 
 
 def record(value: Any) -> Any:
-    """Plain values for JSON: NumPy's become Python's, and what is not finite becomes None."""
+    """Convert to plain values for JSON: NumPy values become Python values, and non-finite values become None."""
     if isinstance(value, np.ndarray):
         return record(value.tolist())
     if isinstance(value, np.generic):

@@ -1,4 +1,4 @@
-"""Table 1: how near random images come to real ones, by ways of sampling."""
+"""Table 1: Fréchet distance of random images to real ones, by way of sampling."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ TITLES = ("standard", "matched", "mixture", "reconstruction", "train vs test")
 EXTRACTORS, MEASURED = "extractors", "fidelity"
 SIGNIFICANT = 0.05
 SEEN = 20_000
-"""Items that the classifier for features sees at least, all epochs together."""
+"""Minimum number of items that the feature classifier sees in all epochs."""
 
 
 def table_1_specs(workshop: RunStore) -> list[Spec]:
@@ -45,7 +45,7 @@ def table_1_specs(workshop: RunStore) -> list[Spec]:
 
 
 def find_extractor(workshop: RunStore) -> tuple[Extractor, list[str]]:
-    """Inception where it is to be had and the data are the paper's; else a classifier trained on the data."""
+    """Inception if it is available and the data are those of the paper; otherwise a classifier trained on the data."""
     data = workshop.data("celeba")
     notes = []
     if workshop.is_papers("celeba"):
@@ -80,7 +80,7 @@ def table_1(workshop: RunStore) -> Result:
                 found[kind.images].append(kind.fidelity.frechet)
                 for name in ("kernel", "precision", "recall"):
                     others[kind.images].setdefault(name, []).append(getattr(kind.fidelity, name))
-            real[spec.seed] = found["train"][-1]  # no run goes into it
+            real[spec.seed] = found["train"][-1]  # it does not depend on runs
     numbers: list[Number] = []
     rows: list[list[str]] = []
     for weight in published.WEIGHTS:
@@ -121,7 +121,7 @@ def table_1(workshop: RunStore) -> Result:
 
 
 def measured(workshop: RunStore, spec: Spec, extractor: Extractor) -> FidelityTable:
-    """What came out when the same weights were measured before, or now; that takes minutes, and may be broken off."""
+    """Load an earlier measurement of the same weights, or measure now, which takes minutes and may be interrupted."""
     run, data = workshop.run(spec), workshop.data(spec.role)
     of = {
         "weights": hashlib.sha256((run.path / MODEL).read_bytes()).hexdigest(),

@@ -1,4 +1,4 @@
-"""How much is trained: the runs of the paper, and the scale at which they are made again."""
+"""Scale of the reproduction: the runs of the paper, and the amount of training."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ Role = Literal["mnist", "celeba"]
 ROLES: tuple[Role, ...] = ("mnist", "celeba")
 SMALL_EPOCHS, SMALL_RUNS = 20, 2
 PER_ROLE = {"epochs": 1, "runs": 1, "batch_size": 2}
-"""Numbers that may differ between the two data sets, and the least value of each."""
+"""Numbers that may differ between the two data sets, with their minimum values."""
 
 
 @dataclass(frozen=True)
 class Spec:
-    """One run of the paper: on which of its data sets, and the settings that it varies."""
+    """One run of the paper: its data set and the settings that vary."""
 
     role: Role
     dim: int
@@ -31,25 +31,25 @@ class Spec:
 
 @dataclass(frozen=True)
 class Scale:
-    """How much is trained; the defaults are the paper's number of runs, by the fast recipe.
+    """Amount of training; the defaults are the number of runs of the paper and the fast recipe.
 
     Attributes:
-        epochs: passes over the training data; the recipe's own by default.
-        runs: seeds for each setting, 0 and on; the paper's number for each item by default. Items that compare runs
-            take two at least.
-        batch_size: items a step; the recipe's by default. A smaller batch makes more steps of few epochs.
-        recipe: "fast", a tenth of the paper's epochs at a higher rate, or "paper", to the letter.
-        width: factor on the channels of each hidden layer of the network for faces; 1 is the paper's network.
+        epochs: passes over the training data; those of the recipe by default.
+        runs: number of seeds for each setting, starting from 0; that of the paper for each item by default. Items that
+            compare runs use at least two.
+        batch_size: items per batch; that of the recipe by default. Smaller batches give more steps in few epochs.
+        recipe: "fast", a tenth of the paper's epochs with a higher learning rate, or "paper", as published.
+        width: factor on the channels of each hidden layer of the network for CelebA; 1 is the network of the paper.
         device: as for `TrainConfig`.
-        mus: of the CelebA runs of Table 1.
-        fid_weights: the file of Inception's weights for Table 1; torch-fidelity fetches them by default.
-        data: what stands for the paper's "mnist" and "celeba": a data set's name or a path, as `eccentric.data.load`
-            takes it.
+        mus: values of mu of the CelebA runs of Table 1.
+        fid_weights: file with the Inception weights for Table 1; by default torch-fidelity downloads them.
+        data: data used for "mnist" and "celeba": a name or a path, as for `eccentric.data.load`.
 
     `epochs`, `runs` and `batch_size` are one number for both data sets, or numbers by data set: `{"celeba": 20}`.
 
     Raises:
-        UsageError: a value out of range, an unknown recipe, or data for something that is not in the paper.
+        UsageError: a value is out of range, the recipe is unknown, or data are given for a data set that is not in the
+            paper.
     """
 
     epochs: int | Mapping[str, int] | None = None
@@ -67,7 +67,7 @@ class Scale:
             for role in ROLES:
                 value = self.of(name, role)
                 if value is not None and value < least:
-                    why = ": the loss is of pairs" if name == "batch_size" else ""
+                    why = ", because the loss is defined on pairs" if name == "batch_size" else ""
                     raise UsageError(f"{name} must be at least {least}, not {value}{why}")
         if not self.width > 0:
             raise UsageError(f"width must be positive, not {self.width:g}")
@@ -82,10 +82,11 @@ class Scale:
 
     @classmethod
     def small(cls, **changes: Any) -> Scale:
-        """A version that takes minutes on a CPU: the embedded digits for both data sets, and the ends of mu only.
+        """A version that takes minutes on a CPU: the embedded digits for both data sets, and only the smallest and
+        largest mu.
 
         Args:
-            changes: attributes that differ; data that is named stands in for one data set, the digits for the other.
+            changes: attributes that differ; given data replace one data set, and the digits the other.
         """
         small = {"epochs": SMALL_EPOCHS, "runs": SMALL_RUNS, "mus": (published.MUS[0], published.MUS[-1])}
         data = dict.fromkeys(ROLES, "digits") | changes.pop("data", {})
@@ -95,20 +96,20 @@ class Scale:
         return cls(**{**small, **changes, "data": data})
 
     def of(self, name: str, role: Role) -> int | None:
-        """The number of epochs, runs or items a step for a data set; None where the recipe or the paper decides."""
+        """Number of epochs, runs or items per batch for a data set; None if the recipe or the paper determines it."""
         value: int | Mapping[str, int] | None = getattr(self, name)
         return value.get(role) if isinstance(value, Mapping) else value
 
     def seeds(self, role: Role, paper: int, least: int = 1) -> range:
-        """Seeds of an item's runs, where the paper has so many, and the item makes no sense with less than `least`."""
+        """Seeds of the runs of an item, for which the paper has a given number and at least `least` are needed."""
         return range(max(least, self.of("runs", role) or paper))
 
 
 def data_sources(texts: Sequence[str]) -> dict[str, str]:
-    """What `--data` says: NAME for both data sets of the paper, or mnist=NAME, celeba=NAME for one.
+    """Parse `--data`: NAME for both data sets of the paper, or mnist=NAME and celeba=NAME.
 
     Raises:
-        UsageError: data for something that is not in the paper.
+        UsageError: data are given for a data set that is not in the paper.
     """
     found: dict[str, str] = {}
     for text in texts:
@@ -122,10 +123,10 @@ def data_sources(texts: Sequence[str]) -> dict[str, str]:
 
 
 def numbers_by_role(option: str, texts: Sequence[str]) -> int | dict[str, int] | None:
-    """What a numeric option says: N for both data sets of the paper, or mnist=N, celeba=N for one; None without texts.
+    """Parse a numeric option: N for both data sets of the paper, or mnist=N and celeba=N; None without texts.
 
     Raises:
-        UsageError: not a whole number, or a number for something that is not in the paper.
+        UsageError: a value is not a whole number, or is given for a data set that is not in the paper.
     """
     found: dict[str, int] = {}
     for text in texts:

@@ -1,4 +1,4 @@
-"""Figure 5: the spectrum of the latents, and how little it changes from run to run."""
+"""Figure 5: spectra of the latents and their variation between runs."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ if TYPE_CHECKING:
     from eccentric.paper.workshop import RunStore
 
 ENDS = (published.MUS[0], published.MUS[-1])
-"""The mu of which the paper has four runs each."""
+"""Values of mu with four runs in the paper."""
 
 
 def face_spec(workshop: RunStore, weight: float, mu: float, seed: int) -> Spec:
-    """One of the paper's CelebA runs, which Figures 5, 6, 8, 9 and Tables 1, 2, 4, 5 share."""
+    """A CelebA run of the paper for Figures 5, 6, 8, 9 and Tables 1, 2, 4, 5."""
     return Spec("celeba", workshop.face_dim, weight, mu, seed)
 
 
 def face_specs(
     workshop: RunStore, mus: Iterable[float] = ENDS, least: int = 1
 ) -> dict[tuple[float, float], list[Spec]]:
-    """The runs for each (weight, mu), the paper's number of seeds or the scale's."""
+    """Runs for each (weight, mu), with the number of seeds of the paper or of the scale."""
     return {
         (weight, mu): [
             face_spec(workshop, weight, mu, seed)
@@ -100,7 +100,7 @@ def figure_5(workshop: RunStore) -> Result:
         ),
         Claim(
             "and, to a lesser extent, as μ increases",
-            # To a lesser extent: where λ alone is raised, they are more uniform than where μ alone is.
+            # To a lesser extent: increasing λ makes them more uniform than increasing μ.
             ordered(
                 [
                     *((uneven[weight, end], uneven[weight, one]) for weight in published.WEIGHTS),
@@ -152,7 +152,7 @@ def figure_5(workshop: RunStore) -> Result:
 
 
 def _area(pairs: Iterable[tuple[Float[np.ndarray, " d"], Float[np.ndarray, " d"]]]) -> float:
-    """The area between two curves, over the mean of the areas beneath them; the mean over pairs."""
+    """Area between two curves relative to the mean of the areas below them, averaged over pairs."""
     return float(np.mean([2 * np.abs(a - b).sum() / (a + b).sum() for a, b in pairs]))
 
 

@@ -1,4 +1,4 @@
-"""Figures 1, 2 and 4: what follows from formulas alone, and needs no training."""
+"""Figures 1, 2 and 4, which are computed from formulas without training."""
 
 from __future__ import annotations
 
@@ -26,10 +26,9 @@ POINTS, TYPICAL = 8192, 512
 
 
 def radius_deviations(dims: Sequence[int] = DIMS) -> tuple[Float[np.ndarray, " n"], Float[np.ndarray, " n"]]:
-    """How far the stationary radius is from sqrt(d) with the paper's N: Figure 1.
+    """Deviation of the stationary radius from sqrt(d) with the paper's N (Figure 1).
 
-    For each dimension the greatest deviation, in percent, over mu from 1 to 2d + 1 in steps of 0.01, and the mu that
-    has it.
+    For each dimension, the largest deviation in percent over mu from 1 to 2d + 1 in steps of 0.01, and its mu.
     """
     greatest, worst = np.empty(len(dims)), np.empty(len(dims))
     for k, d in enumerate(dims):
@@ -126,7 +125,7 @@ def figure_2(workshop: RunStore) -> Result:
 def ellipse(d: int) -> Float[np.ndarray, " d"]:
     """Variances of an ellipse with the range of the paper's Figure 5, 3.24 to 0.47, and the trace d."""
     low, high = published.FIGURE_5_SMALLEST, published.FIGURE_5_LARGEST
-    bend = (high - low) / (1 - low) - 1  # makes the mean 1 as d grows
+    bend = (high - low) / (1 - low) - 1  # gives a mean of 1 for growing d
     variances = low + (high - low) * (1 - (np.arange(d) + 0.5) / d) ** bend
     return variances * (d / variances.sum())
 
@@ -142,13 +141,13 @@ def balance(
 
 
 def sphere_points(n: int, d: int, rng: np.random.Generator) -> Float[np.ndarray, "n d"]:
-    """Uniform on the sphere of radius sqrt(d)."""
+    """Uniformly distributed points on the sphere of radius sqrt(d)."""
     y = rng.standard_normal((n, d))
     return y * (math.sqrt(d) / np.linalg.norm(y, axis=1, keepdims=True))
 
 
 def measured_balance(dims: Sequence[int], mu: float) -> dict[str, np.ndarray]:
-    """`balance` on samples of the sphere and of the ellipse, by dimension.
+    """`balance` for samples of the sphere and of the ellipse, by dimension.
 
     Returns:
         Columns d, sphere (mean over typical points), ellipse (their mean), low and high (within which 90 % of them

@@ -1,4 +1,4 @@
-"""How an item's numbers move with training: the item made again from the milestones of its runs."""
+"""Numbers of an item over the course of training, computed from the milestones of its runs."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ class Line:
     """One number over training.
 
     Attributes:
-        label: for the legend.
-        values: one for each of the trend's epochs.
-        published: the paper's value and what stands after its "±"; None where it has none.
+        label: label for the legend.
+        values: one value for each epoch of the trend.
+        published: value of the paper and the number after "±"; None if the paper has none.
     """
 
     label: str
@@ -40,11 +40,11 @@ class Trend:
     """Numbers of an item over training.
 
     Attributes:
-        epochs: after which they were measured, ascending; the last is the end of the runs.
-        seen: items that a run had seen by then, all epochs together.
-        papers: items that the paper's runs saw.
+        epochs: epochs of the measurements, ascending; the last is the end of the runs.
+        seen: number of items that a run had seen at each epoch.
+        papers: number of items that the runs of the paper saw.
         panels: lines by title.
-        runs: seeds of each setting that the points before the last were made from.
+        runs: number of seeds of each setting for the points before the last.
     """
 
     epochs: Sequence[int]
@@ -59,15 +59,15 @@ class Trend:
 
 
 def measure_trend(item: Item, workshop: RunStore, result: Result) -> Trend | None:
-    """The item made from each milestone that all of its runs have, with as few seeds as it takes.
+    """Make the item from each milestone common to all of its runs, with as few seeds as possible.
 
     Args:
-        item: what to make.
-        workshop: in which its runs lie finished.
-        result: the item made from the finished runs, the last point of the curves.
+        item: item to make.
+        workshop: store with the finished runs.
+        result: result from the finished runs, the last point of the curves.
 
     Returns:
-        None where the item names no numbers, or there is no milestone: runs of one epoch have none.
+        The trend; None if the item has no numbers to plot, or if there is no milestone, as for runs of one epoch.
     """
     specs = item.specs(workshop)
     if not item.trend or not specs:

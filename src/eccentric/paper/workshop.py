@@ -1,4 +1,4 @@
-"""The workshop: where the paper's runs are trained, each once, and found again by every item that needs it."""
+"""The store of runs, in which each run of the paper is trained once and shared by all items."""
 
 from __future__ import annotations
 
@@ -27,26 +27,26 @@ if TYPE_CHECKING:
     from eccentric.paper.scale import Role, Spec
     from eccentric.training import Metrics
 
-# Settings that a recipe decides, and the folder's name does not say.
+# Settings that the recipe determines and the folder name does not contain.
 DECISIVE = ("batch_size", "learning_rate", "weight_decay", "schedule", "precision")
 SHAPES = {"mnist": (1, 28, 28), "celeba": (3, 64, 64), "digits": (1, 8, 8)}
 
 
 class Stopped(EccentricError):
-    """The user stopped a training; what is finished stays."""
+    """The user stopped a training; finished runs are kept."""
 
 
 @dataclass(frozen=True)
 class Progress:
-    """Where the trainings stand, for a display.
+    """Progress of the trainings, for display.
 
     Attributes:
-        spec: in hand.
-        done: trainings finished since the workshop was opened.
-        total: trainings that were missing then.
-        metrics: the last row of the training in hand, None at its beginning.
-        epochs: of the training in hand.
-        fraction: of it, from 0 to 1.
+        spec: current run.
+        done: number of trainings finished since the store was opened.
+        total: number of trainings that were missing then.
+        metrics: last row of metrics of the current training; None at its start.
+        epochs: number of epochs of the current training.
+        fraction: completed fraction of the current training, from 0 to 1.
     """
 
     spec: Spec
@@ -62,14 +62,14 @@ def _decisive(config: TrainConfig) -> dict[str, Any]:
 
 
 class RunStore:
-    """A folder of runs named after what they are, so that items share them and a second call finds them.
+    """A folder of runs with names derived from their settings, so that items share them and later calls reuse them.
 
     Args:
-        folder: made here; runs go to its `runs/`.
-        scale: how much to train.
-        stop: set `stop.asked` to end the training in hand; `run` then raises `Stopped`.
-        on_progress: called at the beginning of each training and with each row of its metrics.
-        on_note: called with each sentence that the user should read.
+        folder: folder, created if needed; runs are in its subfolder `runs/`.
+        scale: amount of training.
+        stop: set `stop.asked` to end the current training; `run` then raises `Stopped`.
+        on_progress: called at the start of each training and with each row of its metrics.
+        on_note: called with each note for the user.
     """
 
     def __init__(
@@ -85,7 +85,7 @@ class RunStore:
         self.scale = scale or Scale()
         self.stop = stop or Stop()
         self.used: dict[Spec, Run] = {}
-        """Runs handed out since it was last emptied: the conditions of an item."""
+        """Runs returned since the list was last cleared, for the conditions of an item."""
         self._on_progress, self._on_note = on_progress, on_note
         self._data: dict[Role, Data] = {}
         self._fingerprints: dict[Role, str] = {}
@@ -94,15 +94,15 @@ class RunStore:
     # --- data ---------------------------------------------------------------------------------------------------------
 
     def source(self, role: Role) -> str:
-        """What stands for a data set of the paper, as it was named."""
+        """Source of the data used for a data set of the paper, as given."""
         return self.scale.data.get(role, role)
 
     def is_papers(self, role: Role) -> bool:
-        """Whether the published numbers were measured on the data set that stands there, as far as its name says."""
+        """Whether the data are those of the paper, according to their name."""
         return self.source(role) == role or self.data(role).name == role
 
     def data(self, role: Role) -> Data:
-        """The data, read when first asked for."""
+        """The data, read on first access."""
         if role not in self._data:
             alike = next((self._data[other] for other in self._data if self.source(other) == self.source(role)), None)
             self._data[role] = alike or load(self.source(role))
@@ -113,18 +113,18 @@ class RunStore:
         return self._data[role]
 
     def shape(self, role: Role) -> tuple[int, ...]:
-        """Of one item, (channels, height, width); known data sets are not read for it."""
+        """Shape of one item, (channels, height, width); known data sets need not be read."""
         return SHAPES.get(self.source(role)) or self.data(role).shape
 
     @cached_property
     def face_dim(self) -> int:
-        """The latent dimension for faces, the paper's 64, or less for small images: a quarter of their numbers."""
+        """Latent dimension for CelebA: 64 as in the paper, or a quarter of the number of values for small images."""
         return min(published.FACE_DIM, math.prod(self.shape("celeba")) // 4)
 
     # --- runs ---------------------------------------------------------------------------------------------------------
 
     def settings(self, spec: Spec) -> TrainConfig:
-        """Of the recipe, the scale and the run itself, in this order."""
+        """Settings from the recipe, the scale and the run, in this order."""
         values = recipe(self.scale.recipe, ItemSpec("image", self.shape(spec.role)))
         for name in ("epochs", "batch_size"):
             if (given := self.scale.of(name, spec.role)) is not None:
@@ -135,7 +135,7 @@ class RunStore:
         return TrainConfig(**{**values, **own, "device": self.scale.device})
 
     def path(self, spec: Spec) -> Path:
-        """The run's folder, which says all that tells it from others."""
+        """Folder of the run; its name contains all settings that vary."""
         source = self.source(spec.role)
         name = source if source in SHAPES else re.sub(r"[^A-Za-z0-9.]+", "_", source).strip("_")
         told = [name, f"d{spec.dim}"]
@@ -152,25 +152,25 @@ class RunStore:
         return config.is_file() and read_json(config).get("status") == "finished"
 
     def is_at(self, spec: Spec, epoch: int) -> bool:
-        """Whether the run, or its milestone, after so many epochs lies there."""
+        """Whether the run, or its milestone, exists for this number of epochs."""
         if self.settings(spec).epochs == epoch:
             return self.is_finished(spec)
         return (milestone_path(self.path(spec), epoch) / "config.json").is_file()
 
     def missing(self, specs: Sequence[Spec]) -> list[Spec]:
-        """Those that are not finished, each once."""
+        """Unfinished runs without duplicates."""
         return [spec for spec in dict.fromkeys(specs) if not self.is_finished(spec)]
 
     def expect(self, specs: Sequence[Spec]) -> None:
-        """Say which runs will be asked for, so that progress can tell how many are left."""
+        """Announce the runs that will be requested, so that progress can show how many are left."""
         self._total = self._done + len(self.missing(specs))
 
     def run(self, spec: Spec) -> Run:
-        """The finished run: as it lies there, resumed if it was broken off, or trained.
+        """Return a finished run: load it, resume it if it was interrupted, or train it.
 
         Raises:
             Stopped: the user asked to stop.
-            UsageError: the run that lies there was trained on other data of the same name.
+            UsageError: the existing run was trained on other data of the same name.
             EccentricError: the data cannot be read, or training fails.
         """
         path = self.path(spec)
@@ -183,7 +183,7 @@ class RunStore:
         return run
 
     def _check_settings(self, spec: Spec, run: Run) -> None:
-        """A recipe may have been another when the run was trained."""
+        """The recipe may have changed since the run was trained."""
         trained, now = (_decisive(config) for config in (TrainConfig.from_json(run.config), self.settings(spec)))
         other = [name for name in now if trained[name] != now[name]]
         if other:
@@ -191,19 +191,19 @@ class RunStore:
             raise UsageError(f"{run.path} was trained with other settings ({what}); use another --work")
 
     def _check_data(self, role: Role, run: Run) -> None:
-        """One name may stand for two data sets, on the hub and on the disk; told where the data are at hand anyway."""
+        """One name may refer to two data sets, on the hub and on disk; checked if the data are loaded anyway."""
         if role not in self._data:
             return
         if role not in self._fingerprints:
             self._fingerprints[role] = fingerprint(self._data[role].train.x)
         if run.config["data"].get("fingerprint", self._fingerprints[role]) != self._fingerprints[role]:
             raise UsageError(
-                f"{run.path} was trained on other data than {self.source(role)} names here; use another --work"
+                f"{run.path} was trained on other data than the current {self.source(role)}; use another --work"
             )
 
     def _train(self, spec: Spec, path: Path) -> None:
         if self.stop.asked:
-            raise Stopped(f"stopped before training {path.name}; what was made is kept")
+            raise Stopped(f"stopped before training {path.name}; finished runs are kept")
         config = self.settings(spec)
         data = self.data(spec.role)
         steps = config.epochs * max(1, len(data.train.x) // min(config.batch_size, len(data.train.x)))
@@ -233,19 +233,19 @@ class RunStore:
             if pause.epoch is not None:
                 keep_milestone(path, pause.epoch)
             if self.stop.asked and not self.is_finished(spec):
-                raise Stopped(f"stopped; {path} is resumed, and finished runs are kept, when it is asked for again")
+                raise Stopped(f"stopped; rerun the command to resume {path}, finished runs are kept")
         self._done += 1
 
 
 class RunStoreAt(RunStore):
-    """A workshop's runs as they stood after some epoch, with few seeds: what a curve over training is made from.
+    """The runs of a store at an earlier epoch, with few seeds, for curves over the course of training.
 
-    Runs are never trained here; ask `is_at` of the workshop whether they are there.
+    Runs are never trained here; `is_at` of the store tells whether they exist.
 
     Args:
-        workshop: its runs, data and scale.
-        epoch: a milestone of the runs.
-        runs: seeds for each setting; items that compare runs take two at least.
+        workshop: store with runs, data and scale.
+        epoch: milestone of the runs.
+        runs: number of seeds for each setting; items that compare runs use at least two.
     """
 
     def __init__(self, workshop: RunStore, epoch: int, runs: int = 1) -> None:

@@ -1,4 +1,4 @@
-"""From results to files: the folder of an item, and the small results that are kept without the runs."""
+"""Writing of results: the folder of an item, and small results that are stored without the runs."""
 
 from __future__ import annotations
 
@@ -31,19 +31,19 @@ KEYS |= {"conditions", "trend"}
 def write_item(
     folder: Path, item: Item, result: Result, conditions: dict[str, Any], trend: Trend | None = None
 ) -> Path:
-    """Write an item's folder: picture or table, numbers.csv, further curves as CSV, and result.json with all of it.
+    """Write the folder of an item: figure or table, numbers.csv, curves as CSV, and result.json with everything.
 
     Args:
         folder: of the workshop.
-        item, result: what was made.
-        conditions: under which it was made.
-        trend: how its numbers move with training; drawn as trend.png.
+        item, result: item and its result.
+        conditions: conditions of the result.
+        trend: numbers over the course of training, drawn as trend.png.
 
     Returns:
         The folder, `folder/NAME`.
 
     Raises:
-        EccentricError: something cannot be written.
+        EccentricError: a file cannot be written.
     """
     from eccentric.plots import png, trends
 
@@ -94,7 +94,7 @@ def write_item(
         "comparable": comparable,
         "conditions": conditions,
     }
-    write_json(where / RESULT, record(content))  # last, as it says that the rest is there
+    write_json(where / RESULT, record(content))  # last, because it marks a complete folder
     return where
 
 
@@ -106,7 +106,7 @@ def _write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[Any]])
 
 
 def read_result(path: Path) -> dict[str, Any] | None:
-    """What a result.json says; None where there is none, or one that another version wrote.
+    """Read a result.json; None if it does not exist or was written by another version.
 
     Raises:
         EccentricError: the file is damaged.
@@ -118,12 +118,12 @@ def read_result(path: Path) -> dict[str, Any] | None:
 
 
 class Kept:
-    """Small results beside a page, which need neither runs nor weights: items, records of trainings, pictures.
+    """Small results next to a page, without runs and weights: items, records of trainings, and figures.
 
-    A page is written from these alone, so that a machine without the runs can write it, and can go on from them.
+    The page is written from these results, so that this is possible on a machine without the runs.
 
     Args:
-        page: the page, such as docs/reproduction.md; results lie in docs/reproduction/, pictures in
+        page: page, such as docs/reproduction.md; results are in docs/reproduction/, figures in
             docs/images/reproduction/.
     """
 
@@ -131,7 +131,7 @@ class Kept:
         self.results, self.pictures = page.parent / page.stem, page.parent / "images" / page.stem
 
     def keep(self, folder: Path, names: Iterable[str]) -> None:
-        """Copy the results of those items that lie in a workshop's folder; the others stay as they were.
+        """Copy the results of the items in the folder of a store; other results are kept.
 
         Raises:
             EccentricError: the results cannot be written.
@@ -156,7 +156,7 @@ class Kept:
             write_json(self.results / RUNS, [records[name] for name in sorted(records)])
 
     def records(self) -> list[dict[str, Any]]:
-        """Of finished trainings, here or on other machines, by name."""
+        """Records of finished trainings, on this or other machines, by name."""
         path = self.results / RUNS
         found: list[dict[str, Any]] = read_json(path) if path.is_file() else []
         return found
@@ -172,7 +172,7 @@ class Kept:
 
 
 class InWorkshop:
-    """Results and pictures where they were made, for the page that lies in the workshop."""
+    """Results and figures in the store, for the page in the store."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
