@@ -206,6 +206,14 @@ def cross_correlation(p: Num[ArrayLike, "n d"], q: Num[ArrayLike, "n d"]) -> Flo
     return (_unit(p).T @ _unit(q)).clip(-1, 1)
 
 
+def best_matching(correlation: Float[np.ndarray, "d d"]) -> Int[np.ndarray, " d"]:
+    """Column matched to each row by the one-to-one matching with the largest sum of absolute correlations."""
+    from scipy.optimize import linear_sum_assignment  # the import takes 0.25 s, and the command line imports this file
+
+    columns: np.ndarray = linear_sum_assignment(np.abs(correlation), maximize=True)[1]
+    return columns
+
+
 def component_stability(
     train: Sequence[Num[ArrayLike, "n d"]],
     held_out: Sequence[Num[ArrayLike, "m d"]],
@@ -239,12 +247,10 @@ def stability(pairs: Sequence[Similarity]) -> Stability:
 
 
 def _assignment(p: Float[np.ndarray, "n d"], reference: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "d d"]:
-    from scipy.optimize import linear_sum_assignment  # the import takes 0.25 s, and the command line imports this file
-
     correlation = _unit(reference).T @ _unit(p)
-    rows, columns = linear_sum_assignment(np.abs(correlation), maximize=True)
     matrix = np.zeros_like(correlation)
-    matrix[rows, columns] = np.where(correlation[rows, columns] < 0, -1, 1)
+    chosen = np.arange(len(correlation)), best_matching(correlation)
+    matrix[chosen] = np.where(correlation[chosen] < 0, -1, 1)
     return matrix
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from eccentric.alignment import cross_correlation
+from eccentric.alignment import best_matching, cross_correlation
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -128,12 +128,9 @@ def matched_correlations(p: Float[np.ndarray, "n d"], q: Float[np.ndarray, "n d"
     Counterparts are determined by the one-to-one matching with the largest sum (the Hungarian method), so the order and
     signs of the components do not matter.
     """
-    from scipy.optimize import linear_sum_assignment
-
     correlation = np.abs(cross_correlation(p, q))
-    rows, columns = linear_sum_assignment(correlation, maximize=True)
-    found: np.ndarray = correlation[rows, columns]
-    return found
+    matched: np.ndarray = correlation[np.arange(len(correlation)), best_matching(correlation)]
+    return matched
 
 
 def mcc_null(
