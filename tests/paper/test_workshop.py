@@ -86,7 +86,7 @@ def test_progress_and_stopping_and_going_on(tmp_path):
         stop.asked = progress.metrics is not None
 
     shop._on_progress = ask
-    with pytest.raises(Stopped, match="is resumed"):
+    with pytest.raises(Stopped, match="rerun the command to resume"):
         shop.run(SPEC)
     assert shop.missing([SPEC]) == [SPEC]
     assert (seen[0].done, seen[0].total, seen[0].fraction, seen[0].epochs) == (0, 1, 0.0, 2)
