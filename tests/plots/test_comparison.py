@@ -38,7 +38,7 @@ def test_labels_are_spread_no_more_than_needed(wanted, gap):
     placed = spread(np.array(wanted), gap)
     assert (np.diff(np.sort(placed)) > gap - 1e-9).all()
     assert placed.mean() == pytest.approx(np.mean(wanted))
-    np.testing.assert_allclose(spread(placed, gap), placed)
+    np.testing.assert_allclose(spread(placed, gap), placed, atol=1e-12)
 
 
 def test_errors_are_drawn_by_number_of_components():

@@ -1,6 +1,6 @@
-"""Methods side by side: what repeatability costs, errors by number of components, and spectra.
+"""Comparison of methods: repeatability against error, errors by number of components, and spectra.
 
-A few methods are named and coloured; the others are grey lines, so that many can be compared.
+A few methods are named and coloured; the others are grey lines, so that many methods can be shown.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ ROLES: dict[str, dict[str, Any]] = {
 }
 OTHER = {"color": "#b9bfc7", "linewidth": 0.8, "zorder": 2}
 COLOURS = ("#2f6db3", "#3a8f5c", "#8a5fb0", "#b5403f", "#138a9e", "#7a5a3a", "#c2558f", "#6b7d1f")
-"""Of the named methods; without oranges and greys, which have meanings."""
+"""Colours of the named methods, without oranges and greys, which have meanings."""
 MARKER: dict[str, Any] = {"marker": "o", "markersize": 3.5, "markeredgewidth": 1}
 LONGEST = 22
 
@@ -47,9 +47,9 @@ def compared_trade_offs(
     """Repeatability against reconstruction error, with one line for each method over its weights.
 
     Args:
-        points: by method, its weights ascending: reconstruction error and MCC.
-        chosen: by method, the place of the chosen weight, whose point is filled.
-        null: the MCC that chance gives.
+        points: reconstruction error and MCC by method, in ascending order of weights.
+        chosen: index of the chosen weight by method; its point is filled.
+        null: MCC expected by chance.
         roles: of the methods that are named.
     """
     figure = Figure(figsize=(WIDTH, 4.6), layout="constrained")
