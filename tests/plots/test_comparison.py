@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from eccentric.plots.comparison import Role, compared_errors, compared_spectra, compared_trade_offs
@@ -33,6 +33,7 @@ def test_methods_without_a_role_are_counted_but_not_named():
     assert any("19 other methods" in text for text in texts)
 
 
+@settings(deadline=None)  # the first call imports scipy.optimize
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=8), st.floats(0.01, 0.2))
 def test_labels_are_spread_no_more_than_needed(wanted, gap):
     placed = spread(np.array(wanted), gap)
