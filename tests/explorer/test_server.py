@@ -265,13 +265,22 @@ def test_the_command_ends_cleanly_on_ctrl_c(image_run):
     import signal
 
     command = [sys.executable, "-m", "eccentric", "explore", str(image_run.path), "--port", "0", "--no-browser"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        assert process.stderr is not None
-        assert "Explorer: http://127.0.0.1:" in process.stdout.readline()
-        process.send_signal(signal.SIGINT)
-        assert process.wait(60) in (0, 130)
-        assert "Traceback" not in process.stderr.read()
+
+    def heed_interrupts():  # a shell's background jobs ignore them, and so would their children
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=heed_interrupts
+    ) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stderr is not None
+            assert "Explorer: http://127.0.0.1:" in process.stdout.readline()
+            process.send_signal(signal.SIGINT)
+            assert process.wait(60) in (0, 130)
+            assert "Traceback" not in process.stderr.read()
+        finally:
+            process.kill()
 
 
 def test_a_notebook_shows_the_page_of_a_run_and_of_an_estimator(image_run):
