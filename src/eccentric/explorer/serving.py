@@ -187,8 +187,8 @@ def open_port(host: str, port: int) -> socket.socket:
 
 def _listen(host: str, port: int) -> socket.socket:
     family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-    # asyncio turns Nagle's algorithm off only where the protocol is named; otherwise each answer waits some 40 ms for an
-    # acknowledgement.
+    # asyncio turns Nagle's algorithm off only where the protocol is named. With it, each answer waits some 40 ms
+    # for an acknowledgement.
     listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
