@@ -1,9 +1,9 @@
 """Starts and axes of the estimator on images: `python -m benchmarks.starts --seeds 3` (needs MNIST).
 
 For each seed, 4,000 training images and 3,000 others are drawn. The estimator is fitted twice with each start, the
-second time to as many images drawn with replacement. Stability: mean correlation of matched components between the two fits, on
-the other images, for the anchored axes, for the principal axes of the same latents, and for PCA of the same images.
-Error: mean squared reconstruction error of the other images, pixel values from 0 to 1.
+second time to as many images drawn with replacement. Stability: mean correlation of matched components between the two
+fits, on the other images, for the anchored axes, for the principal axes of the same latents, and for PCA of the same
+images. Error: mean squared reconstruction error of the other images, pixel values from 0 to 1.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import platform
 from collections import defaultdict
+from typing import Literal
 
 import numpy as np
 import torch
@@ -20,12 +21,15 @@ from eccentric import DeepComponents, EccentricAutoencoder
 from eccentric.alignment import component_stability
 from eccentric.data import load
 
+Start = Literal["pca", "random"]
 DIM, TRAIN, TEST, EPOCHS = 8, 4000, 3000, 20
-STARTS = ("pca", "random")
+STARTS: tuple[Start, ...] = ("pca", "random")
 Codes = tuple[np.ndarray, np.ndarray]
 
 
-def codes(start: str, x: np.ndarray, train: np.ndarray, test: np.ndarray, seed: int) -> tuple[dict[str, Codes], float]:
+def codes(
+    start: Start, x: np.ndarray, train: np.ndarray, test: np.ndarray, seed: int
+) -> tuple[dict[str, Codes], float]:
     """Components of `train` and `test` along each kind of axes for a fit to `x`, and the error on `test`."""
     found: dict[str, Codes] = {}
     model = EccentricAutoencoder(DIM, random_state=seed, start=start, max_epochs=EPOCHS, axes="anchored").fit(x)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import warnings
+from typing import Literal
 
 import numpy as np
 from sklearn.datasets import make_swiss_roll
@@ -18,7 +19,7 @@ from sklearn.preprocessing import StandardScaler
 
 from eccentric import EccentricAutoencoder
 
-EPOCHS = ("auto", 300)
+EPOCHS: tuple[Literal["auto"] | int, ...] = ("auto", 300)
 
 
 def main() -> None:
