@@ -56,7 +56,7 @@ def sample(
         str | None,
         typer.Option(
             help="Latents from a standard normal (standard), from a Gaussian fitted to the training latents (matched) "
-            "or from a mixture of Gaussians fitted to them (mixture); a method may have a distribution of its own, such "
+            "or from a mixture of Gaussians fitted to them (mixture); a method may have its own distribution, such "
             "as uniform or categorical. The default depends on the method of the run.",
             show_default=False,
         ),
