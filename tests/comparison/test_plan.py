@@ -10,7 +10,8 @@ from eccentric.comparison.grids import entries
 from eccentric.comparison.plan import Candidate, Setup, candidates, choose_methods, divide_rows
 from eccentric.data import from_arrays
 from eccentric.errors import UsageError
-from eccentric.methods import METHODS
+from eccentric.methods import METHODS, Eccentric
+from eccentric.methods.mhe import MHE
 from eccentric.methods.plain import Plain
 from eccentric.methods.registry import make_settings
 
@@ -37,6 +38,25 @@ def test_grids_ascend_and_hold_the_default(entry):
     assert entry.knob is None or entry.default in entry.values
     for candidate in candidates([entry.name]):
         make_settings(entry.method, candidate.settings)  # raises for a setting that the method lacks
+
+
+def test_subclasses_inherit_neither_variants_nor_published_results(monkeypatch):
+    class Own(MHE):
+        name = "own"
+        title = "own"
+
+    class Other(Eccentric):
+        name = "other"
+        title = "other"
+
+    before = entries()
+    for method in (Own, Other):
+        monkeypatch.setitem(METHODS, method.name, method)
+    after = entries()
+    assert set(after) - set(before) == {"own", "other"}
+    assert before["eccentric"].published
+    assert after["other"].published == ""
+    assert after["own"].values == before["mhe"].values
 
 
 def test_runs_have_folders_of_their_own():

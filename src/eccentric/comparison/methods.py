@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from eccentric.comparison.cache import Cache
-from eccentric.comparison.grids import REFERENCE
 from eccentric.comparison.jobs import Task
 from eccentric.comparison.measuring import Measuring
 from eccentric.comparison.plan import Setup, candidates, choose_methods, divide_rows
@@ -16,6 +15,7 @@ from eccentric.comparison.trainings import Progress, train_all
 from eccentric.comparison.until import StopAfter
 from eccentric.comparison.writing import PAGE, write_results
 from eccentric.errors import EccentricError, UsageError
+from eccentric.methods.registry import REFERENCE
 from eccentric.runs.dataset import describe_data
 from eccentric.runs.digests import digest
 from eccentric.training.stopping import Stop

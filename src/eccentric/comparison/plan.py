@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from eccentric.comparison.grids import BASELINES, REFERENCE, entries, find_entry
+from eccentric.comparison.grids import BASELINES, entries, find_entry
 from eccentric.errors import UsageError
-from eccentric.methods.registry import find
+from eccentric.methods.registry import REFERENCE, find
 from eccentric.models import choose_architecture
 from eccentric.settings import help_texts, setting
 from eccentric.training.config import TrainConfig

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from eccentric.comparison.choosing import TOLERANCE, choose_weight
-from eccentric.comparison.grids import find_entry
-from eccentric.comparison.published import PUBLISHED
+from eccentric.comparison.grids import entries, find_entry
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -100,7 +99,8 @@ def make_table(
             records.append({"method": name, "setting": f"failed: {reason}", "runs": 0})
     records += [_record(name, "", runs, measured, {}) for name, measured in baselines.items()]
     table = pd.DataFrame.from_records(records)
-    table["published"] = [PUBLISHED.get(name, "") for name in table["method"]]
+    known = entries()
+    table["published"] = [known[name].published if name in known else "" for name in table["method"]]
     return table
 
 

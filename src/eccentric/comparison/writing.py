@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from eccentric.comparison.choosing import BETTER, RULE, WINNING, winner
-from eccentric.comparison.grids import BASELINES, REFERENCE, entries
+from eccentric.comparison.grids import BASELINES, entries
 from eccentric.errors import EccentricError
 from eccentric.evaluation.random_latents import SAMPLINGS
 from eccentric.files import atomic
-from eccentric.methods.registry import DEFAULT, find
+from eccentric.methods.registry import DEFAULT, PAPER_RIVALS, REFERENCE, find
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -68,7 +68,6 @@ GLOSSARY = (
     "samples of the rows. Published figures are of other data, networks and protocols, and do not compare with ours."
 )
 NOTABLE = ("error", "mcc", "mcc_anchored", "neighbour_error", "frechet_natural")
-RIVALS = ("vae", "irmae")
 FEW = 10
 NULLS = {"mcc_null": "MCC", "cka_null": "CKA", "r2_null": "R²"}
 
@@ -249,4 +248,4 @@ def _roles(table: pd.DataFrame) -> dict[str, Role]:
         if column in trained and trained[column].notna().any():
             place = trained[column].idxmin() if BETTER[column] is min else trained[column].idxmax()
             best.append(trained.loc[place, "method"])
-    return {**dict.fromkeys([*RIVALS, *best], "named"), **roles}
+    return {**dict.fromkeys([*PAPER_RIVALS, *best], "named"), **roles}

@@ -68,10 +68,6 @@ ORIENTATION, LYING = 0x0112, (5, 6, 7, 8)
 """EXIF tag of the orientation, and its values for images with exchanged width and height."""
 
 
-ORIENTATION, LYING = 0x0112, (5, 6, 7, 8)
-"""EXIF tag of the orientation, and its values for images with exchanged width and height."""
-
-
 def header(image: Image) -> Header:
     """Read the header of an image. Pixels are read only if they have more than 8 bits, to find their range."""
     mode = image.mode

@@ -13,7 +13,7 @@ import torch
 from eccentric.data.items import KINDS
 from eccentric.estimator import fitting
 from eccentric.methods import registry
-from eccentric.models import STARTS
+from eccentric.models import ARCHITECTURES, STARTS, choose_architecture
 
 if TYPE_CHECKING:
     from typing import Self
@@ -148,8 +148,11 @@ def method_settings(parameters: Parameters, dim: int) -> dict[str, Any]:
 
 def start(parameters: Parameters, spec: ItemSpec) -> str:
     """For `TrainConfig`: "auto" is PCA for images as well, if the method and the architecture can start from it."""
-    able = registry.find(parameters.method).traits.starts_from_pca and parameters.architecture != "linear"
-    return "pca" if parameters.start == "auto" and spec.is_image and able else parameters.start
+    method = registry.find(parameters.method)
+    if parameters.start != "auto" or not spec.is_image or not method.traits.starts_from_pca:
+        return parameters.start
+    chosen = ARCHITECTURES[choose_architecture(parameters.architecture, spec, method)]
+    return parameters.start if chosen.without_pca else "pca"
 
 
 def common(parameters: Parameters, dim: int, spec: ItemSpec, rate: float) -> dict[str, Any]:

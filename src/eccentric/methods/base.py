@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from jaxtyping import Float
     from torch import Tensor
 
-__all__ = ["Method", "NoSettings", "Outputs", "Term", "Traits"]
+__all__ = ["Method", "NoSettings", "Outputs", "Term", "Traits", "Tuned", "Variant"]
 
 
 class Term(NamedTuple):
@@ -76,6 +76,25 @@ class Traits:
     """
 
 
+class Tuned(NamedTuple):
+    """The setting of a method that a comparison tunes."""
+
+    setting: str
+    """Its name; a method without such a setting is not tuned."""
+    values: tuple[float, ...] = ()
+    """Values to try, ascending, with the default among them; if empty, 0.1, 1 and 10 times the default."""
+
+
+class Variant(NamedTuple):
+    """A method with settings other than its defaults, as a row of its own in a comparison."""
+
+    settings: dict[str, Any]
+    """The settings that are not defaults."""
+    suffix: str
+    """Text appended to the title of the method."""
+    tuned: Tuned = Tuned("weight")
+
+
 @dataclass(frozen=True)
 class NoSettings:
     """Settings of a method that has none."""
@@ -99,6 +118,9 @@ class Method(nn.Module):
         term_titles: keys of `terms`, in order, with their names for readers.
         own_samplings: ways of sampling implemented by `sample`, each with a sentence for readers.
         traits: see `Traits`.
+        tuned: the setting that a comparison tunes.
+        variants: further rows of a comparison, by name.
+        published: results published elsewhere, as a text for readers of a comparison. Subclasses do not inherit it.
         sync: whether the batch is distributed over several ranks; set by the training step.
     """
 
@@ -108,6 +130,9 @@ class Method(nn.Module):
     term_titles: ClassVar[dict[str, str]] = {}
     own_samplings: ClassVar[dict[str, str]] = {}
     traits: ClassVar[Traits] = Traits()
+    tuned: ClassVar[Tuned] = Tuned("weight")
+    variants: ClassVar[dict[str, Variant]] = {}
+    published: ClassVar[str] = ""
 
     def __init__(self, settings: Any, dim: int) -> None:
         super().__init__()

@@ -46,6 +46,10 @@ class Eccentric(Method):
     title: ClassVar[str] = "Eccentric regularization"
     Settings: ClassVar[type[Any]] = EccentricSettings
     term_titles: ClassVar[dict[str, str]] = {"eccentric": "Eccentric loss"}
+    published: ClassVar[str] = (
+        "FID 49.4 matched, 54.6 standard (CelebA, weight 1e-4; Table 1); error of nearest neighbours 9.5 / 3.7 / 2.4 / "
+        "2.0 % at 100 / 1000 / 10,000 / 60,000 labels (MNIST, d = 8; Table 3; both Li & Blair 2021)"
+    )
 
     @classmethod
     def check(cls, settings: EccentricSettings, dim: int) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from torch import nn
 
-from eccentric.methods.base import Method, Traits
+from eccentric.methods.base import Method, Traits, Tuned
 from eccentric.methods.checks import check_count
 from eccentric.methods.eccentric import Eccentric, EccentricSettings
 from eccentric.settings import setting
@@ -57,6 +57,8 @@ class IRMAE(Method):
     title: ClassVar[str] = "IRMAE"
     Settings: ClassVar[type[Any]] = IRMAESettings
     traits: ClassVar[Traits] = Traits(starts_from_pca=False, samplings=("matched", "mixture"))
+    tuned: ClassVar[Tuned] = Tuned("layers", (2, 4, 8))
+    published: ClassVar[str] = "within the error of the figures of eccentric on MNIST (Li & Blair 2021 on Table 3)"
 
     def __init__(self, settings: IRMAESettings, dim: int) -> None:
         super().__init__(settings, dim)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import torch
 
 from eccentric.errors import UsageError
-from eccentric.methods.base import Method, Outputs, Term
+from eccentric.methods.base import Method, Outputs, Term, Tuned, Variant
 from eccentric.methods.checks import check_choice, check_factor
 from eccentric.methods.sphere import directions, distances
 from eccentric.methods.weights import units
@@ -65,6 +65,11 @@ class MHE(Method):
     title: ClassVar[str] = "minimum hyperspherical energy"
     Settings: ClassVar[type[Any]] = MHESettings
     term_titles: ClassVar[dict[str, str]] = {"energy": "hyperspherical energy"}
+    variants: ClassVar[dict[str, Variant]] = {
+        # The weight affects the latents less when the term is computed from the networks' weights.
+        "mhe-weights": Variant({"on": "weights"}, "of the networks' weights", Tuned("weight", (0.003, 0.03, 0.3))),
+        "mhe-half-space": Variant({"half_space": True}, "in half-space"),
+    }
 
     @classmethod
     def check(cls, settings: MHESettings, dim: int) -> None:

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import torch
 
 from eccentric.errors import UsageError
-from eccentric.methods.base import Method, Outputs, Term, Traits
+from eccentric.methods.base import Method, Outputs, Term, Traits, Tuned
 from eccentric.settings import setting
 
 if TYPE_CHECKING:
@@ -50,6 +50,7 @@ class NestedDropout(Method):
     title: ClassVar[str] = "nested dropout"
     Settings: ClassVar[type[Any]] = NestedDropoutSettings
     traits: ClassVar[Traits] = Traits(axes="own", samplings=("matched", "mixture"))
+    tuned: ClassVar[Tuned] = Tuned("full", (0.1, 0.5, 0.9))
 
     mean: Tensor
     kept: Tensor

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from eccentric.methods.base import Method
 
-__all__ = ["DEFAULT", "METHODS", "find", "make_method", "make_settings", "register"]
+__all__ = ["DEFAULT", "METHODS", "PAPER_RIVALS", "REFERENCE", "find", "make_method", "make_settings", "register"]
 
 METHODS: dict[str, type[Method]] = {
     method.name: method
@@ -69,6 +69,10 @@ METHODS: dict[str, type[Method]] = {
     )
 }
 DEFAULT = Eccentric.name
+REFERENCE = Plain.name
+"""The method without a regularizer, with which comparisons compare all others."""
+PAPER_RIVALS = (VAE.name, IRMAE.name)
+"""The methods with which Li & Blair (2021) compare theirs."""
 
 
 def find(name: str) -> type[Method]:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import torch
 
 from eccentric.collectives import total_over_ranks
-from eccentric.methods.base import Method, Outputs
+from eccentric.methods.base import Method, Outputs, Tuned
 from eccentric.methods.checks import check_positive
 from eccentric.methods.precision import at_least_float32
 from eccentric.settings import setting
@@ -50,6 +50,7 @@ class UncertaintyAutoencoder(Method):
     name: ClassVar[str] = "uncertainty-autoencoder"
     title: ClassVar[str] = "uncertainty autoencoder"
     Settings: ClassVar[type[Any]] = UncertaintySettings
+    tuned: ClassVar[Tuned] = Tuned("sigma", (0.03, 0.1, 0.3))
     power: Tensor
 
     def __init__(self, settings: UncertaintySettings, dim: int) -> None:

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import torch
 
 from eccentric.collectives import sum_over_ranks
-from eccentric.methods.base import Method, Outputs, Term, Traits
+from eccentric.methods.base import Method, Outputs, Term, Traits, Tuned
 from eccentric.methods.checks import check_choice, check_factor, check_positive
 from eccentric.methods.precision import at_least_float32
 from eccentric.settings import setting
@@ -66,6 +66,7 @@ class VAE(Method):
     term_titles: ClassVar[dict[str, str]] = {"kl": "KL divergence"}
     # The weight of the divergence needs one number of values for all items.
     traits: ClassVar[Traits] = Traits(kinds=("image", "table"))
+    tuned: ClassVar[Tuned] = Tuned("beta")
 
     @property
     def encoder_width(self) -> int:

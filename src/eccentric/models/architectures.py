@@ -34,12 +34,14 @@ class Architecture:
         fits: function that decides whether items of a specification are supported.
         build: (spec, dim, latent_width=, width=) -> encoder (n, *spec.shape) -> (n, latent_width) and decoder
             (n, dim) -> (n, *spec.shape), with random weights.
+        without_pca: why the networks cannot start from PCA, as the end of an error message; empty if they can.
     """
 
     name: str
     takes: str
     fits: Callable[[ItemSpec], bool]
     build: Callable[..., tuple[nn.Module, nn.Module]]
+    without_pca: str = ""
 
 
 def _mnist(spec: ItemSpec, dim: int, **widths: Any) -> tuple[nn.Module, nn.Module]:
@@ -76,8 +78,14 @@ ARCHITECTURES: dict[str, Architecture] = {
         Architecture("celeba", "3x64x64 images", lambda spec: spec.is_image and spec.shape == (3, 64, 64), _celeba),
         Architecture("conv", "images", lambda spec: spec.is_image, _conv),
         Architecture("mlp", "tables", lambda spec: spec.is_table, _mlp),
-        Architecture("gru", "sequences", lambda spec: spec.is_sequence, _gru),
-        Architecture("linear", "images and tables", lambda spec: spec.is_image or spec.is_table, _linear),
+        Architecture("gru", "sequences", lambda spec: spec.is_sequence, _gru, "which needs items of one length"),
+        Architecture(
+            "linear",
+            "images and tables",
+            lambda spec: spec.is_image or spec.is_table,
+            _linear,
+            "which it learns itself",
+        ),
     )
 }
 
@@ -121,13 +129,13 @@ def choose_start(start: str, spec: ItemSpec, architecture: str) -> str:
     """
     if start not in STARTS:
         raise UsageError(f"unknown start {start!r}; choose one of {', '.join(STARTS)}")
-    able = architecture not in ("gru", "linear", "custom")
+    known = ARCHITECTURES.get(architecture)  # None for custom modules
     if start == "auto":
-        return "pca" if spec.is_table and able else "random"
-    if start == "pca" and architecture == "gru":
-        raise UsageError("architecture 'gru' cannot start from PCA, whose items have one length; leave start to 'auto'")
-    if start == "pca" and architecture == "linear":
-        raise UsageError("architecture 'linear' cannot start from PCA, which it learns itself; leave start to 'auto'")
+        return "pca" if spec.is_table and known is not None and not known.without_pca else "random"
+    if start == "pca" and known is not None and known.without_pca:
+        raise UsageError(
+            f"architecture {architecture!r} cannot start from PCA, {known.without_pca}; leave start to 'auto'"
+        )
     return start
 
 

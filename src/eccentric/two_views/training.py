@@ -10,7 +10,7 @@ import torch
 
 from eccentric.inference import in_batches
 from eccentric.monitoring import diagnostics
-from eccentric.two_views.loss import Regularizer, TwoViewLoss
+from eccentric.two_views.loss import TwoViewLoss
 from eccentric.two_views.networks import projector, small_encoder
 from eccentric.two_views.probing import probe
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from jaxtyping import Shaped, UInt8
     from torch import Tensor, nn
 
+    from eccentric.methods.embeddings import Regularizer
     from eccentric.two_views.views import Views
 
 __all__ = ["Labelled", "Setting", "train_and_probe"]
@@ -36,7 +37,7 @@ class Labelled:
 
 @dataclass(frozen=True)
 class Setting:
-    """What one training is to be."""
+    """Settings of one training."""
 
     regularizer: Regularizer
     weight: float
