@@ -3,14 +3,18 @@
 import csv
 import dataclasses
 import io
+import json
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from eccentric.paper import ITEMS, published, sampling
+from eccentric.errors import UsageError
+from eccentric.paper import ITEMS, RunStore, published, records, sampling, trend
+from eccentric.paper.making import make_item
+from eccentric.paper.records import run_record
 from eccentric.paper.spectra import face_specs
-from tests.paper.conftest import EPOCHS, MILESTONE
+from tests.paper.conftest import EPOCHS, MILESTONE, read
 
 
 def holds(made, name, words):
@@ -147,3 +151,31 @@ def test_images_are_measured_once(workshop, made, monkeypatch):
     with pytest.raises(AssertionError, match="measured again"):
         sampling.measured(workshop, spec, dataclasses.replace(extractor, protocol="others"))
     assert known.read_bytes() == before
+
+
+def test_table_3_can_be_made_from_records_without_the_runs(workshop, made, tmp_path, monkeypatch):
+    for module in (records, trend):
+        monkeypatch.setattr(module, "MILESTONES", (MILESTONE,))
+    item = ITEMS["table3"]
+    specs = item.specs(workshop)
+    path = tmp_path / "runs.json"
+    path.write_text(json.dumps([run_record(workshop.run(spec)) for spec in specs[:-1]]))
+    elsewhere = RunStore(tmp_path / "elsewhere", workshop.scale, records=path)
+    assert elsewhere.missing(specs) == specs
+    assert elsewhere.missing(specs, "table3") == specs[-1:]
+    assert elsewhere.missing(specs, "fig7") == specs  # whose pictures need the networks
+
+    path.write_text(json.dumps([run_record(workshop.run(spec)) for spec in specs]))
+    elsewhere = RunStore(tmp_path / "elsewhere", workshop.scale, records=path)
+    make_item(item, elsewhere)
+    again = read(tmp_path / "elsewhere" / "table3" / "result.json")
+    for part in ("table", "numbers", "claims", "trend"):
+        assert again[part] == made["table3"][part]
+    for part in ("data", "runs", "epochs", "device", "share_of_papers", "precision"):
+        assert again["conditions"][part] == made["table3"]["conditions"][part]
+
+    other = dataclasses.replace(workshop.scale, recipe="paper")
+    renamed = [{**run_record(workshop.run(spec)), "name": RunStore(tmp_path, other).path(spec).name} for spec in specs]
+    path.write_text(json.dumps(renamed))
+    with pytest.raises(UsageError, match=r"stored record of .* trained with other settings"):
+        make_item(item, RunStore(tmp_path / "other", other, records=path))

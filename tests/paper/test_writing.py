@@ -6,7 +6,7 @@ import re
 import pytest
 
 from eccentric.errors import UsageError
-from eccentric.paper import ITEMS, Claim, Number, Result, Table, conditions, published, records
+from eccentric.paper import ITEMS, Claim, Number, Result, Table, published, records
 from eccentric.paper.page import section, write_page
 from eccentric.paper.results import ordered, record, summarised
 from eccentric.paper.trend import Line, Trend
@@ -196,7 +196,7 @@ def test_trainings_are_kept_as_small_records(workshop, tmp_path, monkeypatch):
     assert Kept(page).records() == []  # the digits are no data set of the paper's
 
     monkeypatch.setattr(records, "MILESTONES", (MILESTONE,))
-    monkeypatch.setitem(conditions.OFFICIAL, "digits", {"train": 60_000, "test": 10_000})
+    monkeypatch.setitem(records.OFFICIAL, "digits", {"train": 60_000, "test": 10_000})
     monkeypatch.setitem(published.EPOCHS, "digits", 1000)
     text = write_page(workshop.folder, ITEMS, page).read_text(encoding="utf-8")
     found = Kept(page).records()

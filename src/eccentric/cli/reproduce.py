@@ -76,7 +76,8 @@ def reproduce(
     page: Annotated[
         Path | None,
         typer.Option(
-            help="Also write the page to this file; small results and figures are stored in folders next to it."
+            help="Also write the page to this file; small results and figures are stored in folders next to it, and "
+            "used again where the runs are missing."
         ),
     ] = None,
 ) -> None:
@@ -88,7 +89,7 @@ def reproduce(
     from eccentric.paper.queue import Queue
     from eccentric.paper.scale import data_sources, numbers_by_role
     from eccentric.paper.workshop import Stopped
-    from eccentric.paper.writing import RESULT, Kept
+    from eccentric.paper.writing import RESULT, RUNS, Kept
     from eccentric.training import stop_on_signal
 
     by_role = {"epochs": epochs, "runs": runs, "batch_size": batch_size}
@@ -113,10 +114,12 @@ def reproduce(
         if page is not None and any((work / name / RESULT).is_file() for name in ITEMS):  # some items may have failed
             write_page(work, ITEMS, page)
 
+    records = None if page is None else Kept(page).results / RUNS
     if jobs is not None or seconds is not None:
         kept = (lambda name: None) if page is None else Kept(page).read
         with stop_on_signal() as stop:
-            queue = Queue(items, RunStore(work, scale, stop=stop), kept, QueueProgress(console, work).show)
+            workshop = RunStore(work, scale, records=records, stop=stop)
+            queue = Queue(items, workshop, kept, QueueProgress(console, work).show)
             left = queue.work_off(jobs or 1, seconds)
         if any((work / name / RESULT).is_file() for name in ITEMS):
             write_page(work, ITEMS)
@@ -128,7 +131,7 @@ def reproduce(
             raise typer.Exit(1)
         return
     with stop_on_signal() as stop, ReproductionProgress(console) as progress:
-        workshop = RunStore(work, scale, stop=stop, on_progress=progress.show, on_note=print_note)
+        workshop = RunStore(work, scale, records=records, stop=stop, on_progress=progress.show, on_note=print_note)
         try:
             make(items, workshop, on_made=progress.made, on_item=progress.item)
         except Stopped as stopped:

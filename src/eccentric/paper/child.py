@@ -10,6 +10,7 @@ import json
 import os
 import sys
 import threading
+from pathlib import Path
 from typing import Any
 
 from eccentric.errors import EccentricError
@@ -23,19 +24,24 @@ STOPPED = 75
 """Exit status of a job that was stopped."""
 
 
-def train(spec: Spec, folder: str, scale: Scale) -> int:
+def train(spec: Spec, folder: str, scale: Scale, records: Path | None) -> int:
+    """Train a run, and measure it for the items that take only a few values of it, so that these can be stored."""
     with stop_on_signal() as stop:
         threading.Thread(target=_ask_at_end_of_input, args=(stop,), daemon=True).start()
+        workshop = RunStore(folder, scale, records=records, stop=stop, on_note=print)
         try:
-            RunStore(folder, scale, stop=stop, on_note=print).run(spec)
+            workshop.run(spec)
         except Stopped:
             return STOPPED
+        for item in ITEMS.values():
+            if item.measure is not None and spec in item.specs(workshop):
+                item.measure(workshop, spec)
     return 0
 
 
-def make(name: str, folder: str, scale: Scale) -> int:
+def make(name: str, folder: str, scale: Scale, records: Path | None) -> int:
     threading.Thread(target=_end_at_end_of_input, daemon=True).start()
-    workshop = RunStore(folder, scale, on_note=print)
+    workshop = RunStore(folder, scale, records=records, on_note=print)
     ITEMS[name].check(workshop)
     make_item(ITEMS[name], workshop)
     return 0
@@ -58,13 +64,17 @@ def _wait_for_end_of_input() -> None:
 
 
 def main(text: str) -> int:
-    """Do {"folder": ..., "scale": {...}} with "train": {a Spec} or "make": NAME; returns the exit status."""
+    """Do {"folder": ..., "scale": {...}} with "train": {a Spec} or "make": NAME; returns the exit status.
+
+    "records" is a file with records of runs, if there is one.
+    """
     job: dict[str, Any] = json.loads(text)
     scale = Scale(**job["scale"])
+    records = Path(job["records"]) if job.get("records") else None
     try:
         if "train" in job:
-            return train(Spec(**job["train"]), job["folder"], scale)
-        return make(job["make"], job["folder"], scale)
+            return train(Spec(**job["train"]), job["folder"], scale, records)
+        return make(job["make"], job["folder"], scale, records)
     except EccentricError as error:
         print(f"error: {error}")
         return 1

@@ -6,21 +6,16 @@ import platform
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from eccentric._version import versions
-from eccentric.paper import published
+from eccentric.paper.records import OFFICIAL, run_record, share_of
 from eccentric.paper.scale import PER_ROLE, ROLES, Scale
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from eccentric.paper.workshop import RunStore
-    from eccentric.training import Run
 
 TITLES = {"mnist": "MNIST", "celeba": "CelebA"}
-OFFICIAL = {"mnist": {"train": 60_000, "test": 10_000}, "celeba": {"train": 162_770, "test": 19_962}}
-"""Numbers of items of the complete data sets, by split."""
 
 
 def conditions(workshop: RunStore, seconds: float) -> dict[str, Any]:
@@ -30,7 +25,7 @@ def conditions(workshop: RunStore, seconds: float) -> dict[str, Any]:
         workshop: store of runs; `used` contains the runs of the item.
         seconds: time for the item without trainings.
     """
-    used = list(workshop.used.items())
+    used = [(spec, run if isinstance(run, dict) else run_record(run)) for spec, run in workshop.used.items()]
     if not used:
         return {"device": f"{platform.machine()} CPU", "versions": versions(), "seconds": round(seconds, 1)}
     data = {}
@@ -38,40 +33,35 @@ def conditions(workshop: RunStore, seconds: float) -> dict[str, Any]:
         of_role = [run for spec, run in used if spec.role == role]
         if of_role:
             data[role] = _data(role, workshop.source(role), of_role[0])
+    train = [run["train"] for _, run in used]
     return {
         "data": data,
         "options": _options(workshop.scale),
         "recipe": workshop.scale.recipe,
-        "epochs": _values(run.config["train"]["epochs"] for _, run in used),
-        "share_of_papers": min(_share_of_papers(spec.role, run) for spec, run in used),
-        "batch_size": _values(run.config["train"]["batch_size"] for _, run in used),
-        "learning_rate": _values(run.config["train"]["learning_rate"] for _, run in used),
-        "schedule": _values(run.config["train"].get("schedule", "constant") for _, run in used),
-        "width": _values(run.config["train"].get("width", 1.0) for _, run in used),
-        "architecture": _values(run.config["train"]["architecture"] for _, run in used),
+        "epochs": _values(each["epochs"] for each in train),
+        "share_of_papers": min(share_of(spec.role, run["items"], run["train"]) for spec, run in used),
+        "batch_size": _values(each["batch_size"] for each in train),
+        "learning_rate": _values(each["learning_rate"] for each in train),
+        "schedule": _values(each.get("schedule", "constant") for each in train),
+        "width": _values(each.get("width", 1.0) for each in train),
+        "architecture": _values(each["architecture"] for each in train),
         "seeds": _values(spec.seed for spec, _ in used),
         "trainings": len(used),
-        "runs": sorted(str(run.path.relative_to(workshop.folder)) for _, run in used),
-        "device": _values(run.config.get("device", "not recorded") for _, run in used),
-        "precision": _values(run.config.get("engine", {}).get("precision", "32-true") for _, run in used),
+        "runs": sorted(f"runs/{run['name']}" for _, run in used),
+        "device": _values(run["device"] for _, run in used),
+        "precision": _values(run["precision"] for _, run in used),
         "versions": versions(),
-        "training_versions": _versions_of(used_run for _, used_run in used),
-        "training_seconds": round(sum(training_seconds(run) for _, run in used), 1),
+        "training_versions": _values(
+            ", ".join(f"{name} {version}" for name, version in (run["versions"] or {}).items()) for _, run in used
+        ),
+        "training_seconds": round(sum(run["training_seconds"] for _, run in used), 1),
         "seconds": round(seconds, 1),
     }
 
 
-def training_seconds(run: Run) -> float:
-    """Time of the training steps of a run from its metrics, without interruptions."""
-    items = run.config["items"]["train"]
-    batch = min(run.config["train"]["batch_size"], items)
-    metrics = run.metrics
-    return float((np.diff(metrics["step"], prepend=0) * batch / metrics["items_per_second"]).sum())
-
-
-def _data(role: str, source: str, run: Run) -> dict[str, Any]:
-    data, items = run.config["data"], run.config["items"]
-    stands_in = source != role and data["name"] != role
+def _data(role: str, source: str, run: dict[str, Any]) -> dict[str, Any]:
+    items = run["items"]
+    stands_in = source != role and run["data"] != role
     remark = ""
     if stands_in:
         remark = f"in place of {TITLES[role]}, so the published numbers are for orientation only"
@@ -81,30 +71,14 @@ def _data(role: str, source: str, run: Run) -> dict[str, Any]:
             f"{OFFICIAL[role]['test']:,}, so the published numbers cannot be expected"
         )
     return {
-        "name": data["name"],
+        "name": run["data"],
         "source": source,
         **items,
-        "split": data["split"],
+        "split": run["split"],
         "stands_in": stands_in,
         "whole": not stands_in and items == OFFICIAL[role],
         "remark": remark,
     }
-
-
-def _share_of_papers(role: str, run: Run) -> float:
-    """Number of items that the run has seen in all epochs, relative to the run of the paper."""
-    return run.config["train"]["epochs"] * run.config["items"]["train"] / items_seen_by_papers(role)
-
-
-def share_of_papers(run: Run) -> float | None:
-    """The same ratio from recorded values; None for a run on other data than the paper's."""
-    name = run.config["data"]["name"]
-    return _share_of_papers(name, run) if name in OFFICIAL else None
-
-
-def items_seen_by_papers(role: str) -> int:
-    """Number of items that a training of the paper sees in all epochs."""
-    return published.EPOCHS[role] * OFFICIAL[role]["train"]
 
 
 def _options(scale: Scale) -> list[str]:
@@ -128,8 +102,3 @@ def _options(scale: Scale) -> list[str]:
 def _values(values: Iterable[Any]) -> list[Any]:
     """Sorted unique values."""
     return sorted(set(values))
-
-
-def _versions_of(runs: Iterable[Run]) -> list[str]:
-    found = (run.config.get("versions", {}) for run in runs)
-    return _values(", ".join(f"{name} {version}" for name, version in each.items()) for each in found)

@@ -36,7 +36,7 @@ def items_table(workshop: RunStore) -> Table:
     for item in ITEMS.values():
         try:
             specs = dict.fromkeys(item.specs(workshop))
-            left = len(workshop.missing(list(specs)))
+            left = len(workshop.missing(list(specs), item.name))
             ready = f"{len(specs) - left} of {len(specs)}" if specs else "nothing needed"
         except EccentricError:
             ready = "data not found"

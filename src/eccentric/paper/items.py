@@ -29,6 +29,9 @@ class Item:
         make: function that computes the result from a store in which the runs of `specs` are finished.
         specs: function that lists the required runs at the scale of the store.
         check: check of other requirements before training; raises `EccentricError`.
+        measure: for an item that needs only a few values of each run, the function that measures a run with
+            `RunStore.measured`. The values are stored with the record of the run, and a run whose record has them need
+            not exist on this machine.
         trend: numbers to be plotted over the course of training: titles of panels with regular expressions that match
             `Number.what`; the group of the expression is the label of a line.
     """
@@ -39,6 +42,7 @@ class Item:
     make: Callable[[RunStore], Result]
     specs: Callable[[RunStore], Sequence[Spec]] = nothing_trained
     check: Callable[[RunStore], object] = nothing_trained
+    measure: Callable[[RunStore, Spec], object] | None = None
     trend: Mapping[str, str] = field(default_factory=dict)
 
     @property

@@ -47,7 +47,7 @@ def reproduce(
     expected: list[Spec] = []
     for item in items:
         try:
-            expected += item.specs(workshop)
+            expected += workshop.missing(item.specs(workshop), item.name)
         except EccentricError as error:  # the runs depend on the shape of the data, which cannot be read
             failures.append((item, error))
     workshop.expect(expected)
@@ -60,7 +60,7 @@ def reproduce(
             if workshop.stop.asked:
                 raise Stopped(f"stopped before {item.place}; finished items are kept")
             item.check(workshop)
-            for spec in item.specs(workshop):
+            for spec in workshop.missing(item.specs(workshop), item.name):
                 workshop.run(spec)
             result, path = make_item(item, workshop)
             write_page(workshop.folder, ITEMS)

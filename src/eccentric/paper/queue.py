@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from eccentric.errors import EccentricError
 from eccentric.paper.child import STOPPED
-from eccentric.paper.conditions import training_seconds
+from eccentric.paper.records import training_seconds
 from eccentric.paper.writing import RESULT, read_result
 from eccentric.training import Run
 
@@ -141,7 +141,7 @@ class Queue:
         busy = {job.name for job in running}
         best: tuple[float, Job] | None = None
         for item in self._items:
-            missing = self._workshop.missing(self._specs[item.name])
+            missing = self._workshop.missing(self._specs[item.name], item.name)
             names = {spec: self._workshop.path(spec).name for spec in self._specs[item.name]}
             if item.name in busy or {item.name, *names.values()} & self._failed.keys():
                 continue
@@ -165,7 +165,8 @@ class Queue:
     def _start(self, job: Job, jobs: int) -> subprocess.Popen[bytes]:
         scale = asdict(self._workshop.scale)
         scale["fid_weights"] = scale["fid_weights"] and str(scale["fid_weights"])
-        order: dict[str, Any] = {"folder": str(self._workshop.folder), "scale": scale}
+        records = self._workshop.records and str(self._workshop.records)
+        order: dict[str, Any] = {"folder": str(self._workshop.folder), "scale": scale, "records": records}
         order |= {"make": job.name} if job.spec is None else {"train": asdict(job.spec)}
         log = self._log(job)
         try:
@@ -222,7 +223,8 @@ class Queue:
     # --- what is left -------------------------------------------------------------------------------------------------
 
     def _left(self, jobs: int) -> Left:
-        missing = self._workshop.missing([spec for item in self._items for spec in self._specs[item.name]])
+        missing_by_item = (self._workshop.missing(self._specs[item.name], item.name) for item in self._items)
+        missing = list(dict.fromkeys(spec for specs in missing_by_item for spec in specs))
         left = Left(len(missing), items=[item.name for item in self._items], failed=self._failed)
         pace = self._pace()
         for spec in missing:

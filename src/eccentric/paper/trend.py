@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from eccentric.errors import EccentricError
-from eccentric.paper.conditions import items_seen_by_papers
 from eccentric.paper.milestones import MILESTONES
+from eccentric.paper.records import items_seen_by_papers
 from eccentric.paper.workshop import RunStoreAt
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def measure_trend(item: Item, workshop: RunStore, result: Result) -> Trend | Non
     for epoch in (each for each in MILESTONES if each < last):
         earlier = RunStoreAt(workshop, epoch)
         needed = item.specs(earlier)
-        if not all(workshop.is_at(spec, epoch) for spec in needed):
+        if not all(workshop.is_at(spec, epoch, item.name) for spec in needed):
             continue
         few = 1 + max(spec.seed for spec in needed)
         try:
@@ -100,5 +100,6 @@ def measure_trend(item: Item, workshop: RunStore, result: Result) -> Trend | Non
     panels = {title: lines for title, lines in panels.items() if lines}
     if not panels:  # as for other data than the paper's
         return None
-    items = workshop.run(specs[0]).config["items"]["train"]
+    used = workshop.used[specs[0]]
+    items = (used if isinstance(used, dict) else used.config)["items"]["train"]
     return Trend(list(found), [epoch * items for epoch in found], items_seen_by_papers(specs[0].role), panels, few)

@@ -15,6 +15,7 @@ from eccentric.errors import EccentricError, UsageError
 from eccentric.files import read_json
 from eccentric.paper import published
 from eccentric.paper.milestones import Pause, keep_milestone, milestone_path
+from eccentric.paper.records import read_measured, read_records, write_measured
 from eccentric.paper.scale import Scale
 from eccentric.runs.digests import fingerprint
 from eccentric.training import Run, Stop, TrainConfig, train
@@ -67,6 +68,7 @@ class RunStore:
     Args:
         folder: folder, created if needed; runs are in its subfolder `runs/`.
         scale: amount of training.
+        records: file with records of runs on this or other machines, whose measured values replace the runs.
         stop: set `stop.asked` to end the current training; `run` then raises `Stopped`.
         on_progress: called at the start of each training and with each row of its metrics.
         on_note: called with each note for the user.
@@ -77,6 +79,7 @@ class RunStore:
         folder: str | Path,
         scale: Scale | None = None,
         *,
+        records: Path | None = None,
         stop: Stop | None = None,
         on_progress: Callable[[Progress], None] = lambda progress: None,
         on_note: Callable[[str], None] = lambda note: None,
@@ -84,12 +87,17 @@ class RunStore:
         self.folder = Path(folder)
         self.scale = scale or Scale()
         self.stop = stop or Stop()
-        self.used: dict[Spec, Run] = {}
-        """Runs returned since the list was last cleared, for the conditions of an item."""
+        self.records = records
+        self.used: dict[Spec, Run | dict[str, Any]] = {}
+        """Runs, or records of runs, used since the list was last cleared, for the conditions of an item."""
         self._on_progress, self._on_note = on_progress, on_note
         self._data: dict[Role, Data] = {}
         self._fingerprints: dict[Role, str] = {}
         self._done = self._total = 0
+
+    @cached_property
+    def _records(self) -> dict[str, dict[str, Any]]:
+        return {} if self.records is None else {each["name"]: each for each in read_records(self.records)}
 
     # --- data ---------------------------------------------------------------------------------------------------------
 
@@ -151,15 +159,18 @@ class RunStore:
         config = self.path(spec) / "config.json"
         return config.is_file() and read_json(config).get("status") == "finished"
 
-    def is_at(self, spec: Spec, epoch: int) -> bool:
-        """Whether the run, or its milestone, exists for this number of epochs."""
+    def is_at(self, spec: Spec, epoch: int, item: str) -> bool:
+        """Whether the run, its milestone, or a record with the values of an item exists for this number of epochs."""
+        if self._kept(spec, item, epoch) is not None:
+            return True
         if self.settings(spec).epochs == epoch:
             return self.is_finished(spec)
         return (milestone_path(self.path(spec), epoch) / "config.json").is_file()
 
-    def missing(self, specs: Sequence[Spec]) -> list[Spec]:
-        """Unfinished runs without duplicates."""
-        return [spec for spec in dict.fromkeys(specs) if not self.is_finished(spec)]
+    def missing(self, specs: Sequence[Spec], item: str = "") -> list[Spec]:
+        """Unfinished runs without duplicates; a record with the values of the item, if given, replaces a run."""
+        unique = dict.fromkeys(specs)
+        return [spec for spec in unique if not self.is_finished(spec) and self._kept(spec, item) is None]
 
     def expect(self, specs: Sequence[Spec]) -> None:
         """Announce the runs that will be requested, so that progress can show how many are left."""
@@ -177,18 +188,46 @@ class RunStore:
         if not self.is_finished(spec):
             self._train(spec, path)
         run = Run(path)
-        self._check_settings(spec, run)
+        self._check_settings(spec, run.config, str(run.path))
         self._check_data(spec.role, run)
         self.used[spec] = run
         return run
 
-    def _check_settings(self, spec: Spec, run: Run) -> None:
+    def measured(self, item: str, spec: Spec, measure: Callable[[Run], dict[str, Any]]) -> dict[str, Any]:
+        """Return the values that an item takes from one run; they are stored with the run and in its record.
+
+        Args:
+            item: name of the item.
+            spec: run, which is not needed if its record has the values.
+            measure: function that computes the values, which must be representable in JSON.
+
+        Raises:
+            Same as `run`.
+        """
+        if not self.is_finished(spec) and (values := self._kept(spec, item)) is not None:
+            record = self._records[self.path(spec).name]
+            self._check_settings(spec, record, f"the stored record of {record['name']}")
+            self.used[spec] = record
+            return values
+        run = self.run(spec)
+        if item not in read_measured(run.path):
+            write_measured(run.path, item, measure(run))
+        found: dict[str, Any] = read_measured(run.path)[item]
+        return found
+
+    def _kept(self, spec: Spec, item: str, epoch: int | None = None) -> dict[str, Any] | None:
+        """Values of an item in the record of a run, at its end or at an earlier epoch."""
+        by_epoch = self._records.get(self.path(spec).name, {}).get("measured", {})
+        found: dict[str, Any] | None = by_epoch.get(str(epoch or self.settings(spec).epochs), {}).get(item)
+        return found
+
+    def _check_settings(self, spec: Spec, config: dict[str, Any], where: str) -> None:
         """The recipe may have changed since the run was trained."""
-        trained, now = (_decisive(config) for config in (TrainConfig.from_json(run.config), self.settings(spec)))
+        trained, now = (_decisive(each) for each in (TrainConfig.from_json(config), self.settings(spec)))
         other = [name for name in now if trained[name] != now[name]]
         if other:
             what = ", ".join(f"{name} {trained[name]}, not {now[name]}" for name in other)
-            raise UsageError(f"{run.path} was trained with other settings ({what}); use another --work")
+            raise UsageError(f"{where} was trained with other settings ({what}); use another --work")
 
     def _check_data(self, role: Role, run: Run) -> None:
         """One name may refer to two data sets, on the hub and on disk; checked if the data are loaded anyway."""
@@ -240,7 +279,7 @@ class RunStore:
 class RunStoreAt(RunStore):
     """The runs of a store at an earlier epoch, with few seeds, for curves over the course of training.
 
-    Runs are never trained here; `is_at` of the store tells whether they exist.
+    Runs are never trained here; `is_at` of the store tells whether they, or records with their values, exist.
 
     Args:
         workshop: store with runs, data and scale.
@@ -249,12 +288,20 @@ class RunStoreAt(RunStore):
     """
 
     def __init__(self, workshop: RunStore, epoch: int, runs: int = 1) -> None:
-        super().__init__(workshop.folder, replace(workshop.scale, runs=runs), stop=workshop.stop)
+        few = replace(workshop.scale, runs=runs)
+        super().__init__(workshop.folder, few, records=workshop.records, stop=workshop.stop)
         self._epoch = epoch
         self._data, self._fingerprints = workshop._data, workshop._fingerprints  # read once
 
     def run(self, spec: Spec) -> Run:
+        return Run(self._path_at(spec))
+
+    def is_finished(self, spec: Spec) -> bool:
+        return (self._path_at(spec) / "config.json").is_file()
+
+    def _path_at(self, spec: Spec) -> Path:
         path = self.path(spec)
-        if self.settings(spec).epochs != self._epoch:
-            path = milestone_path(path, self._epoch)
-        return Run(path)
+        return path if self.settings(spec).epochs == self._epoch else milestone_path(path, self._epoch)
+
+    def _kept(self, spec: Spec, item: str, epoch: int | None = None) -> dict[str, Any] | None:
+        return super()._kept(spec, item, epoch or self._epoch)

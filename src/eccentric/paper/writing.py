@@ -11,7 +11,7 @@ import numpy as np
 
 from eccentric.errors import EccentricError
 from eccentric.files import atomic, read_json, write_json
-from eccentric.paper.records import finished_records
+from eccentric.paper.records import finished_records, read_records
 from eccentric.paper.results import record
 
 if TYPE_CHECKING:
@@ -157,9 +157,7 @@ class Kept:
 
     def records(self) -> list[dict[str, Any]]:
         """Records of finished trainings, on this or other machines, by name."""
-        path = self.results / RUNS
-        found: list[dict[str, Any]] = read_json(path) if path.is_file() else []
-        return found
+        return read_records(self.results / RUNS)
 
     def read(self, name: str) -> dict[str, Any] | None:
         return read_result(self.results / f"{name}.json")
