@@ -47,7 +47,7 @@ class TestFigure2:
     def test_greatest_force_is_mu_times_root_of_N(self):
         result = theorem.figure_2(NOWHERE)
         assert all(claim.holds for claim in result.claims)
-        greatest = [number.ours for number in result.numbers if number.what.startswith("greatest")]
+        greatest = [number.ours for number in result.numbers if number.what.startswith("largest")]
         expected = [mu * math.sqrt(kernel_constant(64, mu)) for mu in published.MUS]
         np.testing.assert_allclose(greatest, expected, rtol=1e-12)
         curves = [column for name, column in result.series["forces"].items() if name != "distance"]

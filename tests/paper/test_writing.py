@@ -99,13 +99,13 @@ def test_the_page_says_what_fails_first(tmp_path):
     write_item(tmp_path, ITEMS["table2"], result(), CONDITIONS)
     page = write_page(tmp_path, ITEMS).read_text(encoding="utf-8")
     assert "Of 3 claims tested, 1 is reproduced, 1 is undecided (" in page
-    assert "- [Table 2](#table2) (formulas): it fails. Here: 2 < 3." in page
+    assert "- [Table 2](#table2) (formulas): it fails. Our result: 2 < 3." in page
     assert "- ✓ it holds: 2 > 1." in page
     assert "- ✗ **not reproduced:** it fails: 2 < 3." in page
     assert "- ≈ **undecided:** who knows: 2 ± 1." in page
     assert "| radius | 2.00 | 1.00 | +1.00 (+100 %) |" in page
-    assert "made in 0:03:20" in page
-    assert "Not made yet: fig1, fig2" in page
+    assert "computed in 0:03:20" in page
+    assert "Not computed yet: fig1, fig2" in page
 
 
 def test_where_nothing_compares_there_are_no_deviations(tmp_path):
@@ -128,7 +128,7 @@ def test_a_page_says_how_much_less_was_trained(tmp_path, share, stands_in, said)
     conditions = {**CONDITIONS, **trained, "training_seconds": 3.0}
     folder = write_item(tmp_path, ITEMS["table3"], result(), conditions)
     text = section(json.loads((folder / "result.json").read_text(encoding="utf-8")), None, None)
-    assert ("Our runs saw 1/1,000 of the items that the paper's runs saw" in text) == said
+    assert ("our runs saw 1/1,000 of the number of items" in text) == said
 
 
 def test_a_page_elsewhere_takes_its_pictures_along(made, workshop, tmp_path):
@@ -166,11 +166,9 @@ def test_the_page_shows_how_numbers_move_with_training(tmp_path):
     assert (tmp_path / "table2" / "trend.png").stat().st_size > 1000
     page = write_page(tmp_path, ITEMS).read_text(encoding="utf-8")
     assert "](table2/trend.png)" in page
-    assert (
-        "*The numbers after 1 and 3 epochs. The last point is the result above; those before it are the same " in page
-    )
+    assert "*Numbers after 1 and 3 epochs. The last point is the result above;" in page
     assert "(one seed of each setting) earlier in training, while the learning rate is still high." in page
-    assert "with the published values as stars" in page
+    assert "stars mark the published values" in page
 
 
 def test_the_page_of_a_workshop_shows_the_pictures_in_it(workshop):
@@ -182,7 +180,7 @@ def test_what_another_version_wrote_is_as_good_as_not_made(tmp_path):
     write_item(tmp_path, ITEMS["table2"], result(), CONDITIONS)
     (tmp_path / "fig1").mkdir()
     (tmp_path / "fig1" / "result.json").write_text('{"name": "fig1"}')
-    assert "Not made yet: fig1," in write_page(tmp_path, ITEMS).read_text(encoding="utf-8")
+    assert "Not computed yet: fig1," in write_page(tmp_path, ITEMS).read_text(encoding="utf-8")
 
 
 def test_no_page_of_nothing(tmp_path):

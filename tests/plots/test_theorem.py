@@ -24,7 +24,7 @@ def test_the_greatest_force_is_marked_at_the_root_of_N():
     forces = 2 * r / (1 + r**2 / N[:, None])
     figure = repulsive_forces(r, forces, np.array([1.0, 1.5]), np.sqrt(N), typical=4.0)
     shown = assert_publishable(figure)
-    assert {"μ = 1", "μ = 1.5", "greatest, at √N"} <= {*shown}
+    assert {"μ = 1", "μ = 1.5", "maximum, at √N"} <= {*shown}
     marks = [line.get_xydata() for line in figure.axes[0].lines if line.get_marker() == "o"]
     np.testing.assert_allclose(np.concatenate(marks), [(1, 1), (3, 3)])
 

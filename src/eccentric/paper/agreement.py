@@ -27,8 +27,8 @@ MU = 1.0
 METHODS = {"Algorithm 1": "paper", "assignment": "assignment", "Procrustes": "procrustes"}
 
 SIGNS = (
-    "The listing of Algorithm 1 leaves the sign of a pair that it never moves; as the paper's text says, all of the "
-    "diagonal is made positive here."
+    "The listing of Algorithm 1 does not change the sign of a pair of components that it never moves; here the whole "
+    "diagonal is made positive, as the paper's text states."
 )
 
 
@@ -62,7 +62,7 @@ def figure_6(workshop: RunStore) -> Result:
             "; ".join(f"λ = {w:g}: from {' to '.join(number.text() for number in diagonal[w])}" for w in (high, low)),
         ),
         Claim(
-            "and turns it from negative to positive",
+            "alignment turns the correlation from negative to positive",
             all((_positive(after[w]) >= 0.9).all() for w in (high, low)),
             "; ".join(
                 f"λ = {w:g}: {100 * _positive(before[w]).mean():.0f} % of the diagonal is positive before, "
@@ -73,16 +73,17 @@ def figure_6(workshop: RunStore) -> Result:
         Claim(
             "the correlation is more concentrated along the diagonal for λ = 0.0001 than for 0.001",
             ordered([(diagonal[high][1], diagonal[low][1]), (near[high], near[low])]),
-            f"mean absolute correlation on it {diagonal[low][1].text()} against {diagonal[high][1].text()}; share of "
-            f"the squared correlations near it {near[low].text()} against {near[high].text()}",
+            f"mean absolute correlation on the diagonal {diagonal[low][1].text()} against "
+            f"{diagonal[high][1].text()}; share of the squared correlations near the diagonal {near[low].text()} "
+            f"against {near[high].text()}",
         ),
     ]
     return Result(
         numbers=numbers,
         claims=claims,
         notes=[
-            f"Aligned by the paper's Algorithm 1 on training items, drawn on test items, for the first two runs; "
-            f"numbers are over {_over(pairs)}. {SIGNS}"
+            "The figure shows the first two runs, aligned by the paper's Algorithm 1 on training items, with "
+            f"correlations on test items. The numbers are {_over(pairs)}. {SIGNS}"
         ],
         figure=draw(
             np.array([before[high][0], before[low][0]]),
@@ -90,7 +91,7 @@ def figure_6(workshop: RunStore) -> Result:
             [f"λ = {high:g}, a run", f"λ = {low:g}, a run"],
             "another run",
         ),
-        alt="Four maps of correlations between the components of two runs, before alignment and after it, for two λ.",
+        alt="Four maps of correlations between the components of two runs, before and after alignment, for two λ.",
     )
 
 
@@ -117,7 +118,7 @@ def _near(correlations: Float[np.ndarray, "pairs d d"]) -> Float[np.ndarray, " p
 
 
 def _over(pairs: int) -> str:
-    return "one pair of runs, which have no spread" if pairs == 1 else f"{pairs} pairs of runs, ± their deviation"
+    return "from one pair of runs" if pairs == 1 else f"means ± standard deviations over {pairs} pairs of runs"
 
 
 def pair_similarities(first: Run, second: Run) -> dict[str, Similarity]:
@@ -181,11 +182,11 @@ def table_2(workshop: RunStore) -> Result:
         numbers=numbers,
         claims=claims,
         notes=[
-            "Beyond the paper: the best one-to-one matching (assignment) and the best rotation within groups of close "
-            "eigenvalues (Procrustes). Mean cosine over all settings: "
-            + ", ".join(f"{value:.2f} by {method}" for method, value in cosine.items())
+            "In addition to the paper's Algorithm 1, the table contains the best one-to-one matching (assignment) and "
+            "the best rotation within groups of close eigenvalues (Procrustes). The mean cosine over all settings is "
+            + ", ".join(f"{value:.2f} for {method}" for method, value in cosine.items())
             + ".",
-            f"For each setting over {_over(pairs)}.",
+            f"The numbers of each setting are {_over(pairs)}.",
             SIGNS,
         ],
         table=Table(["λ", "μ", "distance", "cosine", "angle"], rows),

@@ -78,19 +78,19 @@ def table_4(workshop: RunStore) -> Result:
         numbers += ours.values()
         rows.append([f"{weight:g}", f"{mu:g}", *(number.text().removesuffix(" %") for number in ours.values())])
         rows.append(["", "*paper*", *(f"*{number.published_text().removesuffix(' %')}*" for number in ours.values())])
-    numbers.append(Number("always the more frequent answer", majority, published.TABLE_4_MAJORITY, digits=1, unit="%"))
+    numbers.append(Number("always the more frequent value", majority, published.TABLE_4_MAJORITY, digits=1, unit="%"))
     names = list(next(iter(errors.values())))
     stump, tree, neighbours = names
     low, high = published.WEIGHTS
     claims = [
         Claim(
-            "every classifier does better than the more frequent answer",
+            "every classifier has a lower error than always predicting the more frequent value",
             ordered((number, Number("", majority, spread=0)) for ours in errors.values() for number in ours.values()),
             f"{majority:.1f} % without the components; with them at most "
             + ", ".join(f"{max(ours[name].ours for ours in errors.values()):.2f} % by {name}" for name in names),
         ),
         Claim(
-            "neighbours do better than the deep tree, which does better than the stump",
+            "nearest neighbours have a lower error than the deep tree, which has a lower error than the stump",
             ordered(
                 pair for ours in errors.values() for pair in ((ours[neighbours], ours[tree]), (ours[tree], ours[stump]))
             ),
@@ -113,11 +113,12 @@ def table_4(workshop: RunStore) -> Result:
         numbers=numbers,
         claims=claims,
         notes=[
-            f"Mean error over {len(attributes.names)} attributes; always giving the more frequent answer is wrong in "
-            f"{majority:.1f} % (the paper: {published.TABLE_4_MAJORITY:.1f} %). ± is the standard deviation over runs."
+            f"Errors are means over {len(attributes.names)} attributes. The error of always predicting the more "
+            f"frequent value is {majority:.1f} % (in the paper {published.TABLE_4_MAJORITY:.1f} %). ± is the standard "
+            "deviation over runs."
         ],
         table=Table(["λ", "μ", *names], rows),
-        protocol={"classifiers": "fitted to the training items' components", "measured": "on test items"},
+        protocol={"classifiers": "fitted to the components of the training items", "measured": "on test items"},
     )
 
 
@@ -156,7 +157,7 @@ def table_5(workshop: RunStore) -> Result:
     if known:
         claims.append(
             Claim(
-                "a single component gains 15 points or more for each of seven attributes",
+                "a single component raises the accuracy by 15 points or more for each of seven attributes",
                 all(_points(gain) >= SIGNIFICANT for gain in known.values()),
                 ", ".join(f"{name.replace('_', ' ')} {_points(gain):+d}" for name, gain in known.items()),
             )
@@ -166,7 +167,7 @@ def table_5(workshop: RunStore) -> Result:
             by_component.setdefault(published.TABLE_5[name][1], set()).add(gain.component)
         claims.append(
             Claim(
-                "one component tells gender, make-up and high cheekbones, another one smiling and an open mouth",
+                "one component predicts gender, make-up and high cheekbones, another smiling and an open mouth",
                 all(len(found) == 1 for found in by_component.values()) and len(set.union(*by_component.values())) == 2,
                 ", ".join(f"{name.replace('_', ' ')} {_component(gain.component)}" for name, gain in known.items()),
             )
@@ -175,7 +176,7 @@ def table_5(workshop: RunStore) -> Result:
         best = max(gains, key=lambda gain: gain.gain)
         claims.append(
             Claim(
-                "there are attributes for which a single component gains",
+                "there are attributes for which a single component raises the accuracy",
                 best.gain > 0.02,
                 f"most for {best.attribute!r}, from {100 * best.base_rate:.0f} % to {100 * best.accuracy:.0f} %",
             )
@@ -184,12 +185,12 @@ def table_5(workshop: RunStore) -> Result:
         numbers=numbers,
         claims=claims,
         notes=[
-            f"λ = {WEIGHT:g}, μ = {MU:g}, the first run of Figure 8. The number of a component may differ from run to "
-            "run. "
+            f"The components are those of the first run of Figure 8 (λ = {WEIGHT:g}, μ = {MU:g}). The number of a "
+            "component may differ between runs. "
             + (
-                f"No attribute gains {SIGNIFICANT} points, so the five that gain most are shown."
+                f"No attribute gains {SIGNIFICANT} points, so the table contains the five that gain most."
                 if beyond
-                else f"Shown are the paper's attributes, and all that gain {SIGNIFICANT} points or more."
+                else f"The table contains the paper's attributes and all that gain {SIGNIFICANT} points or more."
             )
         ],
         table=Table(["Attribute", "Component", "Accuracy", "Paper"], rows),
@@ -219,7 +220,7 @@ TABLE_4 = Item(
 )
 TABLE_5 = Item(
     "table5",
-    "Attributes that a single component tells",
+    "Attributes that a single component predicts",
     "1 training on CelebA",
     table_5,
     lambda workshop: [face_spec(workshop, WEIGHT, MU, seed=0)],

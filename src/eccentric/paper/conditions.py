@@ -64,11 +64,11 @@ def _data(role: str, source: str, run: dict[str, Any]) -> dict[str, Any]:
     stands_in = source != role and run["data"] != role
     remark = ""
     if stands_in:
-        remark = f"in place of {TITLES[role]}, so the published numbers are for orientation only"
+        remark = f"instead of {TITLES[role]}; the published numbers are for orientation only"
     elif items != OFFICIAL[role]:
         remark = (
-            f"a part of {TITLES[role]}, whose own splits have {OFFICIAL[role]['train']:,} and "
-            f"{OFFICIAL[role]['test']:,}, so the published numbers cannot be expected"
+            f"a part of {TITLES[role]}, whose splits have {OFFICIAL[role]['train']:,} and {OFFICIAL[role]['test']:,} "
+            "items; the published numbers cannot be expected"
         )
     return {
         "name": run["data"],

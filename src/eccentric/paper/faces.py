@@ -60,9 +60,9 @@ def figure_8(workshop: RunStore) -> Result:
         ],
         claims=claims,
         notes=[
-            f"λ = {WEIGHT:g}, μ = {MU:g}; the paper does not name them. Runs are aligned to the first by the best "
-            "one-to-one matching of components; under each pair stand the component's own number in its run and its "
-            "eigenvalue. Images at −2 and +2 standard deviations.",
+            f"λ = {WEIGHT:g} and μ = {MU:g}; the paper does not state its values. Runs are aligned to the first by the "
+            "best one-to-one matching of components. Below each pair are the component's number in its own run and its "
+            "eigenvalue. Images are decoded at −2 and +2 standard deviations.",
             *_licence(workshop),
         ],
         figure=pair_panels([[panel] for panel in panels]),
@@ -78,9 +78,9 @@ def figure_9(workshop: RunStore) -> Result:
     images = decode_images(run, run.components.grid(across, down, GRID))
     eigenvalues = run.components.eigenvalues.numpy()
     notes = [
-        f"λ = {WEIGHT:g}, μ = {MU:g}, the first run of Figure 8, components at ±{GRID:g} standard deviations. The "
-        "numbers are those of the paper's components; in another run the same number need not mean the same thing, "
-        "so compare with Figure 8 and Table 5.",
+        f"Images are decoded from the first run of Figure 8 (λ = {WEIGHT:g}, μ = {MU:g}), with components at "
+        f"±{GRID:g} standard deviations. The numbers of the components are those of the paper; in another run, the "
+        "same number may have another meaning, so compare with Figure 8 and Table 5.",
         *_licence(workshop),
     ]
     return Result(
@@ -95,8 +95,8 @@ def _licence(workshop: RunStore) -> list[str]:
     if not workshop.is_papers("celeba"):
         return []
     return [
-        "The faces are nobody's: the decoder made them. CelebA may be used for research that is not commercial, and so "
-        "may what is derived from it, such as this picture."
+        "The faces are outputs of the decoder, not photographs of people. CelebA, and works derived from it such as "
+        "this picture, may be used for non-commercial research only."
     ]
 
 
@@ -119,7 +119,7 @@ FIGURE_8 = Item(
 )
 FIGURE_9 = Item(
     "fig9",
-    "Images made of six chosen components",
+    "Images generated from six selected components",
     "1 training on CelebA",
     figure_9,
     lambda workshop: [face_spec(workshop, WEIGHT, MU, seed=0)],

@@ -43,7 +43,7 @@ def figure_3(workshop: RunStore) -> Result:
     eigenvalues = {setting: run.components.eigenvalues.numpy() for setting, run in runs.items()}
     off = {
         (weight, mu): Number(
-            f"λ = {weight:g}, μ = {mu:g}: RMS of the radius less √d, over √d", off_the_circle(run, test[weight, mu].p)
+            f"λ = {weight:g}, μ = {mu:g}: RMS of radius / √d − 1", off_the_circle(run, test[weight, mu].p)
         )
         for (weight, mu), run in runs.items()
     }
@@ -66,10 +66,10 @@ def figure_3(workshop: RunStore) -> Result:
         Claim(
             "with λ = 0.1 the items lie close to the circle of radius √d",
             all(off[largest, mu].ours < 0.15 for mu in mus),
-            "as a root mean square, their length differs from √d by " + _listed(off, largest, mus, " √d"),
+            "the root mean square of radius − √d is " + _listed(off, largest, mus, " √d"),
         ),
         Claim(
-            "as λ decreases the items leave the circle",
+            "the items move away from the circle as λ decreases",
             ordered(((off[a, mu], off[b, mu]) for mu in mus for a, b in itertools.pairwise(weights)), single=SINGLE),
             "; ".join(
                 f"for μ = {mu:g} " + ", ".join(f"{off[weight, mu].text()} √d at λ = {weight:g}" for weight in weights)
@@ -101,12 +101,13 @@ def figure_3(workshop: RunStore) -> Result:
         numbers=numbers,
         claims=claims,
         notes=[
-            f"For d = 2 and μ = {mus[-1]:g} the circle is not where the loss is least: a point has {gain:.3f} less "
-            "energy at the centre than on the circle (the centre wins from μ = 1.55 on), and on the circle itself the "
-            f"energy curves downwards, {decimal(curvature, 3)} (from μ = 2.06 on), so that points fall off it. The "
-            "lower left panel can therefore not be a circle, however large λ is.",
-            "λ and μ are those of the paper's panels; which items it drew is not said. Each panel is one run, so "
-            f"differences of less than {100 * SINGLE:.0f} % decide nothing.",
+            f"For d = 2 and μ = {mus[-1]:g}, the circle does not minimise the loss: the energy of a point is "
+            f"{gain:.3f} lower at the centre than on the circle (it is lower for μ ≥ 1.55), and on the circle the "
+            f"second derivative of the energy along the radius is {decimal(curvature, 3)} (it is negative for "
+            "μ ≥ 2.06), so the circle is unstable. The lower left panel can therefore not show a circle, however large "
+            "λ is.",
+            "λ and μ are those of the paper's panels. The paper does not state which items it plots. Each panel is one "
+            f"run, so differences of less than {100 * SINGLE:.0f} % count as undecided.",
         ],
         figure=planes(
             [[test[weight, mu].p for weight in weights] for mu in mus],
@@ -184,8 +185,8 @@ def figure_7(workshop: RunStore) -> Result:
         numbers=numbers,
         claims=claims,
         notes=[
-            "Images at −2 and +2 standard deviations along each component, all others at their mean; the paper does "
-            "not say how its pairs are scaled. The sign of a component means nothing."
+            "Images are decoded at −2 and +2 standard deviations along each component, with all others at their mean; "
+            "the paper does not state the scale of its pairs. The sign of a component is arbitrary."
         ],
         figure=pair_panels([[a, b], [c, d]]),
         alt="Pairs of digits, one for each component, for models of 6, 4, 8 and 2 dimensions.",
@@ -199,7 +200,7 @@ FIGURE_3 = Item(
     figure_3,
     plane_specs,
     trend={
-        "RMS of the radius less √d, over √d": r"^(.*): RMS of the radius",
+        "RMS of radius / √d − 1": r"^(.*): RMS of radius",
         "Eigenvalues for λ = 0.001, μ = 1": r"^λ = 0\.001, μ = 1: (eigenvalue .*)$",
     },
 )

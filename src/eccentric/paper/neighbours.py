@@ -90,13 +90,13 @@ def table_3(workshop: RunStore) -> Result:
     order = list(errors[DIMS[0]])
     claims = [
         Claim(
-            "the more labels, the fewer errors",
+            "the error decreases with the number of labels",
             all(falls),  # within a run, so the spread over runs does not matter
             "; ".join(f"d = {dim}: " + ", ".join(f"{errors[dim][count].ours:.1f}" for count in order) for dim in DIMS)
             + f" %; in {sum(falls)} of {len(falls)} runs",
         ),
         Claim(
-            "the more dimensions, the fewer errors with all labels",
+            "the error with all labels decreases with the number of dimensions",
             ordered((errors[b][order[-1]], errors[a][order[-1]]) for a, b in itertools.pairwise(DIMS)),
             ", ".join(f"{errors[dim][order[-1]].ours:.1f} % for d = {dim}" for dim in DIMS),
         ),
@@ -105,12 +105,15 @@ def table_3(workshop: RunStore) -> Result:
         numbers=numbers,
         claims=claims,
         notes=[
-            f"± is the standard deviation over {len(seeds)} run{'s' * (len(seeds) != 1)} and "
-            f"{published.TABLE_3_SUBSETS} random subsets for each. All labels together are one subset: "
-            + ("of one run there is no deviation." if len(seeds) == 1 else "there it is over the runs.")
+            f"± is the standard deviation over {len(seeds)} run{'s' * (len(seeds) != 1)} with "
+            f"{published.TABLE_3_SUBSETS} random subsets of the labels each. All labels are one subset, "
+            + ("so there is no ± for one run." if len(seeds) == 1 else "so ± is over the runs only.")
         ],
         table=Table(["", *(f"{count}({k})" for count, k in counts_for(order[-1]).items())], rows),
-        protocol={"classifier": "nearest neighbours, their number in parentheses", "measured": "on all test items"},
+        protocol={
+            "classifier": "nearest neighbours, with their number in parentheses",
+            "measured": "on all test items",
+        },
     )
 
 

@@ -75,27 +75,28 @@ def _head(made: Mapping[str, Any], missing: Sequence[str]) -> str:
     verdict += f", {_are(open_)} undecided (a difference within the spread of runs, or too few runs)" if open_ else ""
     verdict += f", and {_are(len(failed))} not reproduced:" if failed else "."
     lines = [
-        "# The paper, reproduced",
+        "# Reproduction of the paper",
         "",
         "The figures and tables of Li and Blair, *Eccentric Regularization: Minimizing Hyperspherical Energy without "
-        "explicit projection* (2021). `eccentric reproduce` makes each of them again, sets our numbers beside the "
-        "published ones, tests the paper's claims, and states the conditions: data, network, and the share of the "
-        "paper's training that our runs had. This page is written by the same command.",
+        "explicit projection* (2021). `eccentric reproduce` recomputes each of them, compares our numbers with the "
+        "published ones, tests the paper's claims, and reports the conditions: data, network, and the number of items "
+        "seen in training relative to the paper. The same command writes this page.",
         "",
         verdict,
         "",
     ]
     lines += [
-        f"- {_link(result)} ({_scale(result)}): {claim['text']}. Here: {claim['evidence']}." for result, claim in failed
+        f"- {_link(result)} ({_scale(result)}): {claim['text']}. Our result: {claim['evidence']}."
+        for result, claim in failed
     ]
     lines += [""] if failed else []
-    lines += ["| | | made from | share of the paper's training | claims reproduced |", f"|{' --- |' * 5}"]
+    lines += ["| | | data and training | share of the paper's training | claims reproduced |", f"|{' --- |' * 5}"]
     for result in made.values():
         holding = sum(claim["holds"] is True for claim in result["claims"])
         held = f"{holding} of {len(result['claims'])}" if result["claims"] else ""
         lines.append(f"| {_link(result)} | {result['title']} | {_scale(result)} | {_share(result)} | {held} |")
     if missing:
-        lines += ["", f"Not made yet: {', '.join(missing)}."]
+        lines += ["", f"Not computed yet: {', '.join(missing)}."]
     return "\n".join(lines) + "\n"
 
 
@@ -137,7 +138,7 @@ def section(result: Mapping[str, Any], picture: str | None, trend: str | None) -
         lines += [result["table"]]
     lines += _numbers(result["numbers"], result["comparable"], folded=bool(result["table"]))
     if result["claims"]:
-        lines += ["What the paper says, and what we find:", ""]
+        lines += ["Claims of the paper, and our results:", ""]
         lines += [f"- {VERDICTS[claim['holds']]} {claim['text']}: {claim['evidence']}." for claim in result["claims"]]
         lines.append("")
     for note in result["notes"]:
@@ -156,10 +157,10 @@ def _trend(result: Mapping[str, Any]) -> list[str]:
     seeds = "one seed" if trend["runs"] == 1 else f"the first {trend['runs']} seeds"
     rate = ", while the learning rate is still high" if schedule == ["one-cycle"] else ""
     return [
-        f"*The numbers after {_some(before)} and {last} epochs. The last point is the result above; those before it "
-        f"are the same runs ({seeds} of each setting) earlier in training{rate}. The dashed line is where the paper's "
-        "training ended"
-        + (", with the published values as stars; dotted lines only join the two.*" if trend["stars"] else ".*")
+        f"*Numbers after {_some(before)} and {last} epochs. The last point is the result above; the points before it "
+        f"are from the same runs ({seeds} of each setting) earlier in training{rate}. The dashed line marks the end of "
+        "the paper's training"
+        + (", and stars mark the published values; dotted lines connect them with ours.*" if trend["stars"] else ".*")
     ]
 
 
@@ -169,7 +170,7 @@ def _shortfall(conditions: Mapping[str, Any]) -> list[str]:
     if share > 0.5 or any(data["stands_in"] for data in conditions["data"].values()):
         return []
     return [
-        f"Our runs saw 1/{1 / share:,.0f} of the items that the paper's runs saw in training, all epochs together.",
+        f"Over all epochs, our runs saw 1/{1 / share:,.0f} of the number of items that the paper's runs saw.",
         "",
     ]
 
@@ -189,7 +190,7 @@ def _numbers(numbers: Sequence[Mapping[str, Any]], comparable: bool, folded: boo
 def _conditions(result: Mapping[str, Any]) -> str:
     """The conditions as one paragraph."""
     c = result["conditions"]
-    parts = [f"made by `{result['command']}`"]
+    parts = [f"computed by `{result['command']}`"]
     for data in c.get("data", {}).values():
         remark = f" ({data['remark']})" if data["remark"] else ""
         parts.append(
@@ -207,9 +208,8 @@ def _conditions(result: Mapping[str, Any]) -> str:
         )
     parts += [f"{what}: {how}" for what, how in result["protocol"].items()]
     device = c["device"] if isinstance(c["device"], str) else _some(c["device"])
-    parts.append(
-        f"device: {device}; made in {_time(c['seconds'])}; " + ", ".join(f"{k} {v}" for k, v in c["versions"].items())
-    )
+    versions = ", ".join(f"{k} {v}" for k, v in c["versions"].items())
+    parts.append(f"device: {device}; computed in {_time(c['seconds'])}; {versions}")
     return "Conditions: " + ". ".join(part[:1].upper() + part[1:] if k else part for k, part in enumerate(parts)) + "."
 
 

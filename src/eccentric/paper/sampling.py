@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 KINDS = ("standard", "matched", "mixture", "reconstruction", "train")
 TITLES = ("standard", "matched", "mixture", "reconstruction", "train vs test")
+MEASURES = {"kernel": "kernel distance", "precision": "precision", "recall": "recall"}
+"""Measures besides the Fréchet distance, with their titles."""
 EXTRACTORS, MEASURED = "extractors", "fidelity"
 SIGNIFICANT = 0.05
 SEEN = 20_000
@@ -52,7 +54,7 @@ def find_extractor(workshop: RunStore) -> tuple[Extractor, list[str]]:
         try:
             return inception(workshop.scale.fid_weights), []
         except EccentricError as error:
-            notes.append(f"Not the paper's features: {error}. Numbers of other features are on another scale.")
+            notes.append(f"The paper's features are not used: {error}. Distances in other features have another scale.")
     folder = workshop.folder / EXTRACTORS
     epochs = max(2, math.ceil(SEEN / len(data.train.x)))
     try:
@@ -78,7 +80,7 @@ def table_1(workshop: RunStore) -> Result:
             protocol = table.protocol
             for kind in table.rows:
                 found[kind.images].append(kind.fidelity.frechet)
-                for name in ("kernel", "precision", "recall"):
+                for name in MEASURES:
                     others[kind.images].setdefault(name, []).append(getattr(kind.fidelity, name))
             real[spec.seed] = found["train"][-1]  # it does not depend on runs
     numbers: list[Number] = []
@@ -100,7 +102,7 @@ def table_1(workshop: RunStore) -> Result:
         if whole:
             rows.append(_paper_row(row))
     numbers += [
-        Number(f"{name} of {kind}, all runs", float(np.mean(values)), digits=3)
+        Number(f"{kind}, all runs: {MEASURES[name]}", float(np.mean(values)), digits=3)
         for kind, measures in others.items()
         for name, values in measures.items()
     ]
@@ -109,10 +111,11 @@ def table_1(workshop: RunStore) -> Result:
         claims=_claims(distances),
         notes=[
             *notes,
-            *([] if comparable else ["The published numbers are in features of Inception; only directions compare."]),
-            "Beyond the paper: a mixture of Gaussians fitted to the training latents, and two floors. Reconstructions "
-            "of training images are what perfect sampling of the latents would give; training against test images is "
-            "what the estimate gives for real ones, once for each seed. ± is the standard deviation over runs.",
+            *([] if comparable else ["The published numbers use features of Inception; only directions compare."]),
+            "In addition to the paper, the table contains a mixture of Gaussians fitted to the training latents, and "
+            "two references: reconstructions of training images show what perfect sampling of the latents would give, "
+            "and training against test images shows what real images give, once for each seed. ± is the standard "
+            "deviation over runs.",
         ],
         table=Table(["λ", "μ", "N", "runs", *TITLES], rows),
         comparable=comparable,
@@ -185,18 +188,19 @@ def no_effect_of_mu(distances: dict[tuple[float, float], dict[str, list[float]]]
         for kind in ("standard", "matched")
     ]
     means = [[float(np.mean(values)) for values in each] for each in groups]
-    evidence = f"means over runs differ between μ by up to {100 * max(max(m) / min(m) - 1 for m in means):.0f} %"
+    difference = max(max(m) / min(m) - 1 for m in means)
+    evidence = f"means over runs differ between values of μ by up to {100 * difference:.0f} %"
     holds = None
     if all(len(values) > 1 for each in groups for values in each):
         p = min(1.0, len(groups) * min(float(f_oneway(*each).pvalue) for each in groups))
         holds = p > SIGNIFICANT
-        evidence += f"; p = {p:.2g} by analysis of variance (the least of {len(groups)}, after Bonferroni)"
+        evidence += f"; p = {p:.2g} by analysis of variance (the smallest of {len(groups)} tests, after Bonferroni)"
     return Claim("μ makes no significant difference", holds, evidence)
 
 
 TABLE_1 = Item(
     "table1",
-    "Fréchet distance of random images to real ones, by ways of sampling",
+    "Fréchet distance between random and real images, by way of sampling",
     "28 trainings on CelebA: two λ, five μ, two or four runs each",
     table_1,
     table_1_specs,

@@ -82,7 +82,7 @@ def figure_5(workshop: RunStore) -> Result:
             Number(f"{place}: standard deviation of the eigenvalues", float(found[setting].std(1).mean()), digits=3),
             Number(f"{place}: trace / d", trace[setting] / d, 1.0, digits=3),
             Number(
-                f"{place}: area between two runs' curves, of that beneath",
+                f"{place}: area between the curves of two runs / area below them",
                 100 * apart[setting],
                 digits=1,
                 unit="%",
@@ -93,13 +93,13 @@ def figure_5(workshop: RunStore) -> Result:
             "the eigenvalues become more uniform as λ increases",
             ordered((uneven[high, mu], uneven[low, mu]) for mu in ENDS),
             "; ".join(
-                f"for μ = {mu:g} their standard deviation over their mean is {uneven[low, mu].text()} at λ = {low:g} "
-                f"and {uneven[high, mu].text()} at λ = {high:g}"
+                f"for μ = {mu:g} their standard deviation divided by their mean is {uneven[low, mu].text()} at "
+                f"λ = {low:g} and {uneven[high, mu].text()} at λ = {high:g}"
                 for mu in ENDS
             ),
         ),
         Claim(
-            "and, to a lesser extent, as μ increases",
+            "to a lesser extent, the eigenvalues also become more uniform as μ increases",
             # To a lesser extent: increasing λ makes them more uniform than increasing μ.
             ordered(
                 [
@@ -108,7 +108,7 @@ def figure_5(workshop: RunStore) -> Result:
                 ]
             ),
             "; ".join(
-                f"at λ = {weight:g} it is {uneven[weight, one].text()} for μ = {one:g} and "
+                f"at λ = {weight:g} this ratio is {uneven[weight, one].text()} for μ = {one:g} and "
                 f"{uneven[weight, end].text()} for μ = {end:g}"
                 for weight in published.WEIGHTS
             ),
@@ -121,7 +121,7 @@ def figure_5(workshop: RunStore) -> Result:
         Claim(
             "independent runs have almost exactly the same spectrum",
             max(apart.values()) < min(0.1, others[nearest]),
-            "the area between the curves of two runs is, of that beneath them, "
+            "the area between the curves of two runs, relative to the area below them, is "
             + ", ".join(f"{100 * value:.1f} % for {_place(setting)}" for setting, value in apart.items())
             + f"; between two settings it is at least {100 * others[nearest]:.1f} % "
             f"({_place(nearest[0])} and {_place(nearest[1])})",
@@ -140,13 +140,14 @@ def figure_5(workshop: RunStore) -> Result:
             | {f"{_place(s)}, run {k + 1}": v for s, values in found.items() for k, v in enumerate(values)}
         },
         notes=[
-            "How uniform a spectrum is, is judged by the standard deviation over the mean, in which a trace other than "
-            "d, as after a short training, does not count. Of the plain standard deviations, also among the "
-            f"numbers, the larger λ has the smaller for {flatter} of {len(ENDS)} μ.",
-            "Spectra count as almost exactly the same where the area between the curves of two runs is less than a "
-            "tenth of that beneath them, and less than between any two settings.",
+            "The uniformity of a spectrum is measured by the standard deviation divided by the mean, which does not "
+            "depend on the trace; after a short training, the trace may differ from d. The standard deviation itself, "
+            f"which is also among the numbers, is smaller for the larger λ at {flatter} of {len(ENDS)} values of μ.",
+            "Spectra count as almost exactly the same if the area between the curves of two runs is less than a tenth "
+            "of the area below them, and less than between any two settings.",
             "± is the standard deviation over runs.",
-            "The figure's mu are those of which the paper has four runs (Table 1); its text does not name them.",
+            "The values of μ are those with four runs in the paper (Table 1); its text does not state those of the "
+            "figure.",
         ],
     )
 
@@ -162,7 +163,7 @@ def _place(setting: tuple[float, float]) -> str:
 
 FIGURE_5 = Item(
     "fig5",
-    "Spectra of the latents, independent runs superimposed",
+    "Spectra of the latents of independent runs, superimposed",
     "16 trainings on CelebA: two λ, two μ, four runs each",
     figure_5,
     four_runs,

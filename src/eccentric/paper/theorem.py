@@ -46,28 +46,29 @@ def figure_1(workshop: RunStore) -> Result:
     numbers, claims = [], []
     for start, bound in published.FIGURE_1.items():
         first = int(dims[np.flatnonzero(deviations > bound)[-1] + 1])
-        numbers.append(Number(f"first d from which on the radius is within {bound:g} % of √d", first, start, digits=0))
+        what = f"smallest d from which the radius stays within {bound:g} % of √d"
+        numbers.append(Number(what, first, start, digits=0))
         at, before = deviations[dims == start][0], deviations[dims == start - 1][0]
         claims.append(
             Claim(
                 f"the radius is within {bound:g} % of √d for d ≥ {start}",
                 bool((deviations[dims >= start] <= bound).all()),
-                f"at d = {start} it is {at:.3g} % off, at d = {start - 1} {before:.3g} %",
+                f"the deviation is {at:.3g} % at d = {start} and {before:.3g} % at d = {start - 1}",
             )
         )
     return Result(
         numbers=numbers,
         claims=claims,
         notes=[
-            f"The greatest deviation is at mu between {worst.min():.2f} and {worst.max():.2f}, so that the range of mu "
-            'does not matter. With `N="exact"` the deviation is zero for every d and mu.'
+            f"The largest deviation occurs at mu between {worst.min():.2f} and {worst.max():.2f}, so the upper "
+            'limit of mu does not matter. With `N="exact"`, the deviation is zero for every d and mu.'
         ],
         figure=radius_deviation(dims, deviations, published.FIGURE_1),
-        alt="The greatest deviation of the stationary radius from the root of d, falling from d = 3 to 300.",
+        alt="The largest deviation of the stationary radius from the square root of d, decreasing from d = 3 to 300.",
         series={"deviation": {"d": dims, "percent": deviations, "worst_mu": worst}},
         protocol={
             "grid": f"d from {dims[0]} to {dims[-1]}, mu from 1 to 2d + 1 in steps of 0.01",
-            "method": "Theorem 1's root by quadrature, to rounding",
+            "method": "root of the equation of Theorem 1 by quadrature, accurate to rounding",
         },
     )
 
@@ -91,14 +92,14 @@ def figure_2(workshop: RunStore) -> Result:
         Number(f"N for mu = {mu:g}", N, published.TABLE_1_N[mu]) for mu, N in zip(mus.tolist(), constants, strict=True)
     ]
     numbers += [
-        Number(f"greatest force for mu = {mu:g}, at distance √N", mu * peak)
+        Number(f"largest force for mu = {mu:g}, at distance √N", mu * peak)
         for mu, peak in zip(mus.tolist(), peaks, strict=True)
     ]
     claims = [
         Claim(
             "the repulsive force increases until a distance of √N and decreases thereafter",
             rises and bool(np.abs(found - peaks).max() < 2 * distance[1]),
-            "the greatest of each curve lies at "
+            "the maxima of the curves are at "
             + ", ".join(f"{at:.2f} (√N = {p:.2f})" for at, p in zip(found, peaks, strict=True)),
         ),
         Claim(
@@ -107,7 +108,7 @@ def figure_2(workshop: RunStore) -> Result:
             f"{kernel_constant(d, end):.4f} and {kernel_constant(d, 1):.2f} (2d + 1 = {2 * d + 1})",
         ),
         Claim(
-            "for mu = 1 the force is greatest at about √(2d), the distance of typical points",
+            "for mu = 1 the force is largest at about √(2d), the distance between typical points",
             abs(peaks[0] / math.sqrt(2 * d) - 1) < 0.01,
             f"{peaks[0]:.2f} against {math.sqrt(2 * d):.2f}",
         ),
@@ -116,7 +117,7 @@ def figure_2(workshop: RunStore) -> Result:
         numbers=numbers,
         claims=claims,
         figure=repulsive_forces(distance, forces, mus, peaks, typical=math.sqrt(2 * d)),
-        alt="Five curves of the repulsive force against distance, each with its greatest value marked.",
+        alt="Five curves of the repulsive force against distance, with their maxima marked.",
         series={"forces": {"distance": distance} | {f"mu={mu:g}": f for mu, f in zip(mus, forces, strict=True)}},
         protocol={"d": str(d), "N": "the paper's formula"},
     )
@@ -201,48 +202,48 @@ def figure_4(workshop: RunStore) -> Result:
             f"{last} between {by_dim['sphere'].min():.4f} and {by_dim['sphere'].max():.4f}",
         ),
         Claim(
-            "on the ellipse they stay in balance at typical points, the better the larger d",
+            "on the ellipse they stay in balance at typical points, more closely for larger d",
             bool(np.abs(by_dim["ellipse"] - 1).max() < 0.02 and (np.diff(widths) < 0).all()),
             f"{value['ellipse']:.3f} for d = {d}, with 90 % of the points between {value['low']:.3f} and "
             f"{value['high']:.3f}; for d = {last} between {by_dim['low'][-1]:.3f} and {by_dim['high'][-1]:.3f}",
         ),
         Claim(
-            "the point z' that is drawn, at the end of an axis, keeps its distance from typical points and its balance",
+            "the point z' of the figure, at the end of an axis, keeps its distance from typical points and its balance",
             abs(value["long"] - 1) < 0.05 and abs(stretch - 1) < 0.05,
             f"at the end of the longest axis (variance {variances[0]:.2f}) the distance is {stretch:.2f} times as "
-            f"large and the repulsion {value['long']:.3f} of the attraction; at the end of the shortest (variance "
-            f"{variances[-1]:.2f}) it is {value['short']:.3f}; neither comes nearer to 1 as d grows",
+            f"large and the repulsion is {value['long']:.3f} of the attraction; at the end of the shortest axis "
+            f"(variance {variances[-1]:.2f}) the repulsion is {value['short']:.3f} of the attraction; neither "
+            "approaches 1 as d grows",
         ),
     ]
     return Result(
         numbers=[
-            Number("radial repulsion by a typical point of the sphere / attraction, d = 64", pair, 1.0, digits=3),
-            Number("by all of the sphere, measured", value["sphere"], 1.0, digits=3),
-            Number("by all of the ellipse on typical points, measured", value["ellipse"], 1.0, digits=3),
-            Number("on the end of its longest axis, measured", value["long"], 1.0, digits=3),
-            Number("on the end of its shortest axis, measured", value["short"], 1.0, digits=3),
+            Number("repulsion / attraction: by a typical point of the sphere, d = 64", pair, 1.0, digits=3),
+            Number("repulsion / attraction: by the whole sphere", value["sphere"], 1.0, digits=3),
+            Number("repulsion / attraction: at typical points of the ellipse", value["ellipse"], 1.0, digits=3),
+            Number("repulsion / attraction: at the end of its longest axis", value["long"], 1.0, digits=3),
+            Number("repulsion / attraction: at the end of its shortest axis", value["short"], 1.0, digits=3),
         ],
         claims=claims,
         notes=[
-            "Why the ends of the axes are out of balance: |z' − z'⊥|² is about d (1 + σ²), not 2d, so that the "
-            "repulsion is 2mu / (1 + (1 + σ²) d/N) of the attraction, "
-            f"{2 * mu / (1 + (1 + variances[0]) * d / N):.3f} for σ² = {variances[0]:.2f}; for mu = 1 and many "
-            "dimensions this is 4 / (3 + σ²), near 1 only where σ² is. On the ellipse it is the bulk of the points "
-            "that balances, as its length stays near √d. The imbalance draws long axes in and pushes short ones out: "
-            "alone, the loss would restore the sphere; only a reconstruction error that gains by it keeps an ellipse.",
+            "The forces at the ends of the axes are not in balance because |z' − z'⊥|² is about d (1 + σ²) instead of "
+            "2d. The repulsion is therefore 2mu / (1 + (1 + σ²) d/N) of the attraction, "
+            f"{2 * mu / (1 + (1 + variances[0]) * d / N):.3f} for σ² = {variances[0]:.2f}. For mu = 1 and many "
+            "dimensions this ratio is 4 / (3 + σ²), which is near 1 only if σ² is. On the ellipse, the forces on most "
+            "points are in balance because the lengths of these points stay near √d. The imbalance shortens long axes "
+            "and lengthens short ones: the loss alone would restore the sphere, and an ellipse remains only if it "
+            "lowers the reconstruction error.",
         ],
         figure=force_balance(d, mu, N, variances, by_dim),
         alt="A circle and an ellipse with the forces on a point as arrows, and curves of their ratio against d.",
         series={"balance": by_dim},
         protocol={
-            "ellipse": f"variances {variances[0]:.2f} to {variances[-1]:.2f} at d = {d}, like the paper's Figure 5",
-            "samples": f"{POINTS:,} points that repel, {TYPICAL} typical points, seed 0",
+            "ellipse": f"variances {variances[0]:.2f} to {variances[-1]:.2f} at d = {d}, as in the paper's Figure 5",
+            "samples": f"{POINTS:,} repelling points, {TYPICAL} typical points, seed 0",
         },
     )
 
 
-FIGURE_1 = Item("fig1", "How near the stationary radius is to √d", "formulas alone; seconds", figure_1)
-FIGURE_2 = Item("fig2", "The repulsive force between two items (d = 64)", "formulas alone; a second", figure_2)
-FIGURE_4 = Item(
-    "fig4", "The forces on a point of the sphere and of the ellipse", "formulas and samples; seconds", figure_4
-)
+FIGURE_1 = Item("fig1", "Deviation of the stationary radius from √d", "formulas only; seconds", figure_1)
+FIGURE_2 = Item("fig2", "Repulsive force between two items (d = 64)", "formulas only; a second", figure_2)
+FIGURE_4 = Item("fig4", "Forces on a point of the sphere and of the ellipse", "formulas and samples; seconds", figure_4)

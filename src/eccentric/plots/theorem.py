@@ -78,14 +78,14 @@ def repulsive_forces(
         axes.plot([peak], [float(np.interp(peak, distance, force))], "o", color=ORANGE, markersize=4.5, zorder=3)
     axes.axvline(typical, color=GREY, linewidth=1, linestyle=(0, (4, 3)), zorder=0)
     axes.annotate(
-        "√(2d), where most\npairs of the sphere are",
+        "√(2d), the typical distance\nof points on the sphere",
         (typical, 0.42),
         xycoords=("data", "axes fraction"),
         xytext=(6, 0),
         textcoords="offset points",
         color=GREY,
     )
-    axes.plot([], [], "o", color=ORANGE, markersize=4.5, label="greatest, at √N")
+    axes.plot([], [], "o", color=ORANGE, markersize=4.5, label="maximum, at √N")
     handles, labels = axes.get_legend_handles_labels()
     axes.legend([*handles[-2::-1], handles[-1]], [*labels[-2::-1], labels[-1]], loc="upper right")
     axes.set(xlim=(0, distance[-1]), ylim=(0, 1.1 * forces.max()))
