@@ -140,7 +140,7 @@ def test_a_page_elsewhere_takes_its_pictures_along(made, workshop, tmp_path):
     assert all((page.parent / picture).stat().st_size > 1000 for picture in pictures)
     assert [line[:4] for line in text.splitlines() if line.startswith("## ")] == ["## <"] * 14
     assert not re.search(r"\bnan\b|\bNone\b|\binf\b", text)
-    assert "in place of MNIST" in text
+    assert "instead of MNIST" in text
 
 
 def test_a_page_is_written_from_what_is_kept_where_there_are_no_runs(made, workshop, tmp_path):
