@@ -4,12 +4,13 @@ BIN := $(VENV)/bin
 DEMO := runs/demo
 DEMO_SETTINGS := --dim 6 --epochs 100 --learning-rate 0.001
 
-.PHONY: help docs demo test coverage doctest test-slow fuzz test-lowest lint format bench package clean
+.PHONY: help docs demo test coverage doctest test-docs test-slow fuzz test-lowest lint format bench package clean
 
 help:
 	@echo "make demo         train on the embedded digits and write $(DEMO)/report.html"
 	@echo "make test         run the doctests and the tests"
 	@echo "make doctest      run the examples in docstrings"
+	@echo "make test-docs    run the code blocks of the documentation"
 	@echo "make test-slow    run the long checks as well"
 	@echo "make fuzz         ten minutes of odd files at every door"
 	@echo "make test-lowest  run the tests with the oldest versions allowed"
@@ -35,15 +36,18 @@ demo: $(VENV)/.installed
 
 # One thread a worker: two workers of two threads on two cores mostly wait for each other.
 test: $(VENV)/.installed doctest
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --dist worksteal -m "not slow" --durations=5
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --dist worksteal -m "not slow and not docs" --durations=5
 
 # Measuring coverage costs a third more.
 coverage: $(VENV)/.installed
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --dist worksteal -m "not slow" --cov --cov-report=term:skip-covered
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --dist worksteal -m "not slow and not docs" --cov --cov-report=term:skip-covered
 
 # Modules that need an optional package which is not installed are skipped.
 doctest: $(VENV)/.installed
 	OMP_NUM_THREADS=1 $(BIN)/pytest -q -p no:xdist --doctest-modules --doctest-ignore-import-errors src/eccentric
+
+test-docs: $(VENV)/.installed
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --dist worksteal -m docs tests/docs
 
 test-slow: $(VENV)/.installed
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --dist worksteal -m "not fuzz"
@@ -60,7 +64,7 @@ test-lowest:
 	$(LOWEST)/bin/uv pip compile --quiet --python $(LOWEST)/bin/python --resolution lowest-direct --extra train \
 		--output-file $(LOWEST)/lowest.txt pyproject.toml
 	$(LOWEST)/bin/uv pip install --quiet --python $(LOWEST)/bin/python --constraint $(LOWEST)/lowest.txt -e ".[dev]"
-	OMP_NUM_THREADS=1 $(LOWEST)/bin/pytest -n auto --dist worksteal -m "not slow"
+	OMP_NUM_THREADS=1 $(LOWEST)/bin/pytest -n auto --dist worksteal -m "not slow and not docs"
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff check .
