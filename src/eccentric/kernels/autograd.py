@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def loss(z: Tensor, mu: float, N: KernelConstant, impl: str = "auto", shifts: Tensor | None = None) -> Tensor:
-    """The loss of z (b, d): float64 for float64 input, else float32 (half precision is widened first)."""
+    """Return the loss of z (b, d): float64 for float64 input, otherwise float32. Half precision is converted first."""
     if torch.compiler.is_compiling():
         # The formula for N stays inside the operator: a compiler cannot trace it.
         method, number = (N, 0.0) if isinstance(N, str) else ("number", N)
@@ -31,7 +31,7 @@ def loss(z: Tensor, mu: float, N: KernelConstant, impl: str = "auto", shifts: Te
     return value
 
 
-# What Function.apply itself asks; where a version of PyTorch lacks it, the way that always works is taken.
+# Function.apply asks the same. Versions of PyTorch without this function use the form that always works.
 _transforms_active = getattr(torch._C, "_are_functorch_transforms_active", lambda: True)
 
 
@@ -49,7 +49,7 @@ def _backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None, None, None]:
 
 
 class _Eager(torch.autograd.Function):
-    """Eager form with half the overhead of the form for torch.func, which matters for small batches."""
+    """Form for eager mode. It has half the overhead of the form for torch.func, which matters for small batches."""
 
     @staticmethod
     def forward(ctx: Any, *inputs: Any) -> Tensor:
@@ -80,7 +80,7 @@ class _Pair(torch.autograd.Function):
     def vmap(
         info: Any, in_dims: Any, z: Tensor, mu: float, N: float, impl: str, shifts: Tensor | None
     ) -> tuple[tuple[Tensor, Tensor], tuple[int, int]]:
-        """An ensemble (r, b, d): one batch after the other, each with kernels of its own size, and maybe own shifts."""
+        """Compute an ensemble (r, b, d) one batch after the other; each batch may have its own shifts."""
 
         def members(tensor: Tensor | None, dim: int | None) -> Sequence[Tensor | None]:
             return [tensor] * info.batch_size if tensor is None or dim is None else tensor.unbind(dim)
@@ -91,7 +91,7 @@ class _Pair(torch.autograd.Function):
 
 
 class _Gradient(torch.autograd.Function):
-    """The gradient already computed, as a function of z again: what a second derivative is taken of."""
+    """The computed gradient as a differentiable function of z, for second derivatives."""
 
     generate_vmap_rule = True
 
@@ -119,12 +119,12 @@ class _Gradient(torch.autograd.Function):
 def value_and_gradient(
     z: Tensor, mu: float, method: str, N: float, impl: str = "auto", shifts: Tensor | None = None
 ) -> tuple[Tensor, Tensor]:
-    """The loss of z (b, d) and its gradient, both in float64 for float64 input, else in float32.
+    """Return the loss of z (b, d) and its gradient, both in float64 for float64 input, otherwise in float32.
 
-    N is taken as it is where `method` is "number"; otherwise `method` says how it follows from mu and d.
+    If `method` is "number", N is used as given; otherwise `method` names the formula that computes N from mu and d.
     """
     value, gradient = one_pass.value_and_gradient(z, mu, _number(z, mu, method, N), impl, shifts)
-    return value, gradient.contiguous()  # as compilers are told below, whatever the strides of z
+    return value, gradient.contiguous()  # contiguous for any strides of z, as declared to compilers below
 
 
 @value_and_gradient.register_fake
@@ -149,6 +149,6 @@ value_and_gradient.register_autograd(_backward_operator, setup_context=_save_ope
 
 
 def _number(z: Tensor, mu: float, method: str, N: float) -> float:
-    # index() makes d a plain number where a compiler holds it for a variable.
+    # index() makes d a plain number if a compiler treats it as a variable.
     given: Any = N if method == "number" else method
     return resolve(operator.index(z.shape[1]), mu, given)

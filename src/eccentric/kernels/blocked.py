@@ -1,7 +1,7 @@
-"""Pair sums over tiles: any device, O(b d) memory, each pair of a batch visited once.
+"""Pair sums over tiles, for any device, with O(b d) memory. Each pair of a batch is visited once.
 
-A tile holds u_ij = 1 + D_ij/N. Its logarithm is its share of the value; its reciprocal w_ij, times the points, its
-share of the force sum_j w_ij (x_i - y_j) = x_i sum_j w_ij - sum_j w_ij y_j.
+A tile contains u_ij = 1 + D_ij/N. The logarithm of u_ij is its share of the value, and the reciprocal w_ij times the
+points is its share of the force sum_j w_ij (x_i - y_j) = x_i sum_j w_ij - sum_j w_ij y_j.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ if TYPE_CHECKING:
     from jaxtyping import Float
     from torch import Tensor
 
-TILE = 640  # rows and columns: a float32 tile is 1.6 MB and stays in the cores' caches from its first use to its last
-LAUNCHED = 4096  # the same where a tile is a dozen launches
-SMALL = 384  # a batch of up to so many is one tile, worked in double precision in as few steps as can be
-PRODUCT = 32  # at most so many entries are multiplied before one logarithm is taken
-CLOSE = 1.0  # D/N below which 1 + D/N would cost digits of the value
+TILE = 640  # rows and columns; a float32 tile is 1.6 MB and stays in the caches of the cores
+LAUNCHED = 4096  # rows and columns on devices where a tile takes a dozen launches
+SMALL = 384  # largest batch that is computed as one tile in double precision with few operations
+PRODUCT = 32  # most entries that are multiplied before taking a logarithm
+CLOSE = 1.0  # D/N below which adding 1 would lose digits of the value
 
 
 def pairs(x: Float[Tensor, "b d"], N: float) -> tuple[Float[Tensor, ""], Float[Tensor, "b d"]]:
-    """Sum over i != j of log(1 + |xi - xj|^2 / N), and for each i the force, the sum over j of w_ij (xi - xj)."""
+    """Return the sum over i != j of log(1 + |xi - xj|^2 / N), and the force on each i, sum over j of w_ij (xi - xj)."""
     b = len(x)
     if b <= SMALL and x.dtype == torch.float64:
         return _one_tile(x, N)
@@ -41,7 +41,7 @@ def pairs(x: Float[Tensor, "b d"], N: float) -> tuple[Float[Tensor, ""], Float[T
             totals[rows] += w.sum(1)
             if i == j:
                 logs.append(log_sum)
-            else:  # the mirror image of the tile
+            else:  # the transposed tile
                 weighted[cols].addmm_(w.T, x[rows])
                 totals[cols] += w.sum(0)
                 logs.append(2 * log_sum)
@@ -49,7 +49,7 @@ def pairs(x: Float[Tensor, "b d"], N: float) -> tuple[Float[Tensor, ""], Float[T
 
 
 def _one_tile(x: Float[Tensor, "b d"], N: float) -> tuple[Float[Tensor, ""], Float[Tensor, "b d"]]:
-    """The same sums with few operations in double precision: for small batches, the calls dominate the time."""
+    """Compute the same sums with few operations in double precision. For small batches, the calls dominate the time."""
     norms = x.square().sum(1).add_(N / 2)
     u = torch.addmm(norms[:, None] + norms, x, x.T, beta=1 / N, alpha=-2 / N).clamp_(min=1)
     terms = math.gcd(4, len(x))  # there is room for a product of four
@@ -61,17 +61,17 @@ def _one_tile(x: Float[Tensor, "b d"], N: float) -> tuple[Float[Tensor, ""], Flo
 def repel(
     x: Float[Tensor, "m d"], y: Float[Tensor, "n d"], N: float, diagonal: int | None
 ) -> tuple[Float[Tensor, ""], Float[Tensor, "m d"]]:
-    """The same for rows x against columns y.
+    """Return the same sums for rows x and columns y.
 
-    Where x is y[diagonal : diagonal + m], an item's pair with itself is left out. Centre both on the same point first:
-    distances do not change, but rounding errors shrink.
+    If x is y[diagonal : diagonal + m], pairs of an item with itself are excluded. Centre x and y on the same point
+    first: distances do not change, but rounding errors become smaller.
     """
     m, n = len(x), len(y)
     left, right, terms = _factors(x, y, N)
     weighted, totals = torch.zeros_like(x), torch.zeros_like(x[:, 0])
     side = _side(x)
     buffer = x.new_empty(min(m, side) * min(n, side))
-    logs = [x.new_zeros(())]  # a rank without rows
+    logs = [x.new_zeros(())]  # a rank may have no rows
     for i in range(0, m, side):
         rows = slice(i, min(i + side, m))
         for j in range(0, n, side):
@@ -91,13 +91,13 @@ def _side(x: Tensor) -> int:
 def _factors(
     x: Float[Tensor, "m d"], y: Float[Tensor, "n d"], N: float
 ) -> tuple[Float[Tensor, "m d+2"], Float[Tensor, "n d+2"], int]:
-    """Left and right, whose products make a tile, and how many of the tile's entries may be multiplied.
+    """Return the left and right factors of a tile, and how many of the tile's entries may be multiplied.
 
-    An entry is u = 1 + D/N, if that number is 1 or more. A logarithm costs as much as the tile's matrix product; the
-    product of 32 entries and one logarithm cost a tenth of it. How large they can be is known from the norms, since
-    |xi - yj|^2 <= 2 |xi|^2 + 2 |yj|^2. If the number is 0, an entry is D/N: latents so close together, as they are in a
-    network that has just been initialised, would lose their digits beside the 1. Elsewhere than on the CPU the host
-    would have to wait for the norms, so the number is 0 there.
+    If the number is at least 1, an entry is u = 1 + D/N. A logarithm of each entry costs as much as the tile's matrix
+    product; multiplying 32 entries and taking one logarithm costs a tenth of that. The norms bound the entries, since
+    |xi - yj|^2 <= 2 |xi|^2 + 2 |yj|^2. If the number is 0, an entry is D/N: for latents that are very close together,
+    as in a newly initialised network, adding 1 would lose digits. On other devices than the CPU the host would have to
+    wait for the norms, so the number is 0.
     """
     own = x.square().sum(1, keepdim=True).div_(N)
     other = own if y is x else y.square().sum(1, keepdim=True).div_(N)
@@ -116,12 +116,12 @@ def _factors(
 def _visit(
     left: Float[Tensor, "m d+2"], right: Float[Tensor, "n d+2"], buffer: Tensor, terms: int, diagonal: int | None
 ) -> tuple[Float[Tensor, ""], Float[Tensor, "m n"]]:
-    """The sum of log u over a tile, and w = 1/u, which lies in the buffer; none on the diagonal j = i + `diagonal`."""
+    """Return the sum of log u over a tile, and w = 1/u in the buffer, without the diagonal j = i + `diagonal`."""
     m, n = len(left), len(right)
     tile = buffer[: m * n].view(m, n)
     torch.mm(left, right.T, out=tile)
     least = 1 if terms else 0
-    tile.clamp_(min=least)  # rounding leaves values just below for duplicates
+    tile.clamp_(min=least)  # rounding can give values just below the bound for duplicates
     own = tile.diagonal(diagonal) if diagonal is not None and -m < diagonal < n else None
     if own is not None:
         own.fill_(least)
@@ -133,5 +133,5 @@ def _visit(
         tile.add_(1)
     w = tile.reciprocal_()
     if own is not None:
-        own.fill_(0)  # an item's force on itself is nothing, but its w would drown those of far others
+        own.fill_(0)  # the force of an item on itself is 0, but its w would dominate those of distant items
     return log_sum, w

@@ -13,7 +13,7 @@ KernelConstant = float | Literal["paper", "exact"]
 
 
 def resolve(dim: int, mu: float, N: KernelConstant) -> float:
-    """N for d = `dim`.
+    """Return N for d = `dim`.
 
     Raises:
         ValueError: mu or N is out of range, or the formula for N is not defined at `dim`.
@@ -27,6 +27,6 @@ def resolve(dim: int, mu: float, N: KernelConstant) -> float:
     return float(N)
 
 
-@lru_cache(maxsize=256)  # cached, because a training step must not search for a root
+@lru_cache(maxsize=256)  # cached, so that a training step does not search for a root
 def _formula(dim: int, mu: float, method: str) -> float:
     return float(kernel_constant(dim, mu, method=method))

@@ -4,7 +4,7 @@ With w_ij = 1 / (1 + D_ij / N) the gradient is
 
     dl/dz_i = 2 z_i / b  -  4 mu / (b (b-1)) * sum_j w_ij (z_i - z_j)
 
-so no second look at the pairs is needed: the backward pass multiplies a saved (b, d) tensor.
+so the pairs are visited only once: the backward pass multiplies a saved (b, d) tensor.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ if TYPE_CHECKING:
 def value_and_gradient(
     z: Float[Tensor, "b d"], mu: float, N: float, impl: str = "auto", shifts: Int[Tensor, " m"] | None = None
 ) -> tuple[Float[Tensor, ""], Float[Tensor, "b d"]]:
-    """The loss and its gradient, both in float64 for float64 input, else in float32 (half precision is widened).
+    """Return the loss and its gradient, in float64 for float64 input, otherwise in float32.
 
-    Estimated from the pairs at the given shifts, if any are given (see `sampled`).
+    If shifts are given, both are estimated from the pairs at these shifts (see `sampled`).
     """
     dtype, kernel = result_dtype(z.dtype), kernel_for(z, impl)
     if kernel is not blocked and shifts is None and kernel.takes_whole(z):
@@ -44,28 +44,28 @@ def value_and_gradient(
     with without_autocast(z):
         given, z = z, z.to(working_dtype(z, len(z), kernel) if shifts is None else dtype)
         b = z.shape[0]
-        # Distances do not change when z is centred, but most of the cancellation in |zi|^2 + |zj|^2 - 2 zi.zj goes. On
-        # tensor cores half precision is multiplied as it is, exactly and fast; centred, it would have to be rounded.
-        # Any centre will do; where double precision is at work, a row that is at hand costs less than the mean.
+        # Centring z does not change distances, but removes most of the cancellation in |zi|^2 + |zj|^2 - 2 zi.zj. On
+        # tensor cores, products in half precision are exact and fast; centred values would have to be rounded.
+        # Any centre is valid; in double precision the first row is used, since it costs less than the mean.
         if kernel is not blocked and given.dtype.itemsize < 4:
             x = given
         else:
             x = z - (z[0] if z.dtype != dtype else z.mean(0))
         log_sum, force = kernel.pairs(x, N) if shifts is None else sampled.pairs(x, N, shifts)
-        # Not a dot product, which adds up a large batch in one float32 sum and loses three digits of it.
+        # A dot product would add up a large batch in one float32 sum and lose three digits.
         value = torch.sub(z.square().sum() / b, log_sum, alpha=mu * N / (b * (b - 1)))
         gradient = force.mul_(-4 * mu / (b * (b - 1))).add_(z, alpha=2 / b)
         return value.to(dtype), gradient.to(dtype)
 
 
 def without_autocast(z: Tensor) -> AbstractContextManager[object]:
-    """No autocast, which would take matrix products down to half precision; asking first costs less than leaving it."""
+    """Disable autocast, which would compute matrix products in half precision. Does nothing if autocast is inactive."""
     enabled = torch.is_autocast_enabled(z.device.type)
     return torch.autocast(z.device.type, enabled=False) if enabled else nullcontext()
 
 
 def kernel_for(z: Float[Tensor, "b d"], impl: str = "auto") -> ModuleType:
-    """The module with `pairs` and `repel` for the device of z, or the requested one.
+    """Return the module with `pairs` and `repel` for the device of z, or the requested module.
 
     Raises:
         RuntimeError: Triton is requested but not available.
@@ -95,10 +95,10 @@ def has_triton() -> bool:
 
 
 def working_dtype(z: Float[Tensor, "b d"], b: int, kernel: ModuleType) -> torch.dtype:
-    """The dtype to work in where b vectors make the batch: double for a small one, which is all dispatch, if it can.
+    """Return the dtype of the computation for b vectors: double for a small batch, if the device supports it.
 
-    At equilibrium the two terms of the gradient cancel, and duplicates (w = 1) add to both sums what their difference
-    must not see; a small batch has few terms for such errors to average out over. A larger one is exact enough in the
+    At equilibrium the two terms of the gradient cancel, and duplicates (w = 1) add the same value to both sums. In a
+    small batch few rounding errors average out, and calls dominate its time. A larger batch is accurate enough in the
     dtype of the result.
     """
     small = kernel is blocked and b <= blocked.SMALL and z.device.type != "mps"
@@ -106,5 +106,5 @@ def working_dtype(z: Float[Tensor, "b d"], b: int, kernel: ModuleType) -> torch.
 
 
 def result_dtype(dtype: torch.dtype) -> torch.dtype:
-    """float64 for float64, else float32."""
+    """Return float64 for float64, otherwise float32."""
     return torch.float64 if dtype == torch.float64 else torch.float32

@@ -1,7 +1,7 @@
-"""Pair sums estimated from m partners per row: each row meets the rows at m cyclic shifts, O(b m d).
+"""Pair sums estimated from m partners per row, the rows at m cyclic shifts, in O(b m d).
 
-Every shift from 1 to b - 1 pairs each row with one other, and all shifts together make every ordered pair once. So the
-mean over shifts drawn at random has the mean over all pairs as its expectation, and its gradient the full gradient.
+Every shift from 1 to b - 1 pairs each row with one other row, and all shifts together contain every ordered pair once.
+So the expectation of the mean over random shifts is the mean over all pairs, and the same holds for the gradient.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 
 def draw_shifts(b: int, partners: int, generator: torch.Generator | None = None) -> Int[Tensor, " m"]:
-    """Draw `partners` different shifts from 1 to b - 1, or all of them if there are fewer. On the CPU."""
+    """Draw `partners` different shifts from 1 to b - 1, or all of them if there are fewer. The result is on the CPU."""
     return 1 + torch.randperm(b - 1, generator=generator, device="cpu")[:partners]
 
 
 def pairs(
     x: Float[Tensor, "b d"], N: float, shifts: Int[Tensor, " m"]
 ) -> tuple[Float[Tensor, ""], Float[Tensor, "b d"]]:
-    """Unbiased estimates of the log sum and the forces of `blocked.pairs`.
+    """Return unbiased estimates of the log sum and the forces of `blocked.pairs`.
 
     A shift s contributes log(1 + |xi - xj|^2 / N) with j = i + s (cyclic) to the sum, and w_ij (xi - xj) to the force
     on i, and its opposite to the force on j: half of what the ordered pairs (i, j) and (j, i) contribute together.

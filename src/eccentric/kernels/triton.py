@@ -1,18 +1,18 @@
-"""Pair sums on a CUDA device: one kernel, compiled by Triton, one pass over the pairs, no atomics.
+"""Pair sums on a CUDA device: one kernel, compiled by Triton, with one pass over the pairs and without atomics.
 
-A program owns a block of rows. It walks over the columns, a tile at a time: the Gram tile on the tensor cores, then
-u = 1 + D/N, its logarithm and w = 1/u in registers, then w @ y on the tensor cores again, added to the program's own
-share of the force. PyTorch adds up the shares in a fixed order, so the same input gives the same bits; and nothing
-waits for the device, so a CUDA graph can capture it. For a small batch the programs go on to value and gradient.
+Each program processes a block of rows, one tile of columns at a time: the Gram tile on the tensor cores, then
+u = 1 + D/N, its logarithm and w = 1/u in registers, then w @ y on the tensor cores, added to the program's own share
+of the force. PyTorch adds up the shares in a fixed order, so the same input gives the same bits. The host never waits
+for the device, so a CUDA graph can capture the kernel. For a small batch the programs also compute value and gradient.
 
-Float32 is multiplied as three tf32 products, half precision as it is; sums are float32. Float64 is left to `blocked`.
+Float32 is multiplied as three tf32 products, half precision directly; sums are float32. `blocked` handles float64.
 
 Unlike `blocked`, this visits each pair twice. Once would halve all but the second product, but the force on the columns
 would have to leave the tile: by atomics, in an order that changes from run to run, or as shares for every row block.
 """
 
 # mypy: allow-untyped-defs
-# Triton gives its own meaning to annotations of a kernel's arguments.
+# Triton interprets annotations of kernel arguments itself.
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ if TYPE_CHECKING:
 
 
 def suits(x: Float[Tensor, "b d"]) -> bool:
-    """Whether x is on a device this kernel is made for: NVIDIA, with tf32 on its tensor cores (Ampere or later).
+    """Whether the kernel supports the device of x: NVIDIA with tf32 on tensor cores (Ampere or later).
 
-    Or on the CPU, under Triton's interpreter.
+    The CPU is supported under Triton's interpreter.
     """
     if os.environ.get("TRITON_INTERPRET") == "1":
         return True
@@ -44,7 +44,7 @@ def suits(x: Float[Tensor, "b d"]) -> bool:
 
 
 def pairs(x: Float[Tensor, "b d"], N: float) -> tuple[Float[Tensor, ""], Float[Tensor, "b d"]]:
-    """Sum over i != j of log(1 + |xi - xj|^2 / N), and for each i the force, the sum over j of w_ij (xi - xj).
+    """Return the sum over i != j of log(1 + |xi - xj|^2 / N), and the force on each i, sum over j of w_ij (xi - xj).
 
     Both are float32 for half precision input as well.
     """
@@ -56,10 +56,10 @@ def pairs(x: Float[Tensor, "b d"], N: float) -> tuple[Float[Tensor, ""], Float[T
 def repel(
     x: Float[Tensor, "m d"], y: Float[Tensor, "n d"], N: float, diagonal: int | None
 ) -> tuple[Float[Tensor, ""], Float[Tensor, "m d"]]:
-    """The same for rows x against columns y.
+    """Return the same sums for rows x and columns y.
 
-    Where x is y[diagonal : diagonal + m], an item's pair with itself is left out. Centre both on the same point first:
-    distances do not change, but rounding errors shrink.
+    If x is y[diagonal : diagonal + m], pairs of an item with itself are excluded. Centre x and y on the same point
+    first: distances do not change, but rounding errors become smaller.
     """
     if x.dtype == torch.float64:
         return blocked.repel(x, y, N, diagonal)
@@ -67,23 +67,23 @@ def repel(
 
 
 def takes_whole(z: Float[Tensor, "b d"]) -> bool:
-    """Whether `value_and_gradient` takes z: few enough rows not to split the columns, few enough columns to hold."""
+    """Whether `value_and_gradient` supports z: few rows, so that columns are not split, and few columns."""
     return len(z) < 2 * SPLIT and z.dtype in WIDEST and z.shape[1] <= WIDEST[z.dtype]
 
 
 def value_and_gradient(z: Float[Tensor, "b d"], mu: float, N: float) -> tuple[Float[Tensor, ""], Float[Tensor, "b d"]]:
-    """The loss itself and its gradient, both float32, in two launches: a small batch takes as long as its launches."""
+    """Return the loss and its gradient in float32 with two launches, which dominate the time of a small batch."""
     return sweep(z, z, N, 0, _choose(z, z), mu)
 
 
 class Cut(NamedTuple):
-    """How the pairs are cut into tiles, and the tiles dealt to programs."""
+    """How the pairs are divided into tiles, and the tiles among programs."""
 
     block_m: int
     block_n: int
     splits: int  # programs that share a block of rows, each with a range of columns
     warps: int = 4
-    stages: int = 2  # of a software pipeline: with 3 the next tile travels while this one is worked on
+    stages: int = 2  # of the software pipeline; with 3, the next tile is loaded while the current one is processed
 
 
 def sweep(
@@ -94,18 +94,18 @@ def sweep(
     cut: Cut,
     mu: float | None = None,
 ) -> tuple[Float[Tensor, ""], Float[Tensor, "m d"]]:
-    """What `repel` gives, with the work cut up as told; with mu, what `value_and_gradient` gives."""
+    """Return the result of `repel` with the given division of the work, or with mu that of `value_and_gradient`."""
     same, x = y is x, x.contiguous()
     y = x if same else y.contiguous()
     (m, width), n = x.shape, y.shape[0]
-    if m > SMALL and width % ALIGNED:  # rows that are not aligned would be loaded number by number
+    if m > SMALL and width % ALIGNED:  # rows that are not aligned would be loaded one number at a time
         padded = pad(x, (0, -width % ALIGNED))
         x, y = padded, padded if same else pad(y, (0, -width % ALIGNED))
     d = x.shape[1]
     depth, outputs = _depth(d, x.dtype)
     whole = depth == outputs
     x_norms = y_norms = largest = None
-    if m > SMALL or not whole:  # a small batch is all launches, so its programs work the norms out themselves
+    if m > SMALL or not whole:  # for a small batch, whose time launches dominate, programs compute the norms
         x_norms = x.float().square().sum(1)
         y_norms = x_norms if same else y.float().square().sum(1)
         largest = y_norms.amax()
@@ -126,7 +126,7 @@ def sweep(
             m,
             n,
             d,
-            -m if diagonal is None else diagonal,  # i - m is no column
+            -m if diagonal is None else diagonal,  # i - m is not a column
             span,
             1 / N,
             1 / m if mu is not None else 0.0,
@@ -139,26 +139,26 @@ def sweep(
             LOSS=mu is not None,
             num_warps=cut.warps,
             num_stages=cut.stages,
-            enable_fp_fusion=True,  # Triton's default, about to change
+            enable_fp_fusion=True,  # the present default of Triton, which is going to change
         )
     force = forces.sum(0) if splits > 1 else forces[0]
     return log_sums.sum(), force[:, :width].contiguous()
 
 
-SMALL = 2048  # rows; up to there the device has more room than work
-SPLIT = 256  # columns; fewer are not worth a program
-ALIGNED = 16  # numbers; of whatever dtype, such rows are a multiple of 16 bytes
-WIDEST = {torch.float32: 64, torch.float16: 128, torch.bfloat16: 128}  # d up to which a tile of y is held whole
+SMALL = 2048  # rows; up to this number the device is not fully used
+SPLIT = 256  # columns; fewer do not justify a program
+ALIGNED = 16  # numbers; in every dtype, such rows are a multiple of 16 bytes
+WIDEST = {torch.float32: 64, torch.float16: 128, torch.bfloat16: 128}  # largest d for which a whole tile of y is kept
 
 
 def _depth(d: int, dtype: torch.dtype) -> tuple[int, int]:
-    """How many dimensions a Gram product takes at a time, and for how many a program works out the force.
+    """Return the number of dimensions of a Gram product, and the number for which a program computes the force.
 
-    Both are d, padded to a power of two, as long as that fits: then y is read once for both products. Beyond, each
-    program has 128 dimensions of the force and recomputes the Gram tile, 32 or 64 dimensions at a time.
+    Both are d padded to a power of two as long as that fits, so that y is read once for both products. For larger d,
+    each program computes 128 dimensions of the force and recomputes the Gram tile, 32 or 64 dimensions at a time.
     """
     if d <= WIDEST[dtype]:
-        padded = max(16, triton.next_power_of_2(d))  # tl.dot wants 16 at least, tl.arange a power of two
+        padded = max(16, triton.next_power_of_2(d))  # tl.dot requires at least 16, tl.arange a power of two
         return padded, padded
     return (32 if dtype == torch.float32 else 64), 128
 
@@ -176,7 +176,7 @@ def _depth(d: int, dtype: torch.dtype) -> tuple[int, int]:
 #     bfloat16   128   64 x 64       3        255        8 B      65 KB
 #     bfloat16   272   64 x 64       3        255          0      48 KB
 def _heuristic(m: int, n: int, d: int, dtype: torch.dtype, processors: int, hopper: bool) -> Cut:
-    """Small row blocks where there are few rows, and then a split of the columns, so that no multiprocessor idles."""
+    """Choose small blocks for few rows, and then split the columns, so that every multiprocessor has work."""
     single = dtype == torch.float32
     largest = 64 if hopper or not single else 32
     block_m = largest if d <= 16 or m > SMALL else 16 if m <= 512 else 32
@@ -186,7 +186,7 @@ def _heuristic(m: int, n: int, d: int, dtype: torch.dtype, processors: int, hopp
 
 def _splits(m: int, n: int, d: int, dtype: torch.dtype, block_m: int, processors: int) -> int:
     programs = triton.cdiv(m, block_m) * triton.cdiv(d, _depth(d, dtype)[1])
-    # Four programs for a multiprocessor even out the last wave.
+    # Four programs for each multiprocessor keep the last wave short.
     return max(1, min(triton.cdiv(4 * processors, programs), n // SPLIT))
 
 
@@ -203,11 +203,11 @@ def _choose(x: Float[Tensor, "m d"], y: Float[Tensor, "n d"]) -> Cut:
 
 
 def tune(x: Float[Tensor, "m d"], y: Float[Tensor, "n d"] | None = None) -> Cut:
-    """Time a handful of cuts on x (against y, or itself), and use the fastest for inputs like these from here on.
+    """Time several divisions for x (and y, or x itself), and use the fastest for similar inputs from now on.
 
-    Alike are those with the same d up to padding, the same dtype, device, and sizes up to a factor of two. Takes
-    seconds and waits for the device, so it happens only when called, or, with ECCENTRIC_AUTOTUNE=1 in the environment,
-    when a new size is met outside the capture of a CUDA graph.
+    Similar inputs have the same d up to padding, the same dtype and device, and sizes within a factor of two. Tuning
+    takes seconds and waits for the device. It happens only on request: by calling this function, or with
+    ECCENTRIC_AUTOTUNE=1 in the environment for each new size outside the capture of a CUDA graph.
     """
     y = x if y is None else y
     processors, _ = _device(x.device)
@@ -218,7 +218,7 @@ def tune(x: Float[Tensor, "m d"], y: Float[Tensor, "n d"] | None = None) -> Cut:
         cut = Cut(block_m, block_n, splits, 8 if block_m == 128 else 4, stages)
         try:
             times[cut] = do_bench(lambda cut=cut: sweep(x, y, 1.0, None, cut), warmup=10, rep=50, return_mode="median")
-        except triton.OutOfResources:  # too large a tile for this device
+        except triton.OutOfResources:  # the tile is too large for this device
             continue
     _tuned[_key(x, y)] = best = min(times, key=times.__getitem__)
     return best
@@ -231,7 +231,7 @@ def _key(x: Float[Tensor, "m d"], y: Float[Tensor, "n d"]) -> tuple[int | torch.
 
 @lru_cache
 def _device(device: torch.device) -> tuple[int, bool]:
-    """How many multiprocessors it has, and whether they are Hopper's."""
+    """Return the number of multiprocessors, and whether the device is a Hopper."""
     if device.type != "cuda":  # Triton's interpreter
         return 1, True
     properties = torch.cuda.get_device_properties(device)
@@ -246,9 +246,9 @@ LOG_2 = tl.constexpr(0.6931471805599453)
 def _sweep(
     x_pointer,
     y_pointer,
-    x_norms_pointer,  # None where programs work the norms out themselves, as does y's
+    x_norms_pointer,  # None if programs compute the norms of x and y themselves
     y_norms_pointer,
-    largest_pointer,  # to the largest of y's norms
+    largest_pointer,  # pointer to the largest norm of y
     log_sums_pointer,
     forces_pointer,
     m,
@@ -266,17 +266,17 @@ def _sweep(
     WHOLE: tl.constexpr,
     LOSS: tl.constexpr,
 ):
-    """Rows of one block against columns of one span: the sum of logs, and OUTPUTS dimensions of the force.
+    """Compute the sum of logs and OUTPUTS dimensions of the force for the rows of a block and the columns of a span.
 
-    Or, with LOSS, the block's share of the loss, pull |z|^2 - push N logs, and its rows of the gradient. Then x and y
-    are as they come, and float32 is centred here.
+    With LOSS, compute the block's share of the loss, pull |z|^2 - push N logs, and its rows of the gradient. Then x and
+    y are not centred by the caller, and float32 is centred here.
     """
     block, split, group = tl.program_id(0), tl.program_id(1), tl.program_id(2)
     first, begin = block * BLOCK_M, split * span
     end = tl.minimum(begin + span, n)
     rows, columns, depth = tl.arange(0, BLOCK_M), tl.arange(0, BLOCK_N), tl.arange(0, DEPTH)
     outputs = group * OUTPUTS + tl.arange(0, OUTPUTS)
-    own = first + rows + diagonal  # the column that is the row itself
+    own = first + rows + diagonal  # the column of the same item
 
     centre = None
     if LOSS and x_pointer.dtype.element_ty == tl.float32:
@@ -296,8 +296,8 @@ def _sweep(
     else:
         largest = tl.load(largest_pointer)
 
-    # Latents that lie close together, as in a network that has just been initialised: beside the 1 of u the logs would
-    # lose their digits. D <= 2 |x|^2 + 2 |y|^2 tells without a look at the pairs.
+    # For latents that are close together, as in a newly initialised network, adding 1 would lose digits of the logs.
+    # D <= 2 |x|^2 + 2 |y|^2 is a bound that does not need the pairs.
     if 2 * inverse_N * (tl.max(x_norms, 0) + largest) < 1:
         log_sums, w_sums, weighted = _walk(
             x, x_norms, centre, x_pointer, y_pointer, y_norms_pointer, first, begin, end, m, n, d, own, rows, columns,
@@ -325,7 +325,7 @@ def _sweep(
 
 @triton.jit
 def _walk(
-    x,  # None unless WHOLE
+    x,  # None except for WHOLE
     x_norms,
     centre,
     x_pointer,
@@ -350,9 +350,9 @@ def _walk(
     OUTPUTS: tl.constexpr,
     WHOLE: tl.constexpr,
 ):
-    """For each row of the block: its sum of logs, its sum of w, and its sum of w y.
+    """Return for each row of the block the sum of logs, the sum of w, and the sum of w y.
 
-    CLOSE, where no D/N is above 1, sums log(1 + D/N) one by one, and exactly; otherwise their product is followed.
+    CLOSE, for D/N of at most 1, adds up each log(1 + D/N) accurately; otherwise the kernel keeps their product.
     """
     row_terms = x_norms * inverse_N if CLOSE else 1 + x_norms * inverse_N
     w_sums = tl.zeros((BLOCK_M,), tl.float32)
@@ -375,7 +375,7 @@ def _walk(
         inside = columns < n - start
         y_norms = _squares(y) if y_norms_pointer is None else tl.load(y_norms_pointer + start + columns, inside, 0.0)
 
-        # Who does not count is put far away: its w is nothing beside others, its log 126 times log 2, taken off below.
+        # Excluded pairs get a large distance: their w is negligible, and their log, 126 log 2, is subtracted below.
         column_terms = tl.where(inside, y_norms * inverse_N, FAR)
         u = row_terms[:, None] + column_terms[None, :] - 2 * inverse_N * gram
         if CLOSE:
@@ -384,18 +384,18 @@ def _walk(
             log_sums += tl.sum(tl.where(counted, _log1p(u), 0.0), 1)
             u += 1
         else:
-            u = tl.where(u < 1, 1.0, u)  # rounding leaves values just below one for duplicates; a NaN stays one
+            u = tl.where(u < 1, 1.0, u)  # rounding can give values just below one for duplicates; NaN is kept
         u = tl.where(columns[None, :] != (own - start)[:, None], u, FAR)
 
         w = tl.rsqrt(u)
-        w = w * w  # a division looks after ranges where u cannot be, with three times the instructions
-        w = w.to(y.dtype)  # rounded for both sums: their difference must not feel where the origin is
+        w = w * w  # a division handles ranges that u never has, with three times the instructions
+        w = w.to(y.dtype)  # rounded for both sums, so that their difference does not depend on the origin
         w_sums += tl.sum(w.to(tl.float32), 1)
         weighted = tl.dot(w, y, weighted, input_precision="tf32x3")
 
         if not CLOSE:
-            # The sum of logs is the log of the product: mantissas multiply, exponents add. A log each would be the
-            # larger part of the kernel's instructions.
+            # The sum of logs is the log of the product: mantissas are multiplied and exponents added. Single logs would
+            # be the majority of the kernel's instructions.
             bits = (mantissas * u).to(tl.int32, bitcast=True)
             mantissas = ((bits & 0x007FFFFF) | 0x3F800000).to(tl.float32, bitcast=True)
             exponents += tl.sum(bits >> 23, 1) - 127 * BLOCK_N
@@ -404,15 +404,15 @@ def _walk(
         uncounted = tl.cdiv(end - begin, BLOCK_N) * BLOCK_N - (end - begin)
         uncounted += tl.where((own >= begin) & (own < end), 1, 0)
         log_sums = tl.sum(tl.log(mantissas), 1) + LOG_2 * (exponents - 126 * uncounted).to(tl.float32)
-        log_sums += w_sums - w_sums  # the bits above forget a NaN
+        log_sums += w_sums - w_sums  # the bit operations above lose NaN
     return log_sums, w_sums, weighted
 
 
 @triton.jit
 def _load(pointer, start, rows, row_count, columns, d, centre):
-    """Rows start + rows, less the centre if there is one, and zero beyond the array.
+    """Load rows start + rows minus the centre, if there is one, and zero beyond the array.
 
-    Offsets within a tile fit 32 bits, the tile's own may not.
+    Offsets within a tile fit into 32 bits; the offset of the tile may not.
     """
     mask = (rows < row_count - start)[:, None] & (columns < d)[None, :]
     tile = tl.load(pointer + tl.cast(start, tl.int64) * d + (rows * d)[:, None] + columns[None, :], mask, 0.0)
@@ -421,7 +421,7 @@ def _load(pointer, start, rows, row_count, columns, d, centre):
 
 @triton.jit
 def _log1p(t):
-    """log(1 + t) for t from 0 to 1, to 2e-7 of itself: twice the inverse hyperbolic tangent of t / (2 + t)."""
+    """Return log(1 + t) for 0 <= t <= 1 with a relative error of 2e-7: twice the artanh of t / (2 + t)."""
     s = t / (2 + t)
     q = s * s
     return 2 * s * (1 + q * (1 / 3 + q * (1 / 5 + q * (1 / 7 + q * (1 / 9 + q * (1 / 11))))))
