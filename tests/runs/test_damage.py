@@ -120,6 +120,8 @@ def test_any_content(folder, entry, value):
         (3, "step", "6.5", "line 3: step must be a positive integer, not '6.5'"),
         (3, "trace", "-", "line 3: trace must be a finite number, not '-'"),
         (2, "objective", "inf", "line 2: objective must be a finite number, not 'inf'"),
+        (2, "images_per_second", "", "line 2: items_per_second must be a positive number, not ''"),
+        (2, "images_per_second", "0", "line 2: items_per_second must be a positive number, not '0'"),
     ],
 )
 def test_metrics(folder, line, name, text, message):

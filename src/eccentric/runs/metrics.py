@@ -92,14 +92,18 @@ def read_metrics(folder: Path) -> dict[str, np.ndarray]:
 
 
 def _number(text: str, name: str, where: str) -> float:
-    """A value of a column; the step and the epoch must be positive integers, others may be empty."""
-    whole = name in ("step", "epoch")
+    """A value of a column; columns other than the step, the epoch and the speed may be empty."""
     try:
         value = float(text or "nan")
     except ValueError:
         value = math.inf
-    if math.isinf(value) or (whole and not (value >= 1 and value == int(value))):
-        kind = "a positive integer" if whole else "a finite number"
+    if name in ("step", "epoch"):
+        kind, valid = "a positive integer", math.isfinite(value) and value >= 1 and value == int(value)
+    elif name == "items_per_second":
+        kind, valid = "a positive number", 0 < value < math.inf
+    else:
+        kind, valid = "a finite number", not math.isinf(value)
+    if not valid:
         raise EccentricError(f"{where}: {name} must be {kind}, not {text[:40]!r}; the file is damaged")
     return value
 
