@@ -1,4 +1,4 @@
-"""Comparisons: methods on the same data and budget (`compare`), and runs with one another (`runs`)."""
+"""Comparisons of methods on the same data and budget (`compare`), and of runs (`runs`)."""
 
 from eccentric.comparison.methods import Stopped, compare
 from eccentric.comparison.plan import Setup

@@ -34,12 +34,12 @@ __all__ = ["flat", "measure_baselines"]
 def measure_baselines(
     rows: Rows, dim: int, runs: int, standardize: Callable[[torch.Tensor], torch.Tensor], extractor: Extractor | None
 ) -> tuple[dict[str, Any], list[str]]:
-    """PCA and kernel PCA, fitted once on all training rows; repeatability is that of fits to bootstrap samples.
+    """Measure PCA and kernel PCA, fitted to all training rows. Repeatability is measured between bootstrap samples.
 
-    Each sample of kernel PCA holds a row once, since it chooses its widths on rows that it holds out.
+    A sample for kernel PCA contains each row at most once, because kernel PCA chooses its widths on held-out rows.
 
     Returns:
-        By name what `measuring.Measured` holds, and a sentence on each baseline that is left out.
+        The measurements by name, and a sentence on each baseline that is left out.
     """
     data = rows.data
     train, test, validation = (flat(split, standardize) for split in (data.train, data.test, rows.validation))

@@ -1,4 +1,4 @@
-"""Measurements that are kept on the disk and used again while what they depend on is the same."""
+"""A cache of measurements on disk. A value is reused as long as its dependencies are the same."""
 
 from __future__ import annotations
 
@@ -19,27 +19,27 @@ if TYPE_CHECKING:
 __all__ = ["Cache", "identity"]
 
 VERSION = 1
-"""Raise it when a measurement changes, so that kept ones are not used any more."""
+"""Increase this number when a measurement changes, so that stored values are not reused."""
 
 
 class Cache:
-    """Values in JSON files, each beside a digest of what it depends on.
+    """Values in JSON files, each stored with a digest of its dependencies.
 
     Args:
-        folder: of the files, made when the first is written.
-        shared: what all values depend on; anything that JSON can hold.
+        folder: folder of the files; created when the first value is written.
+        shared: dependencies of all values, as JSON values.
     """
 
     def __init__(self, folder: Path, shared: Any) -> None:
         self._folder, self._shared = folder, shared
 
     def get(self, name: str, depends: Any, compute: Callable[[], Any]) -> Any:
-        """The kept value of that name if it depends on the same, else a new one.
+        """Return the stored value if its dependencies are the same; otherwise compute and store it.
 
         Args:
-            name: of the file, without its ending; may have slashes.
-            depends: what else the value depends on; anything that JSON can hold.
-            compute: gives the value, which JSON must be able to hold.
+            name: name of the file without its suffix; may contain slashes.
+            depends: further dependencies of the value, as JSON values.
+            compute: function that returns the value, which must be a JSON value.
         """
         path = self._folder / f"{name}.json"
         text = json.dumps([VERSION, self._shared, depends], sort_keys=True)
@@ -48,7 +48,7 @@ class Cache:
             kept = read_json(path)
             if kept["key"] == key:
                 return kept["value"]
-        except (EccentricError, KeyError, TypeError):  # none, or damaged
+        except (EccentricError, KeyError, TypeError):  # the file is missing or damaged
             pass
         value = compute()
         try:
@@ -60,5 +60,5 @@ class Cache:
 
 
 def identity(run: Run) -> str:
-    """A digest of the results of a run."""
+    """Digest of the results of a run."""
     return hashlib.sha256((run.path / CHECKSUMS).read_bytes()).hexdigest()

@@ -1,4 +1,4 @@
-"""The rule by which a method's weight is chosen, and the rule by which a winner is called."""
+"""The rules that choose the weight of a method and determine the winner of a column."""
 
 from __future__ import annotations
 
@@ -42,15 +42,15 @@ BETTER = {
     "frechet_mixture": min,
     "seconds_per_step": min,
 }
-"""The columns in which a winner is called, and which end of each is better."""
+"""The columns for which a winner is determined, and whether lower or higher values are better."""
 
 
 def choose_weight(errors: Sequence[float], agreements: Sequence[float], reference: float) -> int:
-    """The place of the weight to use, by `RULE`; of equally repeatable ones the first.
+    """Index of the weight that `RULE` chooses. If several are equally repeatable, the first one is chosen.
 
     Args:
-        errors: for each weight, its validation error, the mean over seeds.
-        agreements: for each weight, how well its runs agree on the validation rows; NaN where too few runs ended.
+        errors: validation error of each weight, averaged over seeds.
+        agreements: agreement between the runs of each weight on the validation rows; NaN if too few runs were finished.
         reference: validation error of the plain autoencoder.
     """
     fair = [k for k, error in enumerate(errors) if error <= (1 + TOLERANCE) * reference and agreements[k] >= 0]
@@ -58,11 +58,11 @@ def choose_weight(errors: Sequence[float], agreements: Sequence[float], referenc
 
 
 def winner(table: pd.DataFrame, column: str, leave_out: Sequence[str] = ()) -> str | None:
-    """The method that is best in a column beyond the spread, or None.
+    """The method that is best in a column by more than the spread over seeds, or None.
 
     Args:
-        table: of the results, with the standard deviation of a column in `COLUMN_sd`.
-        leave_out: methods that do not take part.
+        table: table of the results, with standard deviations in the columns `COLUMN_sd`.
+        leave_out: methods that are not considered.
     """
     if column not in table:
         return None

@@ -24,7 +24,7 @@ __all__ = ["Job", "Task", "is_finished", "run_job"]
 
 @dataclass(frozen=True)
 class Job:
-    """A candidate to be trained with one seed, into a run folder of its own."""
+    """The training of a candidate with one seed, which is written to its own run folder."""
 
     candidate: Candidate
     seed: int
@@ -36,12 +36,12 @@ class Job:
 
 @dataclass(frozen=True)
 class Task:
-    """What all jobs share.
+    """Data and settings that all jobs have in common.
 
     Attributes:
         data: training and test rows.
         setup: network and budget.
-        source: how the data were loaded, for config.json.
+        source: arguments with which the data were loaded, recorded in config.json.
     """
 
     data: Data
@@ -50,16 +50,16 @@ class Task:
 
 
 def run_job(task: Task, job: Job, stop: Stop, on_epoch: Callable[[int], None]) -> bool:
-    """Train or resume a run; returns whether it was trained to its end.
+    """Train or resume a run; return whether it was trained to its last epoch.
 
     Args:
         task: data and setup.
-        job: what to train.
-        stop: when asked, the training ends after the step in hand and can be resumed.
-        on_epoch: called with the number of epochs that have begun.
+        job: the training.
+        stop: on request, the training ends after the current step and can be resumed.
+        on_epoch: called with the number of epochs that were started.
 
     Raises:
-        UsageError: the folder holds a run of other data or settings.
+        UsageError: the folder contains a run with other data or settings.
         EccentricError: training diverged.
     """
     config = task.setup.config(job.candidate.method, job.candidate.settings, job.seed)
@@ -76,15 +76,15 @@ def run_job(task: Task, job: Job, stop: Stop, on_epoch: Callable[[int], None]) -
 
 
 def is_finished(task: Task, described: dict[str, Any], job: Job) -> bool:
-    """Whether the folder of a job holds its finished run.
+    """Whether the folder of a job contains its finished run.
 
     Args:
         task: data and setup.
-        described: the data, see `eccentric.runs.dataset.describe_data`.
-        job: whose folder is read.
+        described: description of the data, see `eccentric.runs.dataset.describe_data`.
+        job: the training.
 
     Raises:
-        UsageError: the folder holds a run of other data or settings.
+        UsageError: the folder contains a run with other data or settings.
     """
     try:
         run = Run(job.folder)

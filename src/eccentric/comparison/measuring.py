@@ -1,4 +1,4 @@
-"""What is measured for every method alike, from the finished runs of a candidate."""
+"""The measurements of a comparison, which are the same for every method, from the finished runs of a candidate."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ __all__ = ["Measured", "Measuring"]
 
 @dataclass(frozen=True)
 class Measured:
-    """The numbers of one candidate; what it has no value for is absent.
+    """The measurements of one candidate. Quantities without a value are absent.
 
     Attributes:
-        validation: reconstruction error on the validation rows, one for each seed.
-        agreement: how well the components of two runs agree on the validation rows, one for each pair: MCC, or CKA
-            for discrete latents. Empty for a single run.
-        values: by column of the result.
+        validation: reconstruction error on the validation rows for each seed.
+        agreement: agreement between the components of two runs on the validation rows for each pair: MCC, or CKA for
+            discrete latents. Empty for a single run.
+        values: values by column of the result.
     """
 
     validation: list[float]
@@ -50,11 +50,11 @@ class Measuring:
     """Measures the trainings of a comparison.
 
     Args:
-        rows: of the comparison.
+        rows: training, validation and test rows.
         dim: number of latent dimensions.
-        cache: where measurements are kept.
-        standardize: raw items to the units of the networks.
-        extractor: of features for the Fréchet distance; None where there is none.
+        cache: cache of the measurements.
+        standardize: function that converts raw items to the units of the networks.
+        extractor: feature extractor for the Fréchet distance; None if there is none.
     """
 
     def __init__(
@@ -69,13 +69,13 @@ class Measuring:
         self._features = None if extractor is None else extractor.protocol
 
     def agreement(self, trained: Trained) -> Measured:
-        """Reconstruction errors and repeatability: what every weight of a method is measured by."""
+        """Measure reconstruction errors and repeatability, for every weight of a method."""
         depends = [identity(run) for run in trained.runs]
         found = self._cache.get(f"weights/{trained.candidate.folder}", depends, lambda: asdict(self._agree(trained)))
         return Measured(**found)
 
     def rest(self, trained: Trained) -> Values:
-        """Everything else, for the weight that was chosen."""
+        """Measure everything else, for the chosen weight."""
         values: Values = {}
         for seed, run in enumerate(trained.runs):
             depends = [identity(run), seed, self._features]
@@ -86,7 +86,7 @@ class Measuring:
         return values
 
     def baselines(self, runs: int) -> tuple[dict[str, Measured], list[str]]:
-        """PCA and kernel PCA, see `measure_baselines`, and a sentence on each that is left out."""
+        """Measure PCA and kernel PCA, see `measure_baselines`; also returns a sentence on each that is left out."""
         depends = [self.dim, runs, self._features]
 
         def measure() -> Any:
@@ -97,7 +97,7 @@ class Measuring:
 
     @cached_property
     def _anchors(self) -> torch.Tensor:
-        """Scores of the training rows in a linear PCA, which anchored axes are turned towards."""
+        """Scores of the training rows in a linear PCA, the anchors of anchored axes."""
         x = flat(self.rows.data.train, self._standardize)
         return torch.from_numpy(fit_pca(x, min(self.dim, *x.shape)).encode(x))
 
@@ -120,6 +120,6 @@ class Measuring:
         return Measured(validation, pairwise_mcc(held_out).tolist(), values)
 
     def _anchored(self, run: Run) -> np.ndarray:
-        """Test rows along axes that are turned towards the components of a linear PCA of the training rows."""
+        """Coordinates of the test rows along axes anchored to the components of a linear PCA of the training rows."""
         train, test = (torch.from_numpy(np.asarray(run.latents(split).z)) for split in ("train", "test"))
         return DeepComponents("anchored").fit(train, self._anchors).encode(test).numpy()

@@ -1,4 +1,4 @@
-"""Methods on the same network, data, budget and optimiser: one table and three pictures."""
+"""Comparison of methods with the same network, data, budget and optimiser: one table and three figures."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ EXTRACTORS, MEASURED = "extractors", "measured"
 
 
 class Stopped(EccentricError):
-    """A comparison was asked to stop before its last training had ended."""
+    """A comparison was stopped on request before its last training had ended."""
 
 
 def compare(
@@ -51,35 +51,35 @@ def compare(
     on_progress: Callable[[Progress], None] = lambda progress: None,
     on_note: Callable[[str], None] = lambda note: None,
 ) -> pd.DataFrame:
-    """Train methods side by side and measure all of them alike.
+    """Train several methods and measure all of them in the same way.
 
-    Every training is a run folder in `out`/runs, as `eccentric train` writes it. A run that is finished is used again,
-    and one that was interrupted is resumed; measurements are kept in `out`/measured. A fifth of the training rows is
-    held out as validation rows, by which the weight of each method is chosen (see `choosing.RULE`). A method of which
-    every training fails is a row without numbers that gives the reason.
+    Every training is a run folder in `out`/runs, as written by `eccentric train`. Finished runs are reused, interrupted
+    runs are resumed, and measurements are stored in `out`/measured. A fifth of the training rows is held out as
+    validation rows, on which the weight of each method is chosen (see `choosing.RULE`). If all trainings of a method
+    fail, its row has no numbers and states the reason.
 
     Args:
-        data: from `eccentric.data.load` or `from_arrays`.
-        methods: "all", or names. The plain autoencoder, PCA and kernel PCA are always part of it.
-        out: folder of the result: comparison.csv, weights.csv, comparison.md and three pictures.
-        setup: what all trainings share.
-        jobs: trainings at a time. More than one are processes, which share the cores; a script that asks for them
-            needs the usual `if __name__ == "__main__":`.
+        data: data set from `eccentric.data.load` or `from_arrays`.
+        methods: "all", or names. The plain autoencoder, PCA and kernel PCA are always included.
+        out: folder for the result: comparison.csv, weights.csv, comparison.md and three figures.
+        setup: settings of all trainings.
+        jobs: number of trainings at a time. With more than one, each runs in its own process, and the processes share
+            the cores; a script then needs `if __name__ == "__main__":`.
         seconds: stop training after this time and compare the methods that are complete; None for no limit.
-        page: a Markdown file to write the result to as well, with a folder of its name beside it.
-        source: how the data were loaded, for the runs' config.json.
-        stop: set `stop.asked` to end after the step in hand.
-        on_progress: called when a training begins, gets on or ends.
-        on_note: called with each sentence that the user should read.
+        page: Markdown file to which the result is also written, with a folder of the same name next to it.
+        source: arguments with which the data were loaded, recorded in the config.json of the runs.
+        stop: set `stop.asked` to end after the current step.
+        on_progress: called when a training starts, advances or ends.
+        on_note: called with each note for the user.
 
     Returns:
-        One row for each method, at its chosen weight. A column holds a mean over seeds (over pairs of seeds for the
-        columns of repeatability) and COLUMN_sd its standard deviation; NaN where the method has no such value.
+        One row per method, at its chosen weight. A column contains the mean over seeds (over pairs of seeds for
+        repeatability), and COLUMN_sd the standard deviation. Values that a method does not have are NaN.
 
     Raises:
-        UsageError: an unknown method, one that does not fit the data, or runs of other data or settings in `out`.
+        UsageError: a method is unknown or does not fit the data, or `out` contains runs with other data or settings.
         Stopped: `stop.asked` was set, or the time was over before two trainings of the plain autoencoder had ended;
-            call again to resume.
+            call the function again to resume.
         EccentricError: the plain autoencoder could not be trained.
     """
     setup, stop, out = setup or Setup(), stop or Stop(), Path(out)
@@ -130,7 +130,7 @@ def compare(
 
 
 def _reference(outcome: Outcome) -> Trained | None:
-    """The plain autoencoder's runs; None while there are too few to compare anything with."""
+    """The runs of the plain autoencoder, or None if there are too few for a comparison."""
     found = next((one for one in outcome.trained if one.candidate.name == REFERENCE), None)
     if found is not None and (len(found.runs) > 1 or not outcome.missing):
         return found
@@ -141,7 +141,7 @@ def _reference(outcome: Outcome) -> Trained | None:
 
 
 def _protocol(name: str, split: str, setup: Setup, reference: Trained, extractor: Any) -> list[str]:
-    """The conditions, one sentence each."""
+    """The conditions of the comparison, one sentence each."""
     from eccentric._version import versions
 
     run = reference.runs[0]

@@ -1,4 +1,4 @@
-"""What a comparison of methods trains: which methods, with which weights and seeds, on which rows."""
+"""The trainings of a comparison: methods, weights, seeds and rows."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
 VALIDATION_FRACTION = 0.2
 SMALL = 1000
-"""Rows of `--small`."""
+"""Number of rows with `--small`."""
 
 
 @dataclass(frozen=True)
 class Setup:
-    """What all methods of a comparison share."""
+    """Settings that all methods of a comparison have in common."""
 
     runs: int = setting(3, "Seeds of each method and weight; 2 or more, so that repeatability can be measured.")
     epochs: int = setting(20, "Passes over the training rows, the same for every method.")
@@ -48,7 +48,7 @@ class Setup:
         self.config(REFERENCE, {}, 0)
 
     def config(self, method: str, settings: dict[str, Any], seed: int) -> TrainConfig:
-        """The settings of one training. A method that works with one architecture only gets that one."""
+        """The settings of one training. A method that requires an architecture gets that architecture."""
         return TrainConfig(
             dim=self.dim,
             method=method,
@@ -66,14 +66,14 @@ class Setup:
 
 @dataclass(frozen=True)
 class Candidate:
-    """A row of the comparison with one value of its tuned setting, which several seeds are trained with.
+    """A row of the comparison with one value of its tuned setting, to be trained with several seeds.
 
     Attributes:
-        name: of the row, see `grids.Entry`.
-        method: its name in the registry.
-        fixed: settings of the method that are not its defaults.
-        knob: the setting that is tuned, or None where there is none.
-        value: of the knob.
+        name: name of the row, see `grids.Entry`.
+        method: name of the method in the registry.
+        fixed: settings of the method that differ from its defaults.
+        knob: the setting that is tuned; None if there is none.
+        value: value of the tuned setting.
     """
 
     name: str
@@ -93,7 +93,7 @@ class Candidate:
 
     @property
     def folder(self) -> str:
-        """Where its runs lie within the folder of runs; a run is `seed-0` and so on in there."""
+        """Path of its runs, relative to the folder of runs; a run is the subfolder `seed-0` and so on."""
         return f"{self.name}/{self.setting.replace(' ', '-') or 'default'}"
 
     def __str__(self) -> str:
@@ -102,11 +102,11 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Rows:
-    """The rows of a data set as a comparison uses them.
+    """Division of a data set for a comparison.
 
     Attributes:
-        data: what the networks are trained on, and the test rows.
-        validation: rows split off the training rows, by which weights are chosen.
+        data: rows for training, and the test rows.
+        validation: rows split off from the training rows, on which weights are chosen.
     """
 
     data: Data
@@ -114,13 +114,13 @@ class Rows:
 
 
 def choose_methods(asked: str | Sequence[str], data: Data, setup: Setup) -> tuple[list[str], list[str]]:
-    """The methods to compare, the plain autoencoder first, and notes on those that differ or are left out.
+    """The methods to compare, with the plain autoencoder first, and notes on those that differ or are left out.
 
     Args:
         asked: "all", or names, which may be separated by commas.
 
     Raises:
-        UsageError: a method is unknown, or one that is named does not fit the data or the settings.
+        UsageError: a method is unknown, or a named method does not fit the data or the settings.
     """
     if data.spec.is_sequence:
         raise UsageError(
@@ -137,7 +137,7 @@ def choose_methods(asked: str | Sequence[str], data: Data, setup: Setup) -> tupl
         if name == "all":
             raise UsageError("all stands for every method; pass it alone, or name the methods")
         if name in (*BASELINES, REFERENCE):
-            continue  # they are always there
+            continue  # the baselines are always included
         try:
             _check_fit(name, data, setup)
         except UsageError as error:
@@ -168,7 +168,7 @@ def _check_fit(name: str, data: Data, setup: Setup) -> None:
 
 
 def candidates(names: Sequence[str]) -> list[Candidate]:
-    """Each row with each value of its tuned setting, the values ascending."""
+    """All combinations of a row and a value of its tuned setting, with ascending values."""
     found = []
     for entry in map(find_entry, names):
         settings = (entry.name, entry.method, entry.fixed)
@@ -177,10 +177,11 @@ def candidates(names: Sequence[str]) -> list[Candidate]:
 
 
 def divide_rows(data: Data, most: int | None = None) -> Rows:
-    """Split validation rows off the training rows at random; the test rows stay as they are.
+    """Split validation rows off from the training rows at random. The test rows do not change.
 
     Args:
-        most: use at most so many training rows, validation rows among them, and half as many test rows, all at random.
+        most: maximum number of training rows, including validation rows; at most half as many test rows are used. The
+            rows are chosen at random.
 
     Raises:
         UsageError: there are too few rows.
@@ -201,7 +202,7 @@ def divide_rows(data: Data, most: int | None = None) -> Rows:
 
 
 def take(split: Split, rows: np.ndarray) -> Split:
-    """Some of the rows of a split, in their order."""
+    """The given rows of a split, in their order."""
     rows = np.sort(rows)
     return replace(
         split,

@@ -25,17 +25,17 @@ if TYPE_CHECKING:
     from eccentric.runs import Run
 
 PROBES = {10: 1, 100: 1, 1000: 5}
-"""Labelled items -> neighbours that vote, as in the paper's Table 3."""
+"""Number of neighbours that vote, by number of labelled items, as in the paper's Table 3."""
 MOST_SAMPLES = 10_000
 CLASSIFIER_ITEMS = 20_000
-"""Items that the classifier for the Fréchet distance sees at least, all epochs together."""
+"""Minimum number of items, over all epochs, on which the classifier for the Fréchet distance is trained."""
 
 Values = dict[str, list[float]]
-"""By the name of a measure, one value for each seed, or each pair of seeds."""
+"""One value for each seed or pair of seeds, by name of the quantity."""
 
 
 def of_run(run: Run, data: Data, extractor: Extractor | None, seed: int) -> dict[str, float]:
-    """What is measured of one run, but for its reconstruction error and repeatability, by column of the result."""
+    """Measure one run, except for its reconstruction error and repeatability; values by column of the result."""
     model = run.model()
     speed = run.metrics["items_per_second"]
     batch = min(run.config["train"]["batch_size"], len(data.train.x))
@@ -53,7 +53,7 @@ def of_run(run: Run, data: Data, extractor: Extractor | None, seed: int) -> dict
             drawn = random_latents(model.method, components, lambda z=z: z, count, sampling, seed)  # type: ignore[misc]
             distance = frechet(data, extractor, decode(model, drawn))
             values[f"frechet_{sampling if sampling in SAMPLINGS else 'own'}"] = distance
-            values.setdefault("frechet_natural", distance)  # the first way is the most natural one
+            values.setdefault("frechet_natural", distance)  # the first one is the default
     return values
 
 
@@ -69,13 +69,13 @@ def agreement_values(found: Repeatability, has_components: bool) -> Values:
 
 
 def latents_of(run: Run, split: str) -> np.ndarray:
-    """Coordinates along the components, (n, d); the latents themselves where there are no components."""
+    """Coordinates along the components, (n, d); the latents if the method has no components."""
     found = run.latents(split)
     return found.p if run.has_spectrum else np.asarray(found.z)
 
 
 def _errors_by_count(model: Autoencoder, run: Run, x: torch.Tensor) -> list[float]:
-    """Mean squared error with the first k components kept and the others at their mean, for k = 1 ... d."""
+    """Mean squared error for k = 1, ..., d if all components but the first k are set to their mean."""
     z = in_batches(model.encode, x, model)
     p, target = run.components.encode(z), model.standardize(x)
     errors = []
@@ -86,19 +86,19 @@ def _errors_by_count(model: Autoencoder, run: Run, x: torch.Tensor) -> list[floa
 
 
 def spectrum_values(eigenvalues: np.ndarray) -> dict[str, float]:
-    """The eigenvalues, and their effective dimension: the squared sum over the sum of squares."""
+    """The eigenvalues and their effective dimension, the squared sum divided by the sum of squares."""
     total, squares = eigenvalues.sum(), np.square(eigenvalues).sum()
     effective = float(total**2 / squares) if squares > 0 else 0.0
     return {"effective_dimension": effective, **numbered("eigenvalue", eigenvalues)}
 
 
 def numbered(name: str, values: list[float] | np.ndarray) -> dict[str, float]:
-    """One column for each value: NAME_1, NAME_2 and so on."""
+    """One column per value, named NAME_1, NAME_2, and so on."""
     return {f"{name}_{k}": float(value) for k, value in enumerate(values, 1)}
 
 
 def probe_errors(train: np.ndarray, test: np.ndarray, data: Data) -> dict[str, float]:
-    """Nearest-neighbour errors with a few labels and with all; none where labels do not make classes."""
+    """Nearest-neighbour errors with few labels and with all labels; empty if the labels are not classes."""
     labels, test_labels = data.train.labels, data.test.labels
     if labels is None or test_labels is None or 2 * len(data.label_names) > len(train):
         return {}
@@ -110,7 +110,7 @@ def probe_errors(train: np.ndarray, test: np.ndarray, data: Data) -> dict[str, f
 
 
 def find_extractor(data: Data, folder: Path, on_note: Callable[[str], None]) -> Extractor | None:
-    """A classifier of the labels, whose features the Fréchet distance is measured in; None where there can be none."""
+    """A classifier of the labels that provides the features for the Fréchet distance; None if it cannot be trained."""
     if not data.is_image:
         return None
     epochs = max(2, -(-CLASSIFIER_ITEMS // len(data.train.x)))
@@ -122,7 +122,7 @@ def find_extractor(data: Data, folder: Path, on_note: Callable[[str], None]) -> 
 
 
 def frechet(data: Data, extractor: Extractor, images: torch.Tensor) -> float:
-    """Fréchet distance between images and as many test items."""
+    """Fréchet distance between images and the same number of test items."""
     chosen = torch.randperm(len(data.test.x), generator=torch.Generator().manual_seed(0))[: len(images)]
     real, fake = extractor(data.test.x[chosen]), extractor(images.round().clamp(0, 255).to(torch.uint8))
     return frechet_distance(real, fake)

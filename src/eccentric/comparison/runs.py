@@ -1,4 +1,4 @@
-"""Runs on the same data held against each other: `eccentric align`."""
+"""Alignment and comparison of runs on the same data (`eccentric align`)."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ RESULT, ALIGNED, FIGURE = "alignment.json", "aligned.parquet", "cross_correlatio
 
 @dataclass(frozen=True, eq=False)
 class Pair:
-    """Two runs, by their places in `Comparison.names`, and the similarity of their encodings of test items."""
+    """Two runs, as indices of `Comparison.names`, and the similarity of their encodings of test items."""
 
     first: int
     second: int
@@ -38,17 +38,17 @@ class Pair:
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """Runs aligned to the first of them on training items, judged on test items.
+    """Runs that are aligned to the first run on training items and compared on test items.
 
     Attributes:
-        names: of the runs, their paths as given.
-        settings: what each was trained with.
+        names: paths of the runs, as given.
+        settings: training settings of each run.
         method, gap: as for `align`.
-        train_items: how many the alignments are fitted on.
-        test: each run's encoding of the test items, as it is in the run.
-        alignments: of each run; the first one's changes nothing.
-        pairs: every two runs, in the order of `names`.
-        stability: of each component over these pairs.
+        train_items: number of items to which the alignments are fitted.
+        test: encoding of the test items by each run, before alignment.
+        alignments: alignment of each run; that of the first run is the identity.
+        pairs: all pairs of runs, in the order of `names`.
+        stability: stability of each component over these pairs.
     """
 
     names: list[str]
@@ -62,16 +62,16 @@ class Comparison:
     stability: Stability
 
     def aligned(self) -> list[Float[np.ndarray, "n d"]]:
-        """Each run's encoding of the test items, in the components of the first."""
+        """Encoding of the test items by each run, in the components of the first run."""
         return _aligned(self.alignments, self.test)
 
 
 def compare(runs: Sequence[Run], method: Method = "assignment", *, gap: float = GAP) -> Comparison:
-    """Align every run to the first, and see how far the runs agree.
+    """Align every run to the first run, and measure the agreement of the runs.
 
     Raises:
-        UsageError: fewer than two runs, one named twice, or runs that did not encode the same items in as many
-            components.
+        UsageError: there are fewer than two runs, a run is given twice, or the runs have encoded different items or
+            have different numbers of components.
         EccentricError: a run folder is damaged.
     """
     if len(runs) < 2:
@@ -111,17 +111,17 @@ def compare(runs: Sequence[Run], method: Method = "assignment", *, gap: float = 
 
 
 def write_comparison(folder: Path, comparison: Comparison) -> None:
-    """Write the numbers, the aligned encodings of test items and the picture of the cross-correlations.
+    """Write the numbers, the aligned encodings of test items and the figure of the cross-correlations.
 
-    `alignment.json` says which component of each run stands for each of the first run's, with its sign; where
-    components are rotated, the whole matrix (aligned = p @ matrix.T). `aligned.parquet` has the columns of
-    `latents.parquet`, and `run`.
+    `alignment.json` contains the component of each run that corresponds to each component of the first run, with its
+    sign; if components are rotated, the whole matrix (aligned = p @ matrix.T). `aligned.parquet` has the columns of
+    `latents.parquet` and the column `run`.
 
     Args:
-        folder: made if need be; what is in it of the same names is replaced.
+        folder: created if it does not exist; files of the same names are replaced.
 
     Raises:
-        EccentricError: something cannot be written.
+        EccentricError: a file cannot be written.
     """
     import pyarrow.parquet as pq
 
@@ -162,7 +162,7 @@ def _differences(first: Run, second: Run, splits: dict[str, tuple[Latents, Laten
     prints = [run.config["data"].get("fingerprint") for run in (first, second)]
     if None not in prints and prints[0] != prints[1] and any(latents.labels is None for latents in splits["train"]):
         yield "they were trained on different data"
-    # A data set goes by several names, a hub id and a path; where labels agree, these need not.
+    # A data set may have several names, such as a hub id and a path. If the labels agree, the names may differ.
     names = [run.config["data"]["name"] for run in (first, second)]
     if names[0] != names[1] and any(latents.labels is None for latents in splits["train"]):
         yield f"they were trained on {names[0]} and {names[1]}"
@@ -208,7 +208,7 @@ def _table(comparison: Comparison) -> pyarrow.Table:
     for name, latents, p in zip(comparison.names, comparison.test, comparison.aligned(), strict=True):
         table = latents_table({"test": Latents(p.astype(np.float32), latents.labels, latents.rows)})
         tables.append(table.add_column(0, "run", pa.array([name] * len(p))))
-    return pa.concat_tables(tables, promote_options="default")  # some of the runs may have no labels
+    return pa.concat_tables(tables, promote_options="default")  # some runs may have no labels
 
 
 def _picture(comparison: Comparison) -> bytes:
@@ -218,7 +218,7 @@ def _picture(comparison: Comparison) -> bytes:
     reference = comparison.test[0].p
     before = np.array([cross_correlation(latents.p, reference) for latents in comparison.test[1:]])
     after = np.array([cross_correlation(p, reference) for p in comparison.aligned()[1:]])
-    # Long paths are cut at the end, where they differ; so leave out the folders they share.
+    # Long paths are truncated at the end, where they differ, so common parent folders are left out.
     paths = [Path(name).resolve() for name in comparison.names]
     shared = os.path.commonpath([path.parent for path in paths])
     short = [str(path.relative_to(shared)) for path in paths]

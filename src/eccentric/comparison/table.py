@@ -1,4 +1,4 @@
-"""From measurements to the two tables: the methods at their chosen weights, and every weight."""
+"""The two tables of a comparison: the methods at their chosen weights, and all weights."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ if TYPE_CHECKING:
 __all__ = ["Weights", "make_table", "weights_table"]
 
 AT_DEFAULT = ("error", "mcc", "mcc_anchored", "cka")
-"""Columns that are also given at the default weight, as default_COLUMN."""
+"""Columns that are also reported for the default weight, as default_COLUMN."""
 
 
 @dataclass(frozen=True)
 class Weights:
-    """Every trained weight of every method.
+    """All trained weights of all methods.
 
     Attributes:
-        trained: in the order of the methods, each one's weights ascending.
-        measured: error and repeatability of each.
-        chosen: by method, the weight of the table.
-        bound: the largest validation error with which a weight qualifies.
+        trained: candidates in the order of the methods, with ascending weights.
+        measured: error and repeatability of each candidate.
+        chosen: the chosen candidate of each method.
+        bound: largest validation error that a chosen weight may have.
     """
 
     trained: list[Trained]
@@ -43,7 +43,7 @@ class Weights:
 
     @classmethod
     def measure(cls, trained: Sequence[Trained], measuring: Measuring, reference: Trained) -> Weights:
-        """Measure every weight, and choose one for each method by `choosing.RULE`."""
+        """Measure all weights, and choose one for each method by `choosing.RULE`."""
         measured = {one.candidate: measuring.agreement(one) for one in trained}
         plain = float(np.mean(measured[reference.candidate].validation))
         by_method: dict[str, list[Trained]] = {}
@@ -58,7 +58,7 @@ class Weights:
         return cls(list(trained), measured, chosen, (1 + TOLERANCE) * plain)
 
     def at_default(self, name: str) -> Trained | None:
-        """The method at its default weight; None where it was not trained or failed."""
+        """The candidate with the default weight of a method; None if it was not trained or failed."""
         default = find_entry(name).default
         own = [one for one in self.trained if one.candidate.name == name]
         return next((one for one in own if default is None or one.candidate.value == default), None)
@@ -71,14 +71,14 @@ def make_table(
     failed: Mapping[str, str],
     runs: int,
 ) -> pd.DataFrame:
-    """One row for each method at its chosen weight, by descending MCC; then those that failed, and the baselines.
+    """One row per method at its chosen weight, by descending MCC, followed by failed methods and the baselines.
 
     Args:
-        weights: all that were trained.
-        measuring: for what is measured at the chosen weight only.
-        baselines: by name.
-        failed: reasons by method, of those that failed at all weights or at some.
-        runs: seeds of each training.
+        weights: all trained weights.
+        measuring: measures the quantities that are only measured at the chosen weight.
+        baselines: measurements of the baselines by name.
+        failed: reasons by method, for methods that failed with some or all weights.
+        runs: number of seeds.
     """
     import pandas as pd
 
@@ -93,7 +93,7 @@ def make_table(
             record |= {"default_setting": default.candidate.setting}
             record |= {f"default_{column}": np.mean(values[column]) for column in AT_DEFAULT if column in values}
         records.append(record)
-    records.sort(key=lambda record: -record.get("mcc", -1.0))  # discrete latents have none
+    records.sort(key=lambda record: -record.get("mcc", -1.0))  # discrete latents have no MCC
     for name, reason in failed.items():
         if name not in weights.chosen:
             records.append({"method": name, "setting": f"failed: {reason}", "runs": 0})
@@ -105,7 +105,7 @@ def make_table(
 
 
 def weights_table(weights: Weights) -> pd.DataFrame:
-    """One row for each method and weight: errors, repeatability, and whether it is the default and the chosen one."""
+    """One row per method and weight: errors, repeatability, and whether it is the default and the chosen weight."""
     import pandas as pd
 
     records = []
@@ -121,7 +121,7 @@ def weights_table(weights: Weights) -> pd.DataFrame:
 def _record(
     name: str, setting: str, runs: int, measured: Measured, more: Mapping[str, Sequence[float]]
 ) -> dict[str, Any]:
-    """The means, and beside all but numbered columns the standard deviations."""
+    """Means, and standard deviations except for numbered columns."""
     record: dict[str, Any] = {"method": name, "setting": setting, "runs": runs}
     columns = {"validation_error": measured.validation, **measured.values, **more}
     if measured.agreement:

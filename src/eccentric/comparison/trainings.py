@@ -1,4 +1,4 @@
-"""The trainings of a comparison, one run folder each; finished ones are used again."""
+"""The trainings of a comparison. Each has its own run folder, and finished trainings are reused."""
 
 from __future__ import annotations
 
@@ -27,22 +27,22 @@ RUNS = "runs"
 
 
 class Progress(NamedTuple):
-    """Where the trainings of a comparison stand."""
+    """Progress of the trainings of a comparison."""
 
     done: int
-    """Trainings that have ended."""
+    """Number of trainings that have ended."""
     total: int
     running: float
-    """Share of the running trainings that is done, added up."""
+    """Sum of the completed fractions of the running trainings."""
     begun: Job | None
-    """The training that begins just now."""
+    """The training that has just started."""
     seconds_left: float | None
-    """Estimated from the trainings so far; None before one has ended."""
+    """Estimated remaining time; None before the first training has ended."""
 
 
 @dataclass(frozen=True)
 class Trained:
-    """The runs of a candidate by seed; without those that failed."""
+    """The runs of a candidate by seed, without failed runs."""
 
     candidate: Candidate
     runs: list[Run]
@@ -50,12 +50,12 @@ class Trained:
 
 @dataclass
 class Outcome:
-    """What became of all trainings.
+    """Result of all trainings.
 
     Attributes:
-        trained: candidates with at least one finished run, in the order given.
-        failed: the reason of the first training that failed, by candidate.
-        missing: trainings that were not finished, by candidate.
+        trained: candidates with at least one finished run, in the given order.
+        failed: reason of the first failure, by candidate.
+        missing: number of unfinished trainings, by candidate.
     """
 
     trained: list[Trained] = field(default_factory=list)
@@ -73,19 +73,21 @@ def train_all(
     on_progress: Callable[[Progress], None],
     on_note: Callable[[str], None],
 ) -> Outcome:
-    """Train every candidate with every seed, candidate by candidate, so that an early end leaves whole methods.
+    """Train each candidate with each seed. All seeds of a candidate are trained before the next candidate starts.
+
+    If the comparison ends early, the first methods are therefore complete.
 
     Args:
-        task: what all trainings share.
-        candidates: to train.
+        task: data and settings of all trainings.
+        candidates: candidates to train.
         out: folder of the comparison.
-        jobs: trainings at a time; more than one are processes of one thread or more each.
-        stop: when asked, the running trainings end after the step in hand.
-        on_progress: called when a training begins, gets on or ends.
+        jobs: number of trainings at a time; with more than one, each runs in its own process.
+        stop: on request, the running trainings end after the current step.
+        on_progress: called when a training starts, advances or ends.
         on_note: called with a sentence on each training that failed.
 
     Raises:
-        UsageError: a run in the folder belongs to other data or settings.
+        UsageError: a run in the folder has other data or settings.
     """
     seeds = range(task.setup.runs)
     every = [Job(one, seed, out / RUNS / one.folder / f"seed-{seed}") for one in candidates for seed in seeds]
@@ -111,7 +113,7 @@ def train_all(
 
 
 def _one_by_one(task: Task, jobs: Sequence[Job], stop: Stop, on_event: Callable[[Job, str, Any], None]) -> None:
-    """Run jobs in this process; events are those of `work_off`."""
+    """Run jobs in this process. The events are those of `work_off`."""
     for job in jobs:
         if stop.asked:
             return
@@ -127,7 +129,7 @@ def _one_by_one(task: Task, jobs: Sequence[Job], stop: Stop, on_event: Callable[
 
 
 class _State:
-    """Turns the events of trainings into progress, notes and the sets of jobs that ended and failed."""
+    """Converts the events of trainings to progress, notes, and the sets of finished and failed jobs."""
 
     def __init__(
         self,
@@ -145,7 +147,7 @@ class _State:
         self._start = time.monotonic()
 
     def take(self, job: Job, kind: str, value: Any) -> None:
-        """Take an event of `work_off`."""
+        """Process an event of `work_off`."""
         if kind == "epoch":
             self._shares[job] = value / self._epochs
         elif kind == "begun":

@@ -1,4 +1,4 @@
-"""A request to stop that also comes at a given time."""
+"""A request to stop with a time limit."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ __all__ = ["StopAfter"]
 
 
 class StopAfter(Stop):
-    """Asks to stop when another request does, or when a time is over.
+    """Requests a stop when another request does, or when a time limit has passed.
 
     Args:
-        stop: the other request, such as that of a signal.
-        seconds: from now; None for no limit.
+        stop: the other request, such as that of a signal handler.
+        seconds: time limit from now on; None for no limit.
     """
 
     def __init__(self, stop: Stop, seconds: float | None) -> None:

@@ -1,7 +1,7 @@
-"""Trainings in several processes, each of which trains one run after the other.
+"""Trainings in several processes, each of which trains one run after another.
 
-A process loads the libraries once for all of its trainings. It ends with the process that started it, however that
-ends: a training that is cut off leaves a checkpoint, from which it can be resumed.
+A process imports the libraries once for all of its trainings. It ends when its parent process ends, for any reason.
+An interrupted training can be resumed from its checkpoint.
 """
 
 from __future__ import annotations
@@ -46,15 +46,15 @@ def work_off(
     """Run jobs in order, `count` at a time.
 
     Args:
-        task: what all jobs share; sent to each process once.
-        jobs: to run.
-        count: of processes, which share the cores.
-        stop: when asked, the running jobs end after the step in hand, and no other begins.
-        on_event: called with a job and "begun", "epoch" with the epoch that has begun, "done", "stopped", or "failed"
-            with the reason.
+        task: data and settings of all jobs; sent to each process once.
+        jobs: jobs to run.
+        count: number of processes, which share the cores.
+        stop: on request, the running jobs end after the current step, and no further job starts.
+        on_event: called with a job and "begun", "epoch" and the epoch that has started, "done", "stopped", or "failed"
+            and the reason.
 
     Raises:
-        UsageError: the folder of a job holds a run of other data or settings.
+        UsageError: the folder of a job contains a run with other data or settings.
     """
     waiting = deque(jobs)
     busy: dict[Connection, Job] = {}
@@ -66,7 +66,7 @@ def work_off(
         while busy or (waiting and not stop.asked):
             if stop.asked and not told:
                 for connection in busy:
-                    workers[connection].process.terminate()  # it takes SIGTERM as a request to stop
+                    workers[connection].process.terminate()  # the process handles SIGTERM as a request to stop
                 told = True
             while waiting and not stop.asked and len(busy) < count:
                 if not idle:
@@ -83,7 +83,7 @@ def work_off(
                 kind: str
                 try:
                     kind, value = connection.recv()
-                except (EOFError, OSError):  # the process is gone
+                except (EOFError, OSError):  # the process has ended
                     kind, value = ("stopped", None) if stop.asked else ("failed", KILLED)
                     del workers[connection]
                 else:
@@ -96,7 +96,7 @@ def work_off(
                 on_event(job, kind, value)
     finally:
         for worker in workers.values():
-            worker.connection.close()  # an idle process ends by itself
+            worker.connection.close()  # an idle process ends on its own
         for connection in busy:
             workers[connection].process.terminate()
         for worker in workers.values():
@@ -104,12 +104,12 @@ def work_off(
 
 
 def cores() -> int:
-    """The processor cores that this process may use."""
+    """Number of processor cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _start(task: Task, threads: int) -> _Worker:
-    # Spawned, because a fork would inherit the state of PyTorch's threads without the threads.
+    # Processes are spawned, because a fork would inherit the state of PyTorch's threads without the threads.
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
     process = context.Process(target=_serve, args=(theirs, task, threads), daemon=True)
@@ -121,7 +121,7 @@ def _start(task: Task, threads: int) -> _Worker:
 
 @contextmanager
 def _interrupts_ignored() -> Iterator[None]:
-    """Ignore Ctrl-C while a process starts, which inherits this: else its imports would end in a traceback."""
+    """Ignore Ctrl-C while a process starts: the process inherits this, and its imports would print a traceback."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -133,7 +133,7 @@ def _interrupts_ignored() -> Iterator[None]:
 
 
 def _serve(connection: Connection, task: Task, threads: int) -> None:
-    """Run the jobs that come through the connection until its other end is closed."""
+    """Run the jobs received through the connection until its other end is closed."""
     torch.set_num_threads(threads)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     with stop_on_signal() as stop:
@@ -141,7 +141,7 @@ def _serve(connection: Connection, task: Task, threads: int) -> None:
             try:
                 job = connection.recv()
                 connection.send(_outcome(task, job, stop, connection))
-            except (EOFError, OSError):  # nobody is at the other end any more
+            except (EOFError, OSError):  # the other end is closed
                 return
 
 

@@ -1,4 +1,4 @@
-"""The files of a comparison: comparison.csv, weights.csv, comparison.md and three pictures."""
+"""The files of a comparison: comparison.csv, weights.csv, comparison.md and three figures."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ TITLES: dict[str, tuple[str, str]] = {
     "frechet_own": ("own", "{:.1f}"),
     "seconds_per_step": ("ms a step", "{:.1f}"),
 }
-"""Title and number format of each column that readers are shown."""
+"""Title and number format of each column of the page."""
 MAIN = (
     "error", "mcc", "mcc_spearman", "mcc_anchored", "cka", "r2", "effective_dimension", "neighbour_error_100",
     "neighbour_error", "frechet_natural", "seconds_per_step",
@@ -73,12 +73,12 @@ NULLS = {"mcc_null": "MCC", "cka_null": "CKA", "r2_null": "R²"}
 
 
 def title_of(name: str) -> str:
-    """The name of a row for readers."""
+    """Name of a row on the page."""
     return BASELINES.get(name) or entries()[name].title
 
 
 def cell(row: pd.Series, column: str) -> str:
-    """A mean with its deviation, or the one word that says why there is none."""
+    """A mean with its standard deviation, or one word that says why there is no value."""
     value = row.get(column, np.nan)
     if not np.isfinite(value):
         discrete = row["runs"] and row["method"] not in BASELINES and not _traits(row["method"]).has_spectrum
@@ -97,12 +97,12 @@ def write_results(
     """Write all files of the result.
 
     Args:
-        table: one row for each method.
-        weights: one row for each method and weight.
-        protocol: the conditions, one sentence each.
-        notes: what else the reader should know.
-        path: of the page.
-        folder: of the tables and pictures, below that of the page or the same.
+        table: one row per method.
+        weights: one row per method and weight.
+        protocol: conditions of the comparison, one sentence each.
+        notes: further notes for the reader.
+        path: path of the page.
+        folder: folder of the tables and figures, which is that of the page or below it.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -124,7 +124,7 @@ def page(table: pd.DataFrame, protocol: Sequence[str], notes: Sequence[str], pre
 
     Args:
         table, protocol, notes: as for `write_results`.
-        prefix: of the names of tables and pictures.
+        prefix: prefix of the paths of tables and figures.
     """
     rows = table.to_dict("records")
     published = {"published elsewhere": [row["published"] for row in rows]}
@@ -154,7 +154,7 @@ def _table(
     before: dict[str, list[str]] | None = None,
     after: dict[str, list[str]] | None = None,
 ) -> str:
-    """Markdown of some columns, winners in bold, between columns of text."""
+    """Markdown table of the given columns between columns of text, with winners in bold."""
     shown = [column for column in columns if column in table]
     best = {column: winner(table, column, tuple(BASELINES)) for column in shown if column in BETTER}
     before, after = before or {}, after or {}
@@ -185,12 +185,12 @@ def _markdown(lines: Sequence[Sequence[str]]) -> str:
 
 
 def _setting(row: Mapping[str, Any] | pd.Series) -> str:
-    """The chosen setting, with a mark where none keeps the reconstruction error within the bound."""
+    """The chosen setting, with a mark if no setting has a reconstruction error within the bound."""
     return f"{row['setting']} †".strip() if row["within_bound"] is False else str(row["setting"])
 
 
 def _nulls(table: pd.DataFrame) -> str:
-    """What chance gives, over all methods with components."""
+    """The range of the value expected by chance, over all methods with components."""
     texts = []
     for column, title in NULLS.items():
         values = table[column].dropna() if column in table else []
@@ -235,9 +235,10 @@ def _pictures(table: pd.DataFrame, weights: pd.DataFrame) -> dict[str, bytes]:
 
 
 def _roles(table: pd.DataFrame) -> dict[str, Role]:
-    """The methods that pictures name: ours, the yardsticks, the paper's two rivals, and the best of each of `NOTABLE`.
+    """The methods that are labelled in figures.
 
-    All, where there are few.
+    They are ours, the baselines, the paper's two rivals, and the best method of each column in `NOTABLE`. If there are
+    few methods, all are labelled.
     """
     roles: dict[str, Role] = {DEFAULT: "ours", REFERENCE: "plain", "pca": "pca", "kernel-pca": "kernel-pca"}
     trained = table[(table["runs"] > 0) & ~table["method"].isin(list(BASELINES))]
