@@ -4,9 +4,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from sklearn.decomposition import PCA
 
 from eccentric.comparison import Setup, Stopped, compare, jobs
 from eccentric.comparison.cache import Cache
+from eccentric.comparison.plan import divide_rows
 from eccentric.comparison.writing import cell
 from eccentric.data import from_arrays
 from eccentric.errors import EccentricError, UsageError
@@ -164,3 +166,21 @@ def test_without_the_plain_autoencoder_there_is_nothing_to_compare_with(tmp_path
     diverging.append("plain")
     with pytest.raises(EccentricError, match=r"every training of the plain autoencoder failed \(the error became nan"):
         compare(table_of(), ["plain"], tmp_path, SETUP)
+
+
+def test_sequences_of_different_lengths(tmp_path):
+    rng = np.random.default_rng(0)
+    lengths = rng.integers(2, 7, size=60)
+    data = from_arrays(rng.normal(size=(60, 6, 2)).cumsum(1), rng.integers(0, 2, 60), lengths=lengths)
+    table = compare(data, ["plain"], tmp_path, Setup(runs=2, epochs=1, dim=2, batch_size=20, device="cpu"))
+    rows = table.set_index("method")
+    assert list(rows.index) == ["plain", "pca", "kernel-pca"]
+    assert np.isfinite(rows[["error", "mcc", "cka", "error_first_1"]].to_numpy(float)).all()
+    assert np.allclose(rows["error_first_2"], rows["error"], rtol=1e-4)
+    # The error of PCA by hand: the mean over sequences of the mean over their own steps.
+    units = Run(tmp_path / "runs" / "plain" / "default" / "seed-0").model()
+    used = divide_rows(data).data
+    train, test = (units.standardize(split.x).flatten(1).numpy() for split in (used.train, used.test))
+    pca = PCA(2).fit(np.nan_to_num(train))
+    found = pca.inverse_transform(pca.transform(np.nan_to_num(test)))
+    assert rows.loc["pca", "error"] == pytest.approx(np.nanmean((found - test) ** 2, axis=1).mean(), rel=1e-4)

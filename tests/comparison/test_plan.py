@@ -168,8 +168,12 @@ def test_a_winner_is_called_only_beyond_the_spread():
     assert winner(table, "r2") is None
 
 
-def test_sequences_are_refused_in_one_line():
+def test_methods_that_do_not_support_sequences_are_left_out_or_refused_by_name():
     sequences = from_arrays(np.random.default_rng(0).normal(size=(20, 5, 2)), lengths=[1, 2, 3, 4, 5] * 4)
-    with pytest.raises(UsageError, match="compare works on images and tables") as caught:
-        choose_methods("all", sequences, SETUP)
+    chosen, notes = choose_methods("all", sequences, SETUP)
+    assert {"plain", "eccentric", "wae-mmd", "vicreg"} <= set(chosen)
+    assert not {"linear", "hyperspherical-vae"} & set(chosen)
+    assert any(note.startswith("linear is left out: ") for note in notes)
+    with pytest.raises(UsageError, match="'linear' works on items of kind image or table") as caught:
+        choose_methods("linear", sequences, SETUP)
     assert "\n" not in str(caught.value)

@@ -122,11 +122,6 @@ def choose_methods(asked: str | Sequence[str], data: Data, setup: Setup) -> tupl
     Raises:
         UsageError: a method is unknown, or a named method does not fit the data or the settings.
     """
-    if data.spec.is_sequence:
-        raise UsageError(
-            f"{data.name} contains sequences, but compare works on images and tables; train each method and compare "
-            "the runs' evaluation.json"
-        )
     names = [name.strip() for name in asked.split(",")] if isinstance(asked, str) else list(asked)
     names = [name for name in names if name]
     if not names:

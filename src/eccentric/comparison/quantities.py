@@ -81,7 +81,7 @@ def _errors_by_count(model: Autoencoder, run: Run, x: torch.Tensor) -> list[floa
     errors = []
     for k in range(1, p.shape[1] + 1):
         found = in_batches(model.decoder, run.components.decode(p[:, :k]), model)
-        errors.append(float((found - target).square().mean()))
+        errors.append(float(model.item_errors(found, target).mean()))
     return errors
 
 

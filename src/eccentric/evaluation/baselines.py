@@ -1,4 +1,8 @@
-"""PCA and kernel PCA as baselines of a comparison."""
+"""PCA and kernel PCA as baselines of a comparison.
+
+Rows are flat items in standardised units. NaN marks the padding of sequences, which is encoded as 0, the mean of each
+feature, and has no error.
+"""
 
 from __future__ import annotations
 
@@ -42,14 +46,14 @@ class Baseline:
 
     def encode(self, x: Float[np.ndarray, "n features"]) -> Float[np.ndarray, "n d"]:
         """Components of rows, uncorrelated and centred for the fitted rows."""
-        return _in_batches(self._encode, x)
+        return _in_batches(self._encode, np.nan_to_num(x))
 
     def decode(self, p: Float[np.ndarray, "n k"]) -> Float[np.ndarray, "n features"]:
         """Rows from their components; with k < d, the remaining components are held at their mean."""
         return _in_batches(self._decode, np.pad(p, ((0, 0), (0, self.dim - p.shape[1]))))
 
     def error(self, x: Float[np.ndarray, "n features"], k: int | None = None) -> float:
-        """Mean squared error, over rows and features, of the reconstruction from the first k components or from all."""
+        """Mean over rows of the mean squared error of the reconstruction from the first k components or from all."""
         return float(self._errors(x, [self.dim if k is None else k])[0])
 
     def errors(self, x: Float[np.ndarray, "n features"]) -> Float[np.ndarray, " d"]:
@@ -57,11 +61,12 @@ class Baseline:
         return self._errors(x, range(1, self.dim + 1))
 
     def _errors(self, x: np.ndarray, counts: Sequence[int]) -> np.ndarray:
-        squares = np.zeros(len(counts))
+        total = np.zeros(len(counts))
         for batch in _batches(x):
             p = self.encode(batch)
-            squares += [np.square(self.decode(p[:, :k]) - batch).sum(dtype=np.float64) for k in counts]
-        return squares / x.size
+            squares = (np.square(self.decode(p[:, :k]) - batch, dtype=np.float64) for k in counts)
+            total += [np.nanmean(each, axis=1).sum() for each in squares]
+        return total / len(x)
 
 
 def fit_pca(x: Float[np.ndarray, "n features"], dim: int, seed: int = 0) -> Baseline:
@@ -152,8 +157,8 @@ def _median_square(rows: np.ndarray) -> float:
 
 
 def _some(x: np.ndarray, most: int, seed: int) -> np.ndarray:
-    """At most `most` rows in random order, in double precision."""
-    return x[np.random.default_rng(seed).permutation(len(x))[:most]].astype(np.float64)
+    """At most `most` rows in random order, in double precision, with 0 in the padding."""
+    return np.nan_to_num(x[np.random.default_rng(seed).permutation(len(x))[:most]].astype(np.float64))
 
 
 def _batches(x: np.ndarray) -> list[np.ndarray]:
