@@ -1,4 +1,4 @@
-"""A scikit-learn transformer: nonlinear PCA that says which of its components to trust.
+"""A scikit-learn transformer for nonlinear PCA that measures the stability of its components.
 
 >>> from sklearn.datasets import load_wine
 >>> from eccentric import EccentricAutoencoder

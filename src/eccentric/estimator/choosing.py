@@ -1,4 +1,4 @@
-"""How many components: a given number, or one chosen by the reconstruction of held-out rows."""
+"""The number of components, which is given or chosen by the reconstruction of held-out rows."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ if TYPE_CHECKING:
     from eccentric.estimator.settings import Parameters
     from eccentric.estimator.sources import Source
 
-MOST = 32  # components that "auto" may choose
+MOST = 32  # maximum number of components that "auto" chooses
 
 
 class Candidates:
     """Trainings with several numbers of components, all with the same seeds.
 
     Attributes:
-        runs: by number of components, in the order of training.
-        most: the largest number that there can be.
+        runs: runs by number of components, in the order of training.
+        most: largest possible number of components.
     """
 
     def __init__(self, parameters: Parameters, source: Source, random: np.random.RandomState) -> None:
@@ -38,26 +38,26 @@ class Candidates:
         self.most = min(len(source.sample), source.spec.size)
 
     def train(self, dim: int) -> list[Repeat]:
-        """The trainings of `dim` components; the same as if that number had been asked for."""
+        """The trainings with `dim` components, which equal those of a fit with that number."""
         if dim not in self.runs:
             random = copy.deepcopy(self._random)
             self.runs[dim] = train_runs(self._parameters, dim, self._source, random)
         return self.runs[dim]
 
     def errors(self, dim: int) -> Float[Tensor, " n"]:
-        """Error of each held-out row; with no components, that of the training rows' mean."""
+        """Error of each held-out row. With zero components, the reconstruction is the mean of the training rows."""
         if dim:
             return self.train(dim)[0].errors
         pca, held_out = self.train(1)[0].pca, self._source.held_out
         return (pca.standardize(held_out) - pca.mean).square().mean(1)
 
     def directions(self) -> int:
-        """Features that vary."""
+        """Number of features that are not constant."""
         pca = self.train(1)[0].pca
         return int((pca.standardize(self._source.sample).std(0) > 0).sum())
 
     def pca_number(self, allowed: float) -> int:
-        """The fewest principal components with at most this error on held-out rows."""
+        """The smallest number of principal components with at most this error on held-out rows."""
         run = self.train(1)[0]
         whole = fit_pca(run.record.model, self._source.sample, self.most)
         centred = whole.standardize(self._source.held_out) - whole.mean
@@ -66,7 +66,7 @@ class Candidates:
         return int(enough[0]) + 1 if len(enough) else self.most
 
     def table(self) -> Bunch:
-        """`choice_`: what was measured of each number of components."""
+        """`choice_`: the measurements for each number of components."""
         numbers = sorted(self.runs)
         first = [self.runs[dim][0] for dim in numbers]
         return Bunch(
@@ -81,14 +81,14 @@ class Candidates:
 def choose(
     parameters: Parameters, source: Source, random: np.random.RandomState
 ) -> tuple[list[Repeat], dict[str, Any]]:
-    """The trainings of the right number of components, and attributes that say how it was chosen.
+    """The trainings with the chosen number of components, and attributes that describe the choice.
 
-    "auto" adds components one by one, while the error on held-out rows falls by more than a component of pure noise
-    would make it fall (see `is_worth_it`). A fraction takes the fewest components whose reconstruction of held-out rows
-    explains that share of their variance, found by bisection up to the number that PCA needs.
+    "auto" adds components one by one as long as each reduces the error on held-out rows by more than a component of
+    pure noise would (see `is_worth_it`). A fraction selects the smallest number of components whose reconstruction
+    explains that fraction of the variance of held-out rows. It is found by bisection, up to the number that PCA needs.
 
     Raises:
-        ValueError: there cannot be so many components, or nothing is held out to choose by.
+        ValueError: the number of components is too large, or no rows are held out.
     """
     wanted = parameters.n_components
     if wanted is None or not isinstance(wanted, str | float):
@@ -126,7 +126,7 @@ def _by_share(candidates: Candidates, share: float) -> int:
 
 
 def _stability(runs: list[Repeat]) -> float:
-    """Mean over components and pairs of runs; NaN for one run."""
+    """Mean stability over components and pairs of runs; NaN for one run."""
     if len(runs) < 2:
         return np.nan
     train, held_out = ([getattr(run.record, split).p for run in runs] for split in ("train", "test"))

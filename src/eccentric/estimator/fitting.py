@@ -1,4 +1,4 @@
-"""One training run of the estimator: its settings, its first state, and the best weights it passes through."""
+"""One training run of the estimator: settings, initial weights, and selection of the best weights."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ if TYPE_CHECKING:
     from eccentric.training.config import TrainConfig
     from eccentric.training.metrics import Metrics
 
-STEPS = 1500  # of "auto" epochs; more gained nothing on digits, gene expression or Gaussians
+STEPS = 1500  # steps for "auto" epochs; more steps did not help on digits, gene expression or Gaussians
 FEWEST_EPOCHS = 3
-RATE, IMAGE_RATE = 1e-3, 4e-3  # the highest; batch normalisation bears more, and on MNIST the error gains by it
-UNSIZED_EPOCHS = 10  # where a loader does not say how long it is
-PATIENCE = 0.2  # of the epochs, without a better error on held-out rows
+RATE, IMAGE_RATE = 1e-3, 4e-3  # maximum; the higher rate lowers the error on MNIST
+UNSIZED_EPOCHS = 10  # for loaders of unknown length
+PATIENCE = 0.2  # fraction of the epochs without a lower error on held-out rows
 
 
 @dataclass(frozen=True)
@@ -42,11 +42,11 @@ class Trained:
     """One run.
 
     Attributes:
-        model: on the CPU, in evaluation mode.
-        metrics: one row an epoch or more.
-        errors: of each item that errors are of.
-        kept_first: whether the weights are those before training, because no others gained more than chance.
-        engine: what it ran on.
+        model: the model on the CPU, in evaluation mode.
+        metrics: rows of metrics, at least one per epoch.
+        errors: error of each held-out item, or of training items if there are none.
+        kept_first: whether the initial weights were kept, because the gain of training was not significant.
+        engine: description of the engine of the training.
     """
 
     model: Autoencoder
@@ -57,23 +57,23 @@ class Trained:
 
 
 def batch_size_for(items: int | None, images: bool) -> int:
-    """A sixteenth of the rows, from 32 to 1024 (128 for images): many steps on few rows, little overhead on many."""
+    """A sixteenth of the rows, from 32 to 1024 (128 for images): enough steps on few rows, low overhead on many."""
     most = 128 if images else 1024
     return most if items is None else min(most, max(32, items // 16))
 
 
 def epochs_for(steps: int | None) -> int:
-    """As many passes of `steps` batches as make `STEPS`, and at least three."""
+    """The number of epochs of `steps` batches that gives `STEPS` steps, at least three."""
     return UNSIZED_EPOCHS if steps is None else max(FEWEST_EPOCHS, math.ceil(STEPS / steps))
 
 
 def make_model(
     config: TrainConfig, x: Shaped[Tensor, "n ..."], spec: ItemSpec, standardize: bool
 ) -> tuple[Autoencoder, list[int]]:
-    """The model in its first state for training rows like x, and the columns that are constant in them.
+    """The model with initial weights for training rows such as x, and the columns of x that are constant.
 
-    Tables are brought to mean 0 and standard deviation 1 by column, or with `standardize=False` to a mean variance of
-    1; images from their lowest to their highest value (0 to 255 for uint8) to the decoder's range from 0 to 1.
+    The columns of tables are scaled to mean 0 and standard deviation 1, or with `standardize=False` to a mean variance
+    of 1. Images are scaled from their range (0 to 255 for uint8) to that of the decoder, 0 to 1.
     """
     return start_model(
         x,
@@ -91,16 +91,16 @@ def make_model(
 def train_once(
     model: Autoencoder, source: Source, config: TrainConfig, *, patience: int | None, verbose: int = 0, name: str = ""
 ) -> Trained:
-    """Train the model, and leave it with the weights that did best on the held-out rows.
+    """Train the model and keep the weights with the lowest error on the held-out rows.
 
-    The best of many states is better on these very rows by chance alone. So it is kept only if it gains more than that
-    over the first; of a table the first is PCA.
+    The best of many states has a lower error on these rows by chance. It is therefore kept only if its gain over the
+    initial weights is significant. For tables, the initial weights are those of PCA.
 
     Args:
-        model: in its first state.
+        model: model with initial weights.
         source: the data.
-        config: settings, with nothing left to settle.
-        patience: epochs to wait for a better error on held-out rows; None to train to the end and keep the last state.
+        config: settings without "auto" values.
+        patience: epochs to wait for a lower error on held-out rows; None trains to the end and keeps the last weights.
         verbose, name: see `Progress`.
 
     Raises:
@@ -108,7 +108,7 @@ def train_once(
     """
     images = source.spec.is_image
     work = engines.work_of(model, source.sample) * (source.items or 0) * config.epochs
-    engine = engines.start(config, work, images=images, ranks=False)  # all rows are here, also under torchrun or SLURM
+    engine = engines.start(config, work, images=images, ranks=False)  # one rank, also under torchrun or SLURM
     device = engine.fabric.device
     held_out = source.held_out if len(source.held_out) else None
     first_errors = item_errors(model.to(device), source.judged)
@@ -144,19 +144,19 @@ def train_once(
 def find_components(
     model: Autoencoder, rows: Iterable[Shaped[Tensor, "b ..."]], axes: str, pca: LinearPCA
 ) -> DeepComponents:
-    """The components of the latents of all rows, in one pass.
+    """Fit the components to the latents of all rows in one pass.
 
     Args:
-        model: as trained, on the CPU.
-        rows: raw, in batches.
+        model: trained model on the CPU.
+        rows: batches of raw rows.
         axes: "principal" or "anchored".
-        pca: of the rows.
+        pca: PCA of the rows.
     """
     return components_of(model, ((x, model.encode(x)) for x in rows), pca if axes == "anchored" else None)
 
 
 def _settle_for(model: Autoencoder, state: dict[str, Tensor] | None, x: Shaped[Tensor, "n ..."]) -> Float[Tensor, " n"]:
-    """Its errors, in that state; None is the one it is in."""
+    """Errors of the model with the given weights; None uses its current weights."""
     if state is not None:
         model.load_state_dict(state)
     return item_errors(model, x)
@@ -171,7 +171,7 @@ def _copy(model: Autoencoder) -> dict[str, Tensor]:
 
 
 def history(rows: list[Metrics]) -> dict[str, np.ndarray]:
-    """Columns of the metrics by name, (rows,) float64; NaN where a row has no value."""
+    """Columns of the metrics by name, (rows,) float64; NaN if a row has no value."""
     table = [row.row() for row in rows]
     return {
         name: np.array([math.nan if row[name] is None else row[name] for row in table], float)

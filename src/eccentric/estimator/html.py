@@ -1,4 +1,4 @@
-"""The estimator in a notebook: scikit-learn's diagram, and under it the components at a glance."""
+"""HTML representation of the estimator in a notebook: scikit-learn's diagram and a summary of the components."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MOST_ROWS = 16
 
 
 def page(estimator: BaseEstimator) -> str:
-    """HTML without scripts or files of its own; text colours are the notebook's."""
+    """HTML without scripts or external files, in the text colours of the notebook."""
     diagram: str = estimator_html_repr(estimator)
     return diagram + _summary(estimator) if estimator.__sklearn_is_fitted__() else diagram
 

@@ -1,4 +1,4 @@
-"""What a user may pass as X: checked in scikit-learn's words, and read as batches of items."""
+"""Validation of X with scikit-learn's messages, and reading of X in batches."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from sklearn.base import BaseEstimator
     from torch import Tensor
 
-MOST_NUMBERS = 1_000_000  # in a batch that is checked, encoded or decoded: 8 MB in double precision
-MOST_ROWS, MOST_IMAGES = 4096, 256  # in it, for what the networks' layers hold of each; less fits a CPU's caches
+MOST_NUMBERS = 1_000_000  # numbers in a batch that is checked, encoded or decoded: 8 MB in double precision
+MOST_ROWS, MOST_IMAGES = 4096, 256  # maximum number of items in a batch, so that activations fit a CPU's caches
 STREAM_BATCH = 1024  # items of a data set read at once
 DOUBLE = (np.float64, np.float32)
 SHUFFLING = (RandomSampler, SubsetRandomSampler, WeightedRandomSampler)
@@ -33,11 +33,11 @@ SHUFFLING = (RandomSampler, SubsetRandomSampler, WeightedRandomSampler)
 
 @dataclass(frozen=True)
 class Layout:
-    """What the items of X are.
+    """Shape and kind of the items of X.
 
     Attributes:
-        shape: of an item as the user passes it: (f,), (h, w), (c, h, w) or (steps, features).
-        spec: of an item as the networks take it.
+        shape: shape of an item as passed by the user: (f,), (h, w), (c, h, w) or (steps, features).
+        spec: specification of an item as used by the networks.
     """
 
     shape: tuple[int, ...]
@@ -45,20 +45,20 @@ class Layout:
 
     @property
     def size(self) -> int:
-        """Numbers in an item."""
+        """Number of values in an item."""
         return math.prod(self.shape)
 
 
 def is_stream(X: Any) -> bool:
-    """Whether X is a PyTorch data set or loader, read batch by batch and never held."""
+    """Whether X is a PyTorch data set or loader, which is read in batches and never held in memory."""
     return isinstance(X, Dataset | DataLoader)
 
 
 def check_order(X: Any) -> None:
-    """Before a result that has a row for each item.
+    """Check that X yields all items in order, which a result with one row per item requires.
 
     Raises:
-        ValueError: X is a loader that gives its items in random order, or not all of them.
+        ValueError: X is a loader that shuffles its items or leaves some out.
     """
     if not isinstance(X, DataLoader):
         return
@@ -71,21 +71,21 @@ def check_order(X: Any) -> None:
 def check_items(
     estimator: BaseEstimator, X: Any, item_kind: str, *, fitted: Layout | None = None, least: int = 1
 ) -> tuple[Shaped[np.ndarray, "n ..."], Layout]:
-    """X as an array, a table (n, f) or images (n, c, h, w), and what its items are.
+    """Validate X, and return it as an array and its layout. The array is a table (n, f) or images (n, c, h, w).
 
-    The array has the type of X if NumPy has it for numbers. A memory-mapped array stays on disk. Items of more than one
-    axis are images, or rows of a table if `item_kind` is "table". Sequences, of `item_kind` "sequence", are NaN beyond
-    their ends, see `read_sequences`; they may have other lengths than those that were fitted.
+    The array has the dtype of X if that is a numeric dtype of NumPy. A memory-mapped array stays on disk. Items with
+    more than one axis are images, or rows of a table if `item_kind` is "table". If `item_kind` is "sequence", the steps
+    beyond the end of a sequence are NaN, see `read_sequences`; the lengths may differ from those in `fit`.
 
     Args:
         estimator: scikit-learn's checks set or compare its `n_features_in_` and `feature_names_in_`.
-        X: whatever the user passed, but no stream.
-        item_kind: the estimator's parameter.
-        fitted: the layout that X must have; None learns layout and names from X.
-        least: the minimum number of items; two make a pair to learn from.
+        X: input of the user, except for streams.
+        item_kind: parameter of the estimator.
+        fitted: layout that X must have; None determines layout and names from X.
+        least: minimum number of items; the loss requires two.
 
     Raises:
-        ValueError, TypeError: scikit-learn's own, with the row and column of the first number that is not finite.
+        ValueError, TypeError: errors of scikit-learn, with the row and column of the first number that is not finite.
     """
     refuse(X)
     if isinstance(X, torch.Tensor):
@@ -131,10 +131,10 @@ def check_items(
 def check_stream(
     estimator: BaseEstimator, X: Dataset[Any] | DataLoader[Any], item_kind: str, *, fitted: Layout | None = None
 ) -> Stream:
-    """X as batches of items that are checked as they come. The arguments are those of `check_items`.
+    """X as batches of items, each checked when it is read. The arguments are those of `check_items`.
 
     Raises:
-        ValueError: the first batch has not the shape that was fitted, or X yields nothing.
+        ValueError: the shape of the first batch differs from that in `fit`, or X is empty.
     """
     loader = X if isinstance(X, DataLoader) else DataLoader(X, STREAM_BATCH)
     stream = Stream(loader, item_kind if fitted is None else fitted.spec.kind)
@@ -145,21 +145,21 @@ def check_stream(
 
 
 def _forget_columns(estimator: BaseEstimator, layout: Layout) -> None:
-    """Set what scikit-learn's own checks set for a table: the items have a size, but no names of columns."""
+    """Set the attributes that scikit-learn's checks set for a table. The items have a size, but no column names."""
     estimator.n_features_in_ = layout.size
     vars(estimator).pop("feature_names_in_", None)
 
 
 class Stream:
-    """A loader whose batches are float32 or uint8 tensors (b, *shape), finite; an error names the batch and the place.
+    """A loader of finite float32 or uint8 tensors (b, *shape). Errors name the batch and the position in it.
 
     Attributes:
-        layout: what the items are.
+        layout: shape and kind of the items.
         first: items of the first batch.
     """
 
     def __init__(self, loader: Iterable[Any], item_kind: str = "auto", rows: Sequence[int] | None = None) -> None:
-        """`rows` are those of the data set that the loader gives, in its order, for errors."""
+        """`rows` are the rows of the data set in the order of the loader, for error messages."""
         self._loader = loader
         self._rows = rows
         first = next(iter(loader), None)
@@ -172,7 +172,7 @@ class Stream:
         self.layout = Layout(shape, spec_of(shape, item_kind, str(x.dtype).removeprefix("torch.")))
 
     def __len__(self) -> int:
-        """Batches; TypeError where the loader does not know."""
+        """Number of batches. Raises TypeError if the loader has no length."""
         return len(self._loader)  # type: ignore[arg-type]
 
     def __iter__(self) -> Iterator[Shaped[Tensor, "b ..."]]:
@@ -198,7 +198,7 @@ class Stream:
 
 
 class Mapped(Dataset["Tensor"]):
-    """Rows of an array on disk, many at once."""
+    """Rows of an array on disk, read many at a time."""
 
     def __init__(self, x: Shaped[np.ndarray, "n ..."]) -> None:
         self._x = x
@@ -211,32 +211,32 @@ class Mapped(Dataset["Tensor"]):
 
 
 def parts_of(x: Shaped[np.ndarray, "n ..."], dtype: torch.dtype) -> Iterator[Shaped[Tensor, "b ..."]]:
-    """Parts of an array as tensors of one floating-point type; nothing but the part in hand is copied."""
+    """Parts of an array as tensors of one floating-point dtype. Only the current part is copied."""
     size = batch_rows(x.shape[1:])
     for start in range(0, len(x), size):
         part = x[start : start + size]
-        # Only double precision passes by `as_tensor`, through which `fit` takes every kind of number that NumPy has.
+        # `as_tensor`, which `fit` uses for all numeric dtypes of NumPy, would convert double precision to float32.
         yield (torch.from_numpy(np.array(part, np.float64)) if is_double(x) else as_tensor(part)).to(dtype)
 
 
 def is_double(x: Shaped[np.ndarray, "n ..."]) -> bool:
-    """Whether it is worked on in double precision: tables, but for those of float32."""
+    """Whether the computation uses double precision, which is the case for all tables except float32."""
     return x.dtype == np.float64 or (x.ndim == 2 and x.dtype != np.float32)
 
 
 def batch_rows(shape: Sequence[int]) -> int:
-    """How many items of a shape are worked on at once."""
+    """Number of items per batch for items of a shape."""
     most = MOST_IMAGES if len(shape) > 1 else MOST_ROWS
     return max(1, min(most, MOST_NUMBERS // max(1, math.prod(shape))))
 
 
 def as_tensor(x: Shaped[np.ndarray, "n ..."]) -> Shaped[Tensor, "n ..."]:
-    """Images of uint8 as they are (0 to 255), all else in float32 (bool as 0 and 1), in memory of its own."""
+    """Copy to a tensor: uint8 images stay uint8 (0 to 255), all others become float32 (bool as 0 and 1)."""
     return torch.from_numpy(np.array(x, np.uint8 if x.dtype == np.uint8 and x.ndim > 2 else np.float32))
 
 
 def split(n: int, fraction: float, random: np.random.RandomState, most: int = 10_000) -> tuple[np.ndarray, np.ndarray]:
-    """Rows to train on and rows held out, ascending. None are held out where that would be fewer than two."""
+    """Training rows and held-out rows, in ascending order. No rows are held out if there would be fewer than two."""
     held = min(most, int(np.ceil(fraction * n)))
     if held < 2 or n - held < 2:
         return np.arange(n), np.arange(0)
@@ -252,12 +252,12 @@ def _tensor_of(batch: Any) -> Tensor:
 
 
 def spec_of(shape: Sequence[int], item_kind: str, dtype: str = "float32") -> ItemSpec:
-    """What items of a shape are to the networks.
+    """Specification of items of a shape, as used by the networks.
 
     Args:
-        shape: of an item of X: (f,), (h, w) or (c, h, w).
-        item_kind: the parameter of that name.
-        dtype: of X; anything but uint8 images is worked on as float32.
+        shape: shape of an item of X: (f,), (h, w) or (c, h, w).
+        item_kind: parameter of the estimator.
+        dtype: dtype of X; all items except uint8 images are converted to float32.
 
     Raises:
         ValueError: items of that shape cannot be of that kind.
@@ -292,14 +292,14 @@ def _check_shape(estimator: BaseEstimator, shape: tuple[int, ...], fitted: Layou
 
 
 def _check_finite(estimator: BaseEstimator, x: np.ndarray, columns: Any) -> None:
-    """scikit-learn's error, and where the first such number is. In parts, so that a file is not read into memory."""
+    """Raise scikit-learn's error with the position of the first such number. Reads in parts to limit the memory."""
     if x.dtype.kind not in "fc":
         return
     size = batch_rows(x.shape[1:])
     for start in range(0, len(x), size):
         part = x[start : start + size]
         with np.errstate(over="ignore"):
-            bad = ~np.isfinite(part.astype(np.float32, copy=False))  # the precision of the networks
+            bad = ~np.isfinite(part.astype(np.float32, copy=False))  # precision of the networks
         if bad.any():
             place = np.argwhere(bad)[0]
             value = part[tuple(place)]
@@ -313,7 +313,7 @@ def _check_finite(estimator: BaseEstimator, x: np.ndarray, columns: Any) -> None
 
 
 def _naming_the_column(error: ValueError, X: Any) -> ValueError:
-    """scikit-learn says which value is not a number; in a data frame, say which column it is in as well."""
+    """Add the column of a data frame to scikit-learn's error, which names only the value that is not a number."""
     if "could not convert" in str(error) and hasattr(X, "columns"):
         for name in X.columns:
             try:

@@ -1,4 +1,4 @@
-"""Learning from a stream: an optimiser that goes on from call to call, and the latest rows."""
+"""Learning from a stream (`partial_fit`): an optimiser that is kept between calls, and the latest rows."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ if TYPE_CHECKING:
     from eccentric.models import Autoencoder
     from eccentric.training.metrics import Metrics
 
-RECENT = 2000  # rows that the components of a stream are taken from
+RECENT = 2000  # number of latest rows to which the components of a stream are fitted
 
 
 class IncrementalTrainer:
-    """Takes the steps of `partial_fit` at a constant rate.
+    """Performs the steps of `partial_fit` with a constant learning rate.
 
     Args:
-        model: trained in place.
-        config: settings.
+        model: model, which is trained in place.
+        config: settings of the training.
     """
 
     def __init__(self, model: Autoencoder, config: TrainConfig, images: bool) -> None:
@@ -47,15 +47,15 @@ class IncrementalTrainer:
         self._taken = 0
 
     def learn(self, x: Shaped[Tensor, "n ..."]) -> Metrics:
-        """One pass over x in the order it has, in batches of `config.batch_size` or somewhat more.
+        """Make one pass over x in its order, in batches of at least `config.batch_size` items.
 
-        Should it fail or be interrupted, model and optimizer are what they were.
+        If the pass fails or is interrupted, model and optimizer are restored.
 
         Args:
-            x: raw, at least 2 items.
+            x: raw items, at least 2.
 
         Returns:
-            Means over this pass; `reconstruction` is the error of each batch before it was learnt from.
+            Means over this pass. `reconstruction` is the error of each batch before its step.
 
         Raises:
             EccentricError: training diverged.
@@ -65,7 +65,7 @@ class IncrementalTrainer:
         self.model.to(self.fabric.device).train()
         self._step.sums.start_clock()
         try:
-            # Rounded down, so that no batch is smaller than `batch_size`: one of a single item makes no pair.
+            # The number of batches is rounded down, so no batch is smaller than `batch_size`. The loss needs two items.
             for batch in x.tensor_split(max(1, len(x) // self.config.batch_size)):
                 self._step(batch.to(self.fabric.device))
                 self._taken += 1
@@ -86,7 +86,7 @@ class IncrementalTrainer:
 
 
 class Recent:
-    """The last rows of a stream, in constant memory."""
+    """The latest rows of a stream, in constant memory."""
 
     def __init__(self) -> None:
         self.x: Tensor | None = None
@@ -95,7 +95,7 @@ class Recent:
         self.x = x[-RECENT:].clone() if self.x is None else torch.cat([self.x, x[-RECENT:]])[-RECENT:].clone()
 
     def components(self, model: Autoencoder, axes: str) -> DeepComponents:
-        """Of these rows' latents by the present encoder, which is on the CPU."""
+        """Fit the components to the latents of these rows, computed by the current encoder on the CPU."""
         assert self.x is not None
         pca = fit_pca(model, self.x, model.method.decoder_width)
         return fitting.find_components(model, self.x.split(500), axes, pca)
@@ -103,13 +103,13 @@ class Recent:
 
 @dataclass
 class Streamed:
-    """What `partial_fit` goes on from.
+    """State that `partial_fit` keeps between calls.
 
     Attributes:
         config: settings of the training.
-        trainer: holds the device, so it is left out of a pickle.
+        trainer: trainer, which is left out of a pickle because it refers to a device.
         recent: the latest rows.
-        metrics: one row a call.
+        metrics: one row of metrics per call.
     """
 
     config: TrainConfig
@@ -133,15 +133,15 @@ def learn_next(
     """Learn from the next rows of a stream.
 
     Args:
-        parameters: of the estimator; settled by the first call.
-        x: rows, raw.
-        spec: what one item is.
-        model: to go on from; None makes one for x.
-        stream: to go on from.
-        names: of the columns, for warnings.
+        parameters: parameters of the estimator; those of the first call are used.
+        x: raw rows.
+        spec: specification of one item.
+        model: model to train further; None creates one for x.
+        stream: state of the previous call.
+        names: names of the columns, for warnings.
 
     Returns:
-        The model after x, on the CPU in evaluation mode, and what to go on from.
+        The model after x, on the CPU in evaluation mode, and the state for the next call.
     """
     if stream is None or stream.trainer is None:
         auto = fitting.batch_size_for(None, spec.is_image)

@@ -1,4 +1,4 @@
-"""What a fitted estimator has learnt: its attributes that are computed when they are asked for, and its pictures."""
+"""Attributes of a fitted estimator that are computed on access, and its plots."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class LearntMixin:
-    """Attributes and pictures of an estimator whose `_fitted` holds what it has learnt."""
+    """Attributes and plots of an estimator whose fitted state is `_fitted`."""
 
     _fitted: Fitted
 
@@ -50,22 +50,22 @@ class LearntMixin:
         return fitting.history(self._fitted.metrics())
 
     def plot_spectrum(self) -> Figure:
-        """Variances of the components; with `n_runs` > 1 also their range over the runs and the stabilities."""
+        """Plot the variances of the components, and with `n_runs` > 1 their range over the runs and the stability."""
         check_is_fitted(self)
         return pictures.spectrum(self)
 
     def plot_choice(self) -> Figure:
-        """Error on held-out rows against the number of components, and with `n_runs` > 1 the stability.
+        """Plot the error on held-out rows, and with `n_runs` > 1 the stability, against the number of components.
 
         If `n_components` is "auto" or a fraction, each point is a training with that number of components, and the
-        stability is the mean over its components. Otherwise a point is the error of the fitted model with its first
-        components only (see `error_curve_`), and the stability that of each component.
+        stability is the mean over its components. Otherwise each point is the error of the fitted model with only its
+        first components (see `error_curve_`), and the stability is that of each component.
         """
         check_is_fitted(self)
         return pictures.choice(self)
 
     def plot_components(self) -> Figure:
-        """Effect of each component on the features: a map of columns, or a pair of images for each component.
+        """Plot the effect of each component on the features: a map of columns, or a pair of images per component.
 
         Both show the change from two standard deviations below the mean of a component to two above.
         """
@@ -85,6 +85,6 @@ class LearntMixin:
         return self._fitted.found()
 
     def _must_be_fitted(self) -> None:
-        """Raise AttributeError before a fit, when there are no attributes."""
+        """Raise AttributeError if the estimator is not fitted."""
         if not self.__sklearn_is_fitted__():
             raise AttributeError(f"this {type(self).__name__} is not fitted yet")

@@ -1,4 +1,4 @@
-"""What held-out rows and repeated runs say of the components: attributes of a fitted estimator."""
+"""Attributes of a fitted estimator that are measured on held-out rows and between repeated runs."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from eccentric.estimator.repeating import Repeat
     from eccentric.estimator.sources import Source
 
-ROWS = 1000  # that importance and neighbourhoods are measured on
+ROWS = 1000  # number of rows on which importance and neighbourhoods are measured
 
 MEASURED = (
     "fell_back_to_pca_",
@@ -40,10 +40,10 @@ MEASURED = (
 
 
 def measure(runs: list[Repeat], source: Source) -> dict[str, Any]:
-    """Attributes of the first run, by name, and with several runs what the others say of it.
+    """Attributes of the first run by name, and with several runs its stability.
 
     Args:
-        runs: trainings of the same number of components.
+        runs: trainings with the same number of components.
         source: the rows.
     """
     first = runs[0]
@@ -67,7 +67,7 @@ def measure(runs: list[Repeat], source: Source) -> dict[str, Any]:
 
 
 def _stability(runs: list[Repeat], source: Source) -> dict[str, Any]:
-    """How well each component of the first run comes out in all, on held-out rows, beside PCA and chance."""
+    """Stability of each component of the first run on held-out rows, and that of PCA and by chance."""
     train, held_out = ([getattr(run.record, split).p for run in runs] for split in ("train", "test"))
     agreement, whole = component_stability(train, held_out), repeatability(train, held_out)
     kept = _some(source.sample)
@@ -91,7 +91,7 @@ def _stability(runs: list[Repeat], source: Source) -> dict[str, Any]:
 
 
 def to_json(value: Any) -> Any:
-    """An attribute as config.json has it: lists, with None for NaN, which JSON does not know."""
+    """Convert an attribute for config.json: arrays to lists, and NaN, which JSON does not support, to None."""
     if isinstance(value, dict):
         return {name: to_json(own) for name, own in value.items()}
     if isinstance(value, np.ndarray):
@@ -100,7 +100,7 @@ def to_json(value: Any) -> Any:
 
 
 def from_json(value: Any) -> Any:
-    """What `to_json` wrote."""
+    """Convert the output of `to_json` back."""
     if isinstance(value, dict):
         return Bunch(**{name: from_json(own) for name, own in value.items()})
     if isinstance(value, list):
@@ -109,5 +109,5 @@ def from_json(value: Any) -> Any:
 
 
 def _some(x: Shaped[Tensor, "n ..."]) -> Shaped[Tensor, "m ..."]:
-    """At most `ROWS` items from all of x, which may be sorted."""
+    """At most `ROWS` items, evenly spaced over x, because x may be sorted."""
     return x[torch.from_numpy(np.linspace(0, len(x) - 1, min(len(x), ROWS)).astype(int))]

@@ -1,4 +1,4 @@
-"""The estimator's pictures, and its page."""
+"""Plots of the estimator, and its explorer page."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def spectrum(estimator: BaseEstimator) -> Figure:
-    """Variances, and where training was repeated their range and the stability."""
+    """Plot the variances, and with repeated training their range and the stability."""
     from eccentric import plots
     from eccentric.plots.stability import stable_spectrum
 
@@ -33,10 +33,10 @@ def spectrum(estimator: BaseEstimator) -> Figure:
 
 
 def choice(estimator: BaseEstimator) -> Figure:
-    """The error on held-out rows and the stability against the number of components.
+    """Plot the error on held-out rows and the stability against the number of components.
 
     Raises:
-        AttributeError: nothing was measured, because the estimator was fitted by `partial_fit`.
+        AttributeError: there are no measurements, because the estimator was fitted by `partial_fit`.
     """
     from eccentric.plots.choice import choice as draw
 
@@ -65,11 +65,11 @@ def choice(estimator: BaseEstimator) -> Figure:
 
 
 def components(fitted: Fitted, names: Sequence[str] | None) -> Figure:
-    """The change of the features, or of images, from the minus to the plus side of each component.
+    """Plot the change of the features or images from the minus side to the plus side of each component.
 
     Args:
-        fitted: what was learnt.
-        names: of the columns of a table.
+        fitted: fitted state.
+        names: names of the columns of a table.
     """
     from eccentric import plots
 
@@ -90,7 +90,7 @@ def components(fitted: Fitted, names: Sequence[str] | None) -> Figure:
 
 
 def explore(estimator: BaseEstimator) -> InlinePage:
-    """The explorer over the estimator, written to a temporary run folder that lives as long as the page."""
+    """The explorer page of the estimator, which is saved in a temporary run folder that exists as long as the page."""
     import tempfile
     from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What a fit prints."""
+"""Progress of a fit."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ if TYPE_CHECKING:
 
 __all__ = ["Progress"]
 
-LINES = 20  # of a run, with verbose=1 and no terminal
-WIDTH = 20  # characters of the bar
+LINES = 20  # lines printed per run with verbose=1 if there is no terminal
+WIDTH = 20  # characters in the bar
 
 
 class Progress:
-    """Nothing for verbose=0; for 1 a bar on a terminal, else some twenty lines; for 2 a line an epoch.
+    """Prints nothing for verbose=0, a bar (or about twenty lines without a terminal) for 1, a line per epoch for 2.
 
     Args:
-        verbose: of the estimator.
-        epochs: of the run.
-        name: of the run, before each line.
+        verbose: parameter of the estimator.
+        epochs: number of epochs of the run.
+        name: name of the run, printed at the start of each line.
     """
 
     def __init__(self, verbose: int, epochs: int, name: str = "") -> None:
@@ -29,7 +29,7 @@ class Progress:
         self._open = False
 
     def show(self, row: Metrics) -> None:
-        """A row of metrics at the end of an epoch."""
+        """Show a row of metrics at the end of an epoch."""
         if not self._verbose:
             return
         every = 1 if self._verbose > 1 or self._bar else max(1, self._epochs // LINES)

@@ -1,4 +1,4 @@
-"""What a run leaves, for saving and for comparing runs."""
+"""The record of a run, which is used to save the estimator and to compare runs."""
 
 from __future__ import annotations
 
@@ -32,17 +32,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Record:
-    """A run, after its data are gone.
+    """Result of a run that does not depend on its data.
 
     Attributes:
-        model, components: as trained.
-        config, engine, metrics: how.
-        items: rows trained on.
-        error, pca_error: on the held-out rows, or on training rows if there are none.
-        fell_back: whether the model is PCA, because training gained no more than chance.
-        train, test: encodings of up to 10,000 training rows, and of the rows the errors are of.
-        examples: a few of the latter, raw.
-        data: what config.json says of them.
+        model, components: trained model and its components.
+        config, engine, metrics: settings, engine and metrics of the training.
+        items: number of training rows.
+        error, pca_error: errors on the held-out rows, or on training rows if there are none.
+        fell_back: whether the model is PCA, because the gain of training was not significant.
+        train, test: encodings of up to 10,000 training rows, and of the rows on which the errors are measured.
+        examples: a few raw rows of the latter.
+        data: description of the data for config.json.
     """
 
     model: Autoencoder
@@ -69,7 +69,7 @@ class Record:
         held = len(source.held_out) > 0
         test = _latents(model, components, source.held_out, source.held_out_rows) if held else train
         error, fell_back = trained.errors.mean().item(), trained.kept_first and config.starts_from_pca(source.spec)
-        # A loader does not give the same rows again.
+        # A loader may not yield the same rows again.
         known: dict[str, Any] = {} if source.bootstrap is None else {"fingerprint": fingerprint(source.sample)}
         if source.spec.is_sequence:
             known["lengths"] = describe_lengths(source.sample)
@@ -92,7 +92,7 @@ class Record:
 
     @classmethod
     def of_stream(cls, model: Autoencoder, components: DeepComponents, stream: Streamed, spec: ItemSpec) -> Record:
-        """A record of what `partial_fit` learnt: its latest rows stand for training and test items."""
+        """The record after `partial_fit`, with its latest rows as training and test items."""
         x, config = stream.recent.x, stream.config
         assert x is not None
         latents = _latents(model, components, x, np.arange(len(x)))
@@ -114,7 +114,7 @@ class Record:
 
 
 def _data(kept: int, items: int, held_out: int) -> dict[str, Any]:
-    """What config.json says of rows that were trained on, encoded and kept, and held out."""
+    """Description of the training rows, the encoded rows and the held-out rows for config.json."""
     split = f"{held_out} of {held_out + items} rows held out at random" if held_out else "nothing held out"
     notes = []
     if kept < items:

@@ -1,4 +1,4 @@
-"""Kinds of X that NumPy would convert without a word, but to other numbers than the user means."""
+"""Checks for inputs that NumPy would silently convert to numbers that the user does not intend."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["refuse"]
 
 
 def refuse(X: Any) -> None:
-    """Refuse lazy frames, masked arrays and columns of dates by name.
+    """Reject lazy frames, masked arrays, and columns of dates, which are named.
 
     Raises:
         TypeError: X is a lazy frame, or a column holds dates or times.

@@ -24,10 +24,10 @@ class Repeat:
     """One training.
 
     Attributes:
-        record: what it leaves.
-        errors: of each held-out row, or of training rows if there are none.
-        pca: of the rows that it was trained on.
-        constant: columns of these rows that are constant.
+        record: record of the run.
+        errors: error of each held-out row, or of training rows if there are none.
+        pca: PCA of its training rows.
+        constant: constant columns of these rows.
     """
 
     record: Record
@@ -37,19 +37,19 @@ class Repeat:
 
 
 def train_runs(parameters: Parameters, dim: int, source: Source, random: np.random.RandomState) -> list[Repeat]:
-    """Train as many runs as the parameters say. The first learns from the rows themselves, the others from bootstraps.
+    """Train `n_runs` runs, the first one on all training rows and the others on bootstrap samples.
 
     Args:
-        parameters: of the estimator.
+        parameters: parameters of the estimator.
         dim: number of components.
         source: the rows.
-        random: of the seeds and of the bootstraps.
+        random: generator for the seeds and the bootstrap samples.
     """
     settled = settings.settle(parameters, dim, source)
     runs = []
     for number, seed in enumerate(random.randint(2**31 - 1, size=parameters.n_runs)):
         config = TrainConfig(**settled, seed=int(seed))
-        # All runs start at PCA. On the very same rows they would agree on noise as well.
+        # All runs start from PCA. On identical rows, they would also agree on noise.
         rows = source.bootstrap(random) if number and source.bootstrap else source
         model, constant = fitting.make_model(config, rows.sample, source.spec, parameters.standardize)
         name = f"run {number + 1} of {parameters.n_runs}, " if parameters.n_runs > 1 else ""

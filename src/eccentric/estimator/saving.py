@@ -1,4 +1,4 @@
-"""The run folder that an estimator is written to and read from: the same as `eccentric train` makes."""
+"""Saving an estimator to a run folder and loading it. The format is that of `eccentric train`."""
 
 from __future__ import annotations
 
@@ -40,13 +40,13 @@ UNDER_WAY = ".new-"
 
 
 def save(estimator: BaseEstimator, fitted: Fitted, path: str | Path, overwrite: bool) -> None:
-    """Write a run folder of what an estimator has learnt, with its parameters and public attributes.
+    """Write a fitted estimator with its parameters and public attributes to a run folder.
 
     Raises:
-        FileExistsError: something lies there.
+        FileExistsError: the folder exists and is not empty.
     """
     out = Path(path)
-    # A save that failed leaves its lock, one that was killed also what it had made.
+    # A failed save leaves its lock; a killed save also leaves its incomplete folder.
     empty = out.is_dir() and all(file.name == LOCK or file.name.startswith(UNDER_WAY) for file in out.iterdir())
     if out.exists() and not empty:
         if not holds_run(out):
@@ -64,14 +64,14 @@ def save(estimator: BaseEstimator, fitted: Fitted, path: str | Path, overwrite: 
         evaluation = {"test_reconstruction": record.error, "pca_test_reconstruction": record.pca_error}
         latents = {"train": record.train, "test": record.test}
         write_results(made, model, record.components, latents, examples, evaluation)
-        clear_folder(out)  # only now that all of the new run is written
-        for file_made in sorted(made.iterdir(), key=lambda path: path.name == CONFIG):  # it says: all is there
+        clear_folder(out)  # after the new run is complete
+        for file_made in sorted(made.iterdir(), key=lambda path: path.name == CONFIG):  # config.json last
             file_made.replace(out / file_made.name)
 
 
 @contextmanager
 def _under_way(out: Path) -> Iterator[Path]:
-    """A folder inside `out`, on the same disk, that is gone afterwards."""
+    """A temporary folder inside `out`, so that its files can be moved without copying."""
     try:
         made = Path(tempfile.mkdtemp(prefix=UNDER_WAY, dir=out))
     except OSError as error:
@@ -83,7 +83,7 @@ def _under_way(out: Path) -> Iterator[Path]:
 
 
 def load(path: str | Path) -> tuple[Fitted, dict[str, Any]]:
-    """What `save` or `eccentric train` wrote: what was learnt, and the entry "estimator" of config.json.
+    """Load a folder of `save` or `eccentric train`: the fitted state, and the entry "estimator" of config.json.
 
     Raises:
         EccentricError: there is no run, or a file in it is damaged.
@@ -91,14 +91,14 @@ def load(path: str | Path) -> tuple[Fitted, dict[str, Any]]:
     run = Run(path)
     config = TrainConfig.from_json(run.config)
     known = run.config.get("estimator") or _of_command_line(config, run)
-    # Folders of earlier versions do not name these.
+    # Folders of earlier versions do not have these entries.
     known["parameters"] = {
         "start": choose_start(config.start, run.spec, config.architecture),
         "axes": config.axes,
         **known["parameters"],
     }
     model, components = run.model(), run.components
-    if "units" in known:  # of images, which a folder has as 0 to 255
+    if "units" in known:  # images are stored as 0 to 255
         model.shift, model.scale = (torch.tensor(known["units"][name]) for name in ("shift", "scale"))
     rows = range(len(run.metrics["step"]))
     metrics = [Metrics.from_row({name: column[row] for name, column in run.metrics.items()}) for row in rows]
@@ -122,7 +122,7 @@ def load(path: str | Path) -> tuple[Fitted, dict[str, Any]]:
 
 
 def restore(estimator: BaseEstimator, fitted: Fitted, known: dict[str, Any]) -> None:
-    """Set the public attributes of an estimator that was loaded."""
+    """Set the public attributes of a loaded estimator."""
     record = fitted.whole_record()
     estimator.item_shape_, estimator.n_features_in_ = fitted.layout.shape, fitted.layout.size
     estimator.n_components_, estimator.n_iter_ = record.components.dim, known["n_iter"]
@@ -135,7 +135,7 @@ def restore(estimator: BaseEstimator, fitted: Fitted, known: dict[str, Any]) -> 
 
 
 def _known(estimator: BaseEstimator) -> dict[str, Any]:
-    """What `restore` needs, as JSON has it."""
+    """The values that `restore` needs, as JSON values."""
     names = getattr(estimator, "feature_names_in_", None)
     known: dict[str, Any] = {
         "parameters": {name: _plain(value) for name, value in estimator.get_params(deep=False).items()},
@@ -149,7 +149,7 @@ def _known(estimator: BaseEstimator) -> dict[str, Any]:
 
 
 def _description(spec: ItemSpec, record: Record, known: dict[str, Any]) -> dict[str, Any]:
-    """config.json."""
+    """The content of config.json."""
     features: list[str] = []
     if spec.is_image:
         spec = ItemSpec("image", spec.shape, "uint8")
@@ -173,7 +173,7 @@ def _description(spec: ItemSpec, record: Record, known: dict[str, Any]) -> dict[
 
 
 def _of_command_line(config: TrainConfig, run: Run) -> dict[str, Any]:
-    """What `save` writes of an estimator, for a run that was made without one."""
+    """The entry "estimator" for a run that was not trained by an estimator."""
     parameters = {
         "n_components": config.dim,
         "method": config.method,
@@ -197,7 +197,7 @@ def _of_command_line(config: TrainConfig, run: Run) -> dict[str, Any]:
 
 
 def _in_the_folders_units(record: Record, spec: ItemSpec) -> tuple[Autoencoder, Tensor]:
-    """Model and examples as a run folder has them: images from 0 to 255."""
+    """Model and examples in the units of a run folder: images from 0 to 255."""
     model, examples = record.model, record.examples
     if not spec.is_image:
         return model, examples
@@ -206,7 +206,7 @@ def _in_the_folders_units(record: Record, spec: ItemSpec) -> tuple[Autoencoder, 
 
 
 def _plain(value: Any) -> Any:
-    """A parameter as JSON has it; a random state that is no number cannot be written, and becomes None."""
+    """A parameter as a JSON value. A random state that is not a number cannot be stored and becomes None."""
     if isinstance(value, np.generic):
         return value.item()
     if isinstance(value, torch.device):

@@ -1,4 +1,4 @@
-"""Sequences that a user passes as X: a list of arrays of different lengths, or one array padded with NaN."""
+"""Validation of sequences passed as X: a list of arrays of different lengths, or one array padded with NaN."""
 
 from __future__ import annotations
 
@@ -16,17 +16,18 @@ __all__ = ["read_sequences"]
 
 
 def read_sequences(X: Any, least: int = 1, features: int | None = None, steps: int = 0) -> Float[np.ndarray, "n t f"]:
-    """Sequences as one float32 array, NaN beyond their ends.
+    """Convert sequences to one float32 array that is NaN beyond their ends.
 
     Args:
         X: a list of arrays (steps, features), or an array (n, steps, features) in which whole steps at the end of a
             sequence may be NaN.
-        least: the minimum number of sequences.
-        features: that they must have; None for any number.
-        steps: that the result has at least.
+        least: minimum number of sequences.
+        features: required number of features; None allows any number.
+        steps: minimum number of steps of the result.
 
     Raises:
-        ValueError: X is neither, has too few sequences or other features, or a number in a real step is not finite.
+        ValueError: X is neither, has too few sequences or another number of features, or a number in a real step is not
+            finite.
     """
     if isinstance(X, list | tuple):
         try:
@@ -42,7 +43,7 @@ def read_sequences(X: Any, least: int = 1, features: int | None = None, steps: i
                 f"this one has shape {x.shape} and type {x.dtype}"
             )
         empty = np.isnan(x).all(2) if x.dtype.kind == "f" else np.zeros(x.shape[:2], bool)
-        real = ~np.logical_and.accumulate(empty[:, ::-1], 1)[:, ::-1]  # up to the last step that is not empty
+        real = ~np.logical_and.accumulate(empty[:, ::-1], 1)[:, ::-1]  # length up to the last step that is not NaN
     if len(x) < least:
         raise ValueError(f"Found array with {len(x)} sample(s) while a minimum of {least} is required.")
     if not real.any(1).all():

@@ -1,4 +1,4 @@
-"""The estimator's parameters: checked, and turned into the settings of a training."""
+"""Validation of the estimator's parameters, and their conversion to training settings."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ if TYPE_CHECKING:
     from eccentric.data.items import ItemSpec
     from eccentric.estimator.sources import Source
 
-COMPONENTS = 8  # what None stands for, the default of the command line
-SHORTHANDS = ("weight", "mu")  # parameters that stand for settings of the method
+COMPONENTS = 8  # used for None; the default of the command line
+SHORTHANDS = ("weight", "mu")  # parameters that are settings of the method
 
 
 @dataclass(frozen=True)
 class Parameters:
-    """The parameters of an estimator, as the user gave them; the estimator's class describes them."""
+    """The parameters of an estimator as given by the user. The estimator's class documents them."""
 
     owner: str
-    """Name of the estimator's class, for errors."""
+    """Name of the estimator's class, for error messages."""
     n_components: int | float | str | None
     method: str
     weight: float | None
@@ -61,7 +61,7 @@ class Parameters:
         """Read and check the parameters.
 
         Raises:
-            ValueError: one is out of range, or two do not go together.
+            ValueError: a parameter is out of range, or two parameters are incompatible.
         """
         names = [field.name for field in fields(cls) if field.name != "owner"]
         self = cls(owner=type(estimator).__name__, **{name: getattr(estimator, name) for name in names})
@@ -74,7 +74,7 @@ class Parameters:
 
 
 def _check(parameters: Parameters) -> None:
-    """In scikit-learn's words; what is left is checked by `TrainConfig`."""
+    """Check parameters with the wording of scikit-learn. `TrainConfig` checks the others."""
 
     def must(name: str, fits: bool, range: str) -> None:
         if not fits:
@@ -120,10 +120,10 @@ def _check(parameters: Parameters) -> None:
 
 
 def dimensions(parameters: Parameters, rows: int, features: int) -> int:
-    """d, for so many rows and features, if `n_components` is an int or None.
+    """Number of components for the given numbers of rows and features, if `n_components` is an int or None.
 
     Raises:
-        ValueError: there cannot be so many components.
+        ValueError: the number of components is too large.
     """
     most = min(rows, features)
     if parameters.n_components is None:
@@ -138,16 +138,16 @@ def dimensions(parameters: Parameters, rows: int, features: int) -> int:
 
 
 def method_settings(parameters: Parameters, dim: int) -> dict[str, Any]:
-    """The method's settings that the user gave, and what the method suggests for the rest."""
+    """The method's settings given by the user, with the method's suggestions for the others."""
     given = dict(parameters.method_settings or {})
     for name in SHORTHANDS:
         if (value := getattr(parameters, name)) is not None:
-            given[name] = float(value)  # a plain value, since config.json holds it
+            given[name] = float(value)  # converted to a Python value for config.json
     return registry.find(parameters.method).estimator_settings(given, dim)
 
 
 def start(parameters: Parameters, spec: ItemSpec) -> str:
-    """For `TrainConfig`: "auto" is PCA for images as well, if the method and the architecture can start from it."""
+    """`start` for `TrainConfig`. "auto" means PCA, also for images, if the method and the architecture support it."""
     method = registry.find(parameters.method)
     if parameters.start != "auto" or not spec.is_image or not method.traits.starts_from_pca:
         return parameters.start
@@ -156,7 +156,7 @@ def start(parameters: Parameters, spec: ItemSpec) -> str:
 
 
 def common(parameters: Parameters, dim: int, spec: ItemSpec, rate: float) -> dict[str, Any]:
-    """For `TrainConfig`, what does not depend on the number of rows; `rate` is what "auto" stands for."""
+    """Settings for `TrainConfig` that do not depend on the number of rows; `rate` replaces "auto"."""
     given = parameters.learning_rate
     return {
         "dim": dim,
@@ -173,7 +173,7 @@ def common(parameters: Parameters, dim: int, spec: ItemSpec, rate: float) -> dic
 
 
 def settle(parameters: Parameters, dim: int, source: Source) -> dict[str, Any]:
-    """For `TrainConfig`, all but the seed, with every "auto" settled for these rows."""
+    """All settings for `TrainConfig` except for the seed, with the values of "auto" for these rows."""
     items = source.items
     images = source.spec.is_image
     auto = parameters.batch_size == "auto"
@@ -190,7 +190,7 @@ def settle(parameters: Parameters, dim: int, source: Source) -> dict[str, Any]:
 
 
 def patience(parameters: Parameters, epochs: int) -> int | None:
-    """Epochs to wait for a better error on held-out rows; None to train to the end."""
+    """Number of epochs to wait for a lower error on held-out rows; None trains to the end."""
     if not parameters.early_stopping:
         return None
     given = parameters.n_iter_no_change

@@ -1,4 +1,4 @@
-"""Where a fitted estimator goes: programs for other runtimes, and the Hugging Face Hub."""
+"""Export of a fitted estimator to other runtimes and to the Hugging Face Hub."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["Sharing"]
 
 
 class Sharing:
-    """What `EccentricAutoencoder` offers besides learning: its model for others to use."""
+    """Methods of `EccentricAutoencoder` that share its model."""
 
     _fitted: Any
 
@@ -30,21 +30,21 @@ class Sharing:
         def load(cls, path: str | Path) -> Self: ...
 
     def push_to_hub(self, repository: str, *, private: bool | None = None, token: str | None = None) -> str:
-        """Send the fitted estimator to the Hugging Face Hub, as a run folder with a model card.
+        """Send the fitted estimator to the Hugging Face Hub as a run folder with a model card.
 
-        The folder is that of `save`, with its report. It holds a few items of the held-out rows and the encodings of
-        up to 10,000 training rows: make the repository private where X is.
+        The folder contains the files of `save` and the report, among them a few held-out items and the encodings of up
+        to 10,000 training rows. If X is confidential, make the repository private.
 
         Args:
-            repository: hub id, "NAME/REPOSITORY"; made if there is none.
-            private: whether only the owner sees a repository that is made here; None is the account's default.
-            token: of the hub; by default the one that `hf auth login` saved, or $HF_TOKEN.
+            repository: hub id, "NAME/REPOSITORY"; created if it does not exist.
+            private: whether a new repository is private; None uses the default of the account.
+            token: hub token; by default the one saved by `hf auth login`, or $HF_TOKEN.
 
         Returns:
             The address of the repository.
 
         Raises:
-            EccentricError: the hub refuses or cannot be reached.
+            EccentricError: the hub rejects the request or cannot be reached.
         """
         from eccentric.hub import check_repository, push
         from eccentric.report import write_report
@@ -71,9 +71,10 @@ class Sharing:
 
         Args:
             source: hub id, "NAME/REPOSITORY", or the path of a run folder.
-            revision: branch, tag or commit; by default the main branch.
-            token: needed for private repositories; by default the one that `hf auth login` saved, or $HF_TOKEN.
-            cache: folder for downloads; by default that of huggingface_hub.
+            revision: branch, tag or commit; the main branch by default.
+            token: hub token, required for private repositories; by default the one saved by `hf auth login`, or
+                $HF_TOKEN.
+            cache: folder for downloads; the cache of huggingface_hub by default.
 
         Raises:
             EccentricError: there is no such folder or repository, a file is damaged, or the hub cannot be reached.
@@ -83,18 +84,18 @@ class Sharing:
         return cls.load(fetch(source, revision=revision, token=token, cache=cache))
 
     def export(self, path: str | Path, part: deploy.Part = "autoencoder") -> deploy.Exported:
-        """Write the fitted model as one program from items to components and back, without this package.
+        """Write the fitted model as a program that maps items to components and back and does not need this package.
 
         Args:
-            path: file to write: .pt2 for PyTorch, .onnx for ONNX Runtime and others.
+            path: file to write: .pt2 for PyTorch, .onnx for ONNX Runtime and other runtimes.
             part: "autoencoder" is x -> (p, reconstruction), "encoder" x -> p, "decoder" p -> x. Items are
-                (n, *item_shape_) in the units of the fitted X, float32 (or uint8, if X was), p is (n, d) float32.
+                (n, *item_shape_) in the units of the fitted X, float32 (uint8 if X was uint8); p is (n, d) float32.
 
         Returns:
-            The path, and the largest difference between the program's results and the model's, below 1e-5.
+            The path, and the largest difference between the results of the program and the model, at most 1e-5.
 
         Raises:
-            EccentricError: a package is missing, or the program's results differ.
+            EccentricError: a package is missing, or the results differ by more.
         """
         check_is_fitted(self)
         fitted = self._fitted

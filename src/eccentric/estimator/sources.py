@@ -1,4 +1,4 @@
-"""What a fit learns from: training rows as batches, rows to start from, and rows held out."""
+"""Sources of training data for `fit`: batches of training rows, a sample for initialisation, and held-out rows."""
 
 from __future__ import annotations
 
@@ -35,24 +35,26 @@ if TYPE_CHECKING:
     from eccentric.data.items import ItemSpec
     from eccentric.training.batches import Batches
 
-MOST_SAMPLED = 25_000_000  # numbers of a stream that mean, spread and PCA are taken from: 100 MB
-MOST_KEPT = 10_000  # training rows that an estimator keeps the encodings of, and errors are of where none are held out
+MOST_SAMPLED = 25_000_000  # numbers in the sample of a stream, from which scale and PCA are computed: 100 MB
+MOST_KEPT = 10_000  # training rows whose encodings are kept, and on which errors are measured if none are held out
 
 
 @dataclass(frozen=True)
 class Source:
-    """Training rows, wherever they lie.
+    """Training rows in memory, on disk, or from a loader.
 
     Attributes:
-        layout: what the items are.
-        items: training rows; None where a loader does not say.
-        sample: training rows in memory, raw: all of an array, a random choice (or the first) of a stream.
-        held_out: rows kept from the training, raw; none of a loader, or of fewer than about 20 rows.
-        sample_rows, held_out_rows: their places in X; counted from 0 where a loader does not say.
-        batches: of (batch size, seed, device), as the training takes them.
-        rows: every training row once, raw, in batches.
-        bootstrap: another source, of as many of these training rows chosen with replacement; None of a loader.
-        step: rows a step, where a loader decides it.
+        layout: shape and kind of the items.
+        items: number of training rows; None for a loader of unknown length.
+        sample: raw training rows in memory: all rows of an array, or a random choice of (or the first) rows of a
+            stream.
+        held_out: raw held-out rows; empty for a loader, and for fewer than about 20 rows.
+        sample_rows, held_out_rows: indices of these rows in X; counted from 0 for a loader without indices.
+        batches: function of (batch size, seed, device) that returns the batches for training.
+        rows: function that returns all training rows once, as raw batches.
+        bootstrap: function that returns a source with the same number of training rows, drawn with replacement; None
+            for a loader.
+        step: number of rows per step, if a loader determines it.
     """
 
     layout: Layout
@@ -72,30 +74,30 @@ class Source:
 
     @property
     def kept(self) -> Int[np.ndarray, " k"]:
-        """Places in `sample` of up to 10,000 rows, from all of it: they may be sorted."""
+        """Indices of up to 10,000 rows of `sample`, evenly spaced because the rows may be sorted."""
         return np.linspace(0, len(self.sample) - 1, min(len(self.sample), MOST_KEPT)).astype(int)
 
     @property
     def judged(self) -> Shaped[Tensor, "m ..."]:
-        """What errors are of: the rows held out, or training rows if there are none."""
+        """The rows on which errors are measured: the held-out rows, or training rows if there are none."""
         return self.held_out if len(self.held_out) else self.sample[self.kept]
 
 
 def take(
     estimator: BaseEstimator, X: Any, random: np.random.RandomState, *, item_kind: str, fraction: float, repeated: bool
 ) -> Source:
-    """Whatever a user passes to `fit`, checked. scikit-learn's checks set the estimator's names of features.
+    """Validate X as passed to `fit`, and return it as a source. scikit-learn's checks set the feature names.
 
     Args:
-        estimator: for those checks.
+        estimator: estimator on which the checks set attributes.
         X: see the estimator's class.
-        random: which rows are held out.
-        item_kind: the estimator's parameter.
-        fraction: share of the rows to hold out.
+        random: generator that chooses the held-out rows.
+        item_kind: parameter of the estimator.
+        fraction: fraction of rows to hold out.
         repeated: whether there will be several runs, which are compared on held-out rows.
 
     Raises:
-        ValueError, TypeError: see `check_items`; or rows are to be held out of a loader for repeated runs.
+        ValueError, TypeError: see `check_items`; or X is a loader and repeated runs need held-out rows.
     """
     if not is_stream(X):
         x, layout = check_items(estimator, X, item_kind, least=2)
@@ -142,7 +144,7 @@ def _resident(layout: Layout, kept: Tensor, train: np.ndarray, held_out: Tensor,
 
 
 def from_dataset(data: Dataset[Any], layout: Layout, fraction: float, random: np.random.RandomState) -> Source:
-    """Items that are read when they are wanted: a map-style data set, or an array on disk (`Mapped`)."""
+    """Items that are read on demand: a map-style data set, or an array on disk (`Mapped`)."""
     train, held = split(len(data), fraction, random)  # type: ignore[arg-type]
     held_out = torch.cat(list(_stream(data, layout.spec, held))) if len(held) else None
     return _indexed(data, layout, train, held_out, held, random)
@@ -179,7 +181,7 @@ def _indexed(
 def _stream(
     data: Dataset[Any], spec: ItemSpec, rows: np.ndarray, size: int = STREAM_BATCH, seed: int | None = None
 ) -> Stream:
-    """Chosen rows of a data set: in order, or with a seed in another order each time and whole batches only."""
+    """Selected rows of a data set: in order, or with a seed in random order and without incomplete batches."""
     keep_whole: Any = _as_it_is if isinstance(data, Mapped) else None
     return Stream(
         DataLoader(
@@ -196,7 +198,7 @@ def _stream(
 
 
 def from_loader(stream: Stream) -> Source:
-    """A loader of the user's own, read as it comes; nothing can be held out of it."""
+    """A loader of the user, which is read in its order. No rows can be held out."""
     most = max(2, MOST_SAMPLED // stream.layout.size)
     sample = torch.cat(list(_first(stream, most)))[:most]
     if len(sample) < 2:

@@ -1,4 +1,4 @@
-"""What a fitted estimator holds: all of it or nothing of it."""
+"""The fitted state of an estimator, which is replaced as a whole."""
 
 from __future__ import annotations
 
@@ -29,19 +29,19 @@ if TYPE_CHECKING:
     from eccentric.models import Autoencoder
     from eccentric.training.metrics import Metrics
 
-MOST_JUDGED = 2000  # rows that redundancy is measured on
+MOST_JUDGED = 2000  # number of rows on which redundancy is measured
 
 
 @dataclass
 class Fitted:
-    """What an estimator has learnt.
+    """Fitted state of an estimator.
 
     Attributes:
-        layout: what the items are.
-        model: on the CPU, in float32 and evaluation mode.
-        components: of the model's latents; None while those of a stream were not asked for.
-        record: of the run; None after `partial_fit`.
-        stream: what `partial_fit` goes on from; None after `fit`.
+        layout: shape and kind of the items.
+        model: model on the CPU, in float32 and evaluation mode.
+        components: components of the model's latents; None for a stream whose components are not yet computed.
+        record: record of the run; None after `partial_fit`.
+        stream: state of `partial_fit`; None after `fit`.
     """
 
     layout: Layout
@@ -52,38 +52,38 @@ class Fitted:
     _redundancy: Float[np.ndarray, " d"] | None = None
 
     def found(self) -> DeepComponents:
-        """The components; those of a stream are computed when they are first asked for."""
+        """The components. Those of a stream are computed on first access."""
         if self.components is None:
             assert self.stream is not None
             self.components = self.stream.recent.components(self.model, self.stream.config.axes)
         return self.components
 
     def whole_record(self) -> Record:
-        """The record of the run, or one of what was learnt from a stream."""
+        """The record of the run, or one of the stream."""
         if self.record is not None:
             return self.record
         assert self.stream is not None
         return Record.of_stream(self.model, self.found(), self.stream, self.layout.spec)
 
     def redundancy(self) -> Float[np.ndarray, " d"]:
-        """How well each component is predicted from the others, computed when it is first asked for."""
+        """R^2 of the prediction of each component from the others, computed on first access."""
         if self._redundancy is None:
             record = self.whole_record()
             train, test = record.train.p, record.test.p
             if record.train.rows is record.test.rows or np.array_equal(record.train.rows, record.test.rows):
-                train, test = train[::2], train[1::2]  # nothing was held out
+                train, test = train[::2], train[1::2]  # no rows were held out
             self._redundancy = redundancy(train, test[:MOST_JUDGED])
         return self._redundancy
 
     def metrics(self) -> list[Metrics]:
-        """Rows of metrics, of the run or of the stream."""
+        """Rows of metrics of the run or of the stream."""
         if self.record is not None:
             return self.record.metrics
         assert self.stream is not None
         return self.stream.metrics
 
     def sample(self, n: int, sampling: str | None, seed: int) -> Float[Tensor, "n d"]:
-        """Random latents; None takes the method's most natural way of sampling.
+        """Random latents. None uses the method's default way of sampling.
 
         Raises:
             ValueError: the way of sampling does not suit the method.
@@ -100,7 +100,7 @@ class Fitted:
         return self.found().decode(torch.from_numpy(saved.p)) if saved.z is None else torch.from_numpy(saved.z)
 
     def placed(self, device: str, dtype: torch.dtype) -> Autoencoder:
-        """The model on a device, in a precision. On the CPU in float32 it is the model itself, else a copy."""
+        """The model on a device in a precision: the model itself for float32 on the CPU, otherwise a copy."""
         found = find_device(device)
         if found.type == "cpu" and dtype == torch.float32:
             return self.model
@@ -109,7 +109,7 @@ class Fitted:
 
 @contextmanager
 def whole_or_not_at_all(estimator: BaseEstimator) -> Iterator[None]:
-    """Should the block fail, the estimator is what it was; a parameter's UsageError becomes a ValueError."""
+    """Restore the estimator if the block fails, and convert a UsageError about a parameter to a ValueError."""
     before = dict(estimator.__dict__)
     try:
         yield

@@ -1,4 +1,4 @@
-"""Warnings of columns that a network can learn little from. Each points to the line that called the estimator."""
+"""Warnings about unsuitable columns and codes. Each warning points to the line that called the estimator."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-FOLDED = 0.02  # share of neighbours that a code may lose beside PCA without a warning
-STACK_LEVEL = 4  # the user's call, the estimator's method, its helper, and the function here
+FOLDED = 0.02  # difference of the neighbour overlap from that of PCA that causes a warning
+STACK_LEVEL = 4  # the user's call, the method of the estimator, its helper, and the function in this module
 
 
 def warn_of_constant(names: Sequence[str] | None, columns: Sequence[int]) -> None:
-    """Name the columns that do not vary."""
+    """Warn about constant columns."""
     if columns:
         listed = _listed(names, columns)
         warnings.warn(f"constant columns: {listed}. They are kept but carry no information.", stacklevel=STACK_LEVEL)
 
 
 def warn_of_blurred(names: Sequence[str] | None, columns: Sequence[int]) -> None:
-    """Name the columns of which float32, in which networks work, keeps less than three digits."""
+    """Warn about columns whose variation has fewer than three digits in float32, the precision of the networks."""
     if columns:
         listed = _listed(names, columns)
         warnings.warn(
@@ -30,7 +30,7 @@ def warn_of_blurred(names: Sequence[str] | None, columns: Sequence[int]) -> None
 
 
 def warn_of_folds(overlap: float, pca: float) -> None:
-    """Say that the code keeps neighbourhoods worse than PCA does, and what may help."""
+    """Warn if the code preserves neighbourhoods worse than PCA, and say what may help."""
     if overlap < pca - FOLDED:
         warnings.warn(
             f"the components keep {overlap:.0%} of the nearest neighbours, PCA {pca:.0%}: the code may be folded. "

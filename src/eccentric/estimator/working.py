@@ -1,4 +1,4 @@
-"""A fitted model at work on data of any length, batch by batch."""
+"""Batched application of a fitted model to data of any length."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def encode_array(model: Autoencoder, components: DeepComponents, x: Shaped[np.ndarray, "n ..."]) -> np.ndarray:
-    """Components (n, d) of an array, in the model's precision; float64 for tables but of float32, else float32."""
+    """Components (n, d) of an array in the model's precision: float64 for tables except float32, otherwise float32."""
     p = np.empty((len(x), components.dim), np.float64 if is_double(x) else np.float32)
     start = 0
     for z in over_batches(model.encode, parts_of(x, next(model.parameters()).dtype), model):
@@ -34,21 +34,21 @@ def encode_array(model: Autoencoder, components: DeepComponents, x: Shaped[np.nd
 def encode_stream(
     model: Autoencoder, components: DeepComponents, stream: Iterable[Shaped[Tensor, "b ..."]]
 ) -> Float[np.ndarray, "n d"]:
-    """Components of batches as they come, float32."""
+    """Components of each batch, float32."""
     return np.concatenate([components.encode(z).float().numpy() for z in over_batches(model.encode, stream, model)])
 
 
 def decode(model: Autoencoder, z: Float[Tensor, "n d"], shape: Sequence[int]) -> Shaped[Tensor, "n ..."]:
-    """Raw items of a shape for latents, on the CPU, in z's precision."""
+    """Decode latents to raw items of a shape, on the CPU and in the precision of z."""
     weight = next(model.parameters())
     return in_batches(model.decode, z.to(weight.dtype), model, batch_rows(shape)).to(z.dtype)
 
 
 @torch.no_grad()
 def explained_share(model: Autoencoder, batches: Iterable[Shaped[Tensor, "b ..."]]) -> float:
-    """1 - squared error / variance of the rows about their own mean, in standardised units and in one pass.
+    """1 - squared error / variance of the rows around their mean, in standardised units, computed in one pass.
 
-    Of sequences, the rows are the real steps of all of them.
+    For sequences, the rows are the real steps of all sequences.
 
     Raises:
         ValueError: there are fewer than two rows.
@@ -59,7 +59,7 @@ def explained_share(model: Autoencoder, batches: Iterable[Shaped[Tensor, "b ..."
         _, made, target = model(x.to(device))
         if model.padded:
             real = real_steps(target)
-            made, target = made[real], target[real]  # one row for each step
+            made, target = made[real], target[real]  # one row per step
         error += (made - target).square().sum().item()
         flat = target.flatten(1).cpu().double()
         count, squares, sums = count + len(x), squares + flat.square().sum().item(), sums + flat.sum(0)
