@@ -1,8 +1,8 @@
-"""A page on which the components of a trained run are sliders and the decoder answers at once.
+"""An interactive page with a slider for each component of a trained run, which shows the decoded item.
 
-`scene` knows the run and answers with plain values, `counterpart` aligns a second run to it, `directions` learns what
-labels and attributes mean, `own` reads a user's items, `rendering` makes images, `server` speaks HTTP, `serving` opens
-the port, and `page/` is what the browser shows.
+`scene` computes all answers as plain values, `counterpart` aligns a second run, `directions` learns the directions of
+labels and attributes, `own` reads a user's items, `rendering` and `curves` draw images, `server` implements HTTP,
+`serving` opens the port, and `page/` contains the files for the browser.
 """
 
 from eccentric.explorer.scene import Scene

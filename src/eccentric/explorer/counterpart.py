@@ -1,4 +1,4 @@
-"""A second run, aligned to the first, so that one state drives both decoders."""
+"""A second run that is aligned to the first run, so that both decode the same state."""
 
 from __future__ import annotations
 
@@ -20,14 +20,15 @@ class Counterpart:
     """The second of two runs on the same items.
 
     Args:
-        first: the run whose components the sliders move.
+        first: run whose components the sliders change.
         scene: the other run.
 
     Attributes:
-        correlation: (d,) of each component of the first run with its counterpart, on the test items.
+        correlation: (d,) correlation of each component of the first run with its counterpart, on the test items.
 
     Raises:
-        UsageError: the runs did not encode the same items in as many components, or decode items of another shape.
+        UsageError: the runs have encoded different items, have different numbers of components, or decode items of
+            different shapes.
     """
 
     def __init__(self, first: Scene, scene: Scene) -> None:
@@ -42,5 +43,5 @@ class Counterpart:
         self._matrix = comparison.alignments[1].matrix  # a permutation with signs: the same in standard deviations
 
     def states(self, states: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n d"]:
-        """States of the second run, for states of the first."""
+        """Convert states of the first run to states of the second run."""
         return states @ self._matrix

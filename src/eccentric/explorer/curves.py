@@ -1,4 +1,4 @@
-"""Sequences as the page shows them: an image of curves, one strip for each feature."""
+"""Images of sequences for the page: curves, with one strip per feature."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ MOST_SEQUENCES = 1000
 
 @dataclass(frozen=True)
 class CurveRanges:
-    """The features that are shown, and the range of each, which is the height of its strip.
+    """The features that are shown, and their ranges, which determine the scale of the strips.
 
     Attributes:
-        features: places of the features that the components change most, in the order of the data.
+        features: indices of the features that the components change most, in the order of the data.
         low, high: ranges of these features.
-        steps: that the width of the image stands for.
+        steps: number of steps over the width of the image.
     """
 
     features: list[int]
@@ -36,7 +36,7 @@ class CurveRanges:
     steps: int
 
     def draw(self, sequence: Float[np.ndarray, "t f"]) -> UInt8[np.ndarray, "3 h w"]:
-        """The curves up to the end of the sequence, where NaN begins."""
+        """Draw the curves up to the end of the sequence, which is the first NaN."""
         from PIL import Image, ImageDraw
 
         image = Image.new("RGB", (WIDTH, HEIGHT * len(self.features)), PAPER)

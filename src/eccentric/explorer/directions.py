@@ -1,4 +1,4 @@
-"""Directions with a meaning: along which states an attribute or a label changes, by a linear probe."""
+"""Directions in which an attribute or a label changes, learnt by linear probes."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ if TYPE_CHECKING:
 
 __all__ = ["Direction", "attributes_of_labels", "learn", "learn_between"]
 
-MOST_ITEMS = 20_000  # of the training items, evenly spaced: more change a direction of some dozen numbers very little
+MOST_ITEMS = 20_000  # training items used, evenly spaced; more items hardly change a direction
 
 
 @dataclass(frozen=True)
 class Direction:
-    """What tells an attribute.
+    """The direction of an attribute.
 
     Attributes:
-        name: of the attribute.
-        vector: (d,) of length 1, in standard deviations of the components.
-        accuracy: of the linear probe on the test items.
-        base_rate: accuracy of always giving the more frequent answer, on the test items.
-        component: the one that tells the attribute best, from 0 (Table 5); None where no single one helps.
-        component_accuracy: of that component alone on the test items, by a decision tree of depth 1.
+        name: name of the attribute.
+        vector: (d,) unit vector, in standard deviations of the components.
+        accuracy: accuracy of the linear probe on the test items.
+        base_rate: accuracy of always predicting the more frequent value, on the test items.
+        component: index of the component that predicts the attribute best (Table 5); None if no component does.
+        component_accuracy: accuracy of that component alone on the test items, with a decision tree of depth 1.
     """
 
     name: str
@@ -46,18 +46,18 @@ class Direction:
 def attributes_of_labels(
     train: Shaped[np.ndarray, " n"], test: Shaped[np.ndarray, " m"], names: Sequence[str]
 ) -> Attributes:
-    """Whether an item has each label; of two labels the second alone, since the first is its opposite."""
+    """One attribute per label. For two labels, only the second one, because the first one is its opposite."""
     asked = names[1:] if len(names) == 2 else names
     shown = [" → ".join(names)] if len(names) == 2 else list(names)
     return Attributes(shown, *(np.stack([labels == name for name in asked], 1) for labels in (train, test)))
 
 
 def learn(train: Float[np.ndarray, "n d"], test: Float[np.ndarray, "m d"], attributes: Attributes) -> list[Direction]:
-    """One direction for each attribute that holds of some training items and not of others.
+    """Learn a direction for each attribute that has both values among the training items.
 
     Args:
         train, test: states of the training and of the test items.
-        attributes: of these items, in their order.
+        attributes: attributes of these items, in the same order.
     """
     if (len(attributes.train), len(attributes.test)) != (len(train), len(test)):
         raise UsageError(
@@ -86,7 +86,7 @@ def learn_between(
     first: str,
     second: str,
 ) -> Direction | None:
-    """The direction from the items of one label to those of another; None where either has no items of one split."""
+    """Learn the direction from the items of one label to those of another; None if one has no items in a split."""
     one, other = (np.isin(labels, (first, second)) for labels in (train_labels, test_labels))
     attributes = Attributes([second], (train_labels[one] == second)[:, None], (test_labels[other] == second)[:, None])
     found = learn(train[one], test[other], attributes) if one.any() and other.any() else []
@@ -96,11 +96,11 @@ def learn_between(
 def _probe(
     train: Float[np.ndarray, "n d"], truth: Bool[np.ndarray, " n"], test: np.ndarray, test_truth: np.ndarray
 ) -> tuple[Float[np.ndarray, " d"], float]:
-    """Direction and held-out accuracy of logistic regression, with scikit-learn's default regularization."""
+    """Direction and held-out accuracy of logistic regression with scikit-learn's default regularization."""
     from sklearn.linear_model import LogisticRegression
 
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the direction is good before the last digits have converged
+        warnings.simplefilter("ignore")  # the direction is accurate enough before the solver has converged
         probe = LogisticRegression(max_iter=200).fit(train, truth)
     weights = probe.coef_[0]
     length = np.linalg.norm(weights)

@@ -1,7 +1,7 @@
-"""Who may ask: checks of Host, Origin and token before any request is answered.
+"""Access control: checks of Host, Origin and token before a request is answered.
 
-A page from elsewhere in the same browser can send requests to a loopback address. It cannot choose the Host header to
-be that address when it got there by a name of its own (DNS rebinding), nor hide its Origin.
+A page of another site in the same browser can send requests to a loopback address. It cannot hide its Origin, and with
+DNS rebinding the Host header is the name of that site and not the loopback address.
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ class Guard:
     """ASGI middleware.
 
     Args:
-        app: what answers the requests that pass.
-        hosts: values of the Host header that are allowed; None allows all, which is safe with a token only.
-        token: must come with the first request as "?token=" and is kept in a cookie; None asks for none.
+        app: application that answers the accepted requests.
+        hosts: allowed values of the Host header; None allows all, which is only safe with a token.
+        token: required as "?token=" in the first request and then stored in a cookie; None requires no token.
         framed: allow pages on this machine, such as a notebook, to show the page in a frame.
     """
 
@@ -57,7 +57,7 @@ class Guard:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
-            return  # no other protocol is spoken
+            return  # no other protocol is supported
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":

@@ -1,4 +1,4 @@
-"""A user's own items: an image file or rows of a table, read as data are read everywhere else."""
+"""A user's own items: an image file or rows of a table, read by the same code as training data."""
 
 from __future__ import annotations
 
@@ -34,18 +34,18 @@ DELIMITERS = "\t;,"
 
 @dataclass(frozen=True)
 class Own:
-    """Items (n, ...) as the run's networks take them, and notes on what was changed to fit them."""
+    """Items (n, ...) in the form of the run's networks, and notes on the changes made."""
 
     items: Shaped[Tensor, "n ..."]
     notes: list[str]
 
 
 def read_own(run: Run, content: bytes) -> Own:
-    """The items in an image file, in a CSV file, or in one line of numbers; a CSV file holds one sequence.
+    """Read the items in an image file, in a CSV file, or in one line of numbers. For sequences, a CSV file is one item.
 
     Args:
-        run: says whether images or rows are expected, and of which shape.
-        content: the bytes of the file, or the text of a row.
+        run: run that determines the kind and shape of the items.
+        content: bytes of the file, or text of a row.
 
     Raises:
         EccentricError: the content cannot be read, does not fit the run, or is too large.
@@ -90,13 +90,13 @@ def read_own(run: Run, content: bytes) -> Own:
 
 
 def _grey(images: Shaped[Tensor, "n 3 h w"]) -> Shaped[Tensor, "n 1 h w"]:
-    """The luma of ITU-R BT.601, by which Pillow converts colours."""
+    """Convert to grey with the luma of ITU-R BT.601, which Pillow uses."""
     weights = torch.tensor([0.299, 0.587, 0.114]).view(3, 1, 1)
     return (images * weights).sum(1, keepdim=True).round().to(images.dtype)
 
 
 def _check_pixels(content: bytes) -> None:
-    """Refuse an image whose pixels would need too much memory; the header tells, before any pixel is decoded."""
+    """Reject an image that would need too much memory. Its size is read from the header, before pixels are decoded."""
     import warnings
 
     from PIL import Image
@@ -108,14 +108,14 @@ def _check_pixels(content: bytes) -> None:
                 pixels = image.width * image.height
     except Image.DecompressionBombError:
         pixels = MOST_PIXELS + 1
-    except Exception:  # what Pillow raises on foreign bytes is not specified; the reader says it in its words
+    except Exception:  # Pillow does not specify its exceptions for other files; the reader raises the error
         return
     if pixels > MOST_PIXELS:
         raise EccentricError(f"the image has more than {MOST_PIXELS // 10**6} million pixels; make it smaller")
 
 
 def _with_names(content: bytes, names: Sequence[str]) -> bytes:
-    """A single line of numbers below a line of column names; a file with names of its own as it is."""
+    """Add a line of column names above a single line of numbers. Other content is returned unchanged."""
     lines = [line for line in content.decode("utf-8-sig", "replace").splitlines() if line.strip()]
     if len(lines) != 1:
         return content

@@ -1,4 +1,4 @@
-"""Items as the page shows them: images as PNG, rows of a table as bars against a range."""
+"""Rendering of items for the page: images as PNG, rows of a table as bars over a range."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MOST_ROWS = 10_000
 
 
 def png(image: Shaped[np.ndarray, "c h w"]) -> bytes:
-    """An image of values from 0 to 255. One channel is grey, three are colours; the mean of any others is grey."""
+    """PNG file of an image with values from 0 to 255: grey for one channel, RGB for three, else the mean as grey."""
     from PIL import Image
 
     values = image if image.shape[0] in (1, 3) else image.mean(0, keepdims=True)
@@ -32,15 +32,15 @@ def png(image: Shaped[np.ndarray, "c h w"]) -> bytes:
 
 @dataclass(frozen=True)
 class TableRanges:
-    """The columns that are shown, and what each component does to them.
+    """The columns that are shown, and the effect of each component on them.
 
     Attributes:
-        columns: places of the shown columns, in the order of the data.
-        names: of these columns.
+        columns: indices of the shown columns, in the order of the data.
+        names: names of these columns.
         low, high: ranges of these columns.
         left_out: number of columns that are not shown.
-        moves: for each component the columns that it changes most, as (place among the shown, change); the change is
-            that from -PAIR to +PAIR standard deviations, in shares of the column's range.
+        moves: for each component, the columns that it changes most, as (index among the shown columns, change). The
+            change is that from -PAIR to +PAIR standard deviations, as a fraction of the column's range.
     """
 
     columns: list[int]
@@ -60,15 +60,15 @@ class TableRanges:
         }
 
     def values(self, row: Float[np.ndarray, " features"]) -> list[float]:
-        """The shown numbers of a row."""
+        """The shown values of a row."""
         return [float(value) for value in row[self.columns]]
 
 
 def table_ranges(scene: Scene) -> TableRanges:
     """Ranges of the columns over the reconstructed test rows and the stored real rows.
 
-    A run folder does not keep the data, so these are the only rows there are. Of more than 100 columns, those that the
-    components change most are shown.
+    A run folder does not contain the data, so no other rows are available. If there are more than 100 columns, those
+    that the components change most are shown.
     """
     rows = np.concatenate([scene.decode(scene.test_states[:MOST_ROWS]), scene.stored])
     low, high = rows.min(0), rows.max(0)

@@ -1,4 +1,4 @@
-"""What the page may ask, checked before anything is computed."""
+"""Validation of the requests of the page, before anything is computed."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 __all__ = ["MOST_BYTES", "BadRequest", "read_object", "read_place", "read_places", "read_state"]
 
 MOST_BYTES = 256 * 1024
-"""A request is smaller than this: a state of 4,096 components takes less than 100 kB."""
+"""Maximum size of a request. A state of 4,096 components takes less than 100 kB."""
 
 
 class BadRequest(ValueError):
-    """A request that cannot be answered; the message is one line for its sender."""
+    """An invalid request. The message is one line for its sender."""
 
 
 def read_object(body: bytes) -> dict[str, Any]:
@@ -44,14 +44,14 @@ def read_state(content: dict[str, Any], dim: int) -> Float[np.ndarray, " d"]:
 
 
 def read_place(text: str | None, count: int, what: str) -> int:
-    """A place from 0 to count - 1, in a path or a query."""
+    """An index from 0 to count - 1, in a path or a query."""
     if text is None or not text.isascii() or not text.isdigit() or len(text) > 9 or int(text) >= count:
         raise BadRequest(f"{what} must be an integer from 0 to {count - 1}")
     return int(text)
 
 
 def read_places(content: dict[str, Any], key: str, count: int, most: int) -> list[int]:
-    """The entry `key`: a list of at most `most` different places from 0 to count - 1."""
+    """The entry `key`: a list of at most `most` different indices from 0 to count - 1."""
     places = content.get(key)
     if not isinstance(places, list) or len(places) > most:
         raise BadRequest(f"{key} must be a list of at most {most} integers")

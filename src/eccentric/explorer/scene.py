@@ -1,6 +1,6 @@
-"""A trained run as the page explores it: a state goes in, items and their neighbours come out.
+"""The computations of the page for a trained run: items and their neighbours for a state.
 
-A state is one number per component, in standard deviations of that component over the training items; zero is the mean
+A state has one number per component, in standard deviations of that component over the training items; zero is the mean
 latent. All functions take and return plain values, so they need neither a server nor a browser.
 """
 
@@ -35,20 +35,20 @@ __all__ = ["PAIR", "Scene"]
 
 PAIR = 2.0
 """Standard deviations at which eigen-pairs are shown, as in `DeepComponents.eigenpairs`."""
-DRAWN_AT_ONCE = 64  # random items: a mixture is fitted again for each draw, and fitting takes seconds
-MOST_LABELS = 20  # more of them are not told apart by colour
+DRAWN_AT_ONCE = 64  # random items; a mixture is fitted for each draw, which takes seconds
+MOST_LABELS = 20  # more labels cannot be distinguished by colour
 
 
 class Scene:
-    """One run, opened for exploring.
+    """A run that is opened for the page.
 
     Args:
-        run: a run that training has completed.
-        attributes: yes-or-no attributes of its items; by default the labels are taken for attributes.
+        run: a run whose training is complete.
+        attributes: binary attributes of its items; by default the labels are used as attributes.
 
     Raises:
         EccentricError: a file of the run is missing or damaged.
-        UsageError: the run has no components, or the attributes are of other items.
+        UsageError: the run has no components, or the attributes belong to other items.
     """
 
     def __init__(self, run: Run, attributes: Attributes | None = None) -> None:
@@ -72,7 +72,7 @@ class Scene:
         return self._to_states(self.view.test.p)
 
     def describe(self) -> dict[str, Any]:
-        """What the page must know before the first request, as JSON values."""
+        """The description of the run that the page loads first, as JSON values."""
         names, _ = self.labels
         shares = self.view.eigenvalues / max(self.view.trace, 1e-300)
         known = {name: self._of_components(name) for name in ("importance", "stability")}
@@ -106,7 +106,7 @@ class Scene:
         }
 
     def rename(self, component: int, name: str) -> str:
-        """Name a component, and keep the names in the run folder. Returns the name as it is kept.
+        """Name a component and store the names in the run folder. Returns the name as stored.
 
         Raises:
             EccentricError: the folder cannot be written.
@@ -119,9 +119,9 @@ class Scene:
 
     @cached_property
     def labels(self) -> tuple[list[str], Int[np.ndarray, " n"]]:
-        """Names of the labels, and for each test item the place of its label among them.
+        """Names of the labels, and the index of the label of each test item.
 
-        There are none for unlabelled items, nor where there are too many labels to tell apart.
+        Both are empty if the items have no labels, or too many to be distinguished.
         """
         labels = self.view.test.labels
         if labels is not None:
@@ -131,10 +131,10 @@ class Scene:
         return [], np.zeros(len(self.test_states), np.uint16)
 
     def decode(self, states: Float[np.ndarray, "n d"]) -> Shaped[np.ndarray, "n ..."]:
-        """Decoded items in the data's own units.
+        """Decode states to items in the units of the data.
 
-        They are uint8 images (n, c, h, w), float32 rows (n, features), or float32 sequences (n, steps, features) of the
-        median length.
+        Items are uint8 images (n, c, h, w), float32 rows (n, features), or float32 sequences (n, steps, features) of
+        the median length.
         """
         items = decode_states(self._model, self.run.components, self.view.spec, states)
         return items[:, : self.view.median_steps] if self.view.spec.is_sequence else items
@@ -151,9 +151,9 @@ class Scene:
         """Items for all combinations of signs of chosen components, as in Figure 9.
 
         Args:
-            state: gives the other components.
-            across, down: components (numbered from 0) that are at -PAIR or +PAIR from column to column, in which the
-                last changes fastest, and from row to row, where they begin at +PAIR.
+            state: values of the other components.
+            across, down: components (numbered from 0) that are -PAIR or +PAIR. Those of `across` change from column to
+                column, the last one fastest; those of `down` change from row to row and start at +PAIR.
         """
         columns, rows = (list(itertools.product((-PAIR, PAIR), repeat=len(chosen))) for chosen in (across, down))
         states = np.broadcast_to(state, (len(rows), len(columns), self.dim)).copy()
@@ -179,13 +179,13 @@ class Scene:
         return waiting.pop()
 
     def encode(self, items: Shaped[Tensor, "n ..."]) -> tuple[Float[np.ndarray, "n d"], Float[np.ndarray, " n"]]:
-        """States of raw items, and the mean squared error of each one's reconstruction."""
+        """States of raw items, and the mean squared error of the reconstruction of each item."""
         states = self._to_states(self.run.components.encode(encode(self._model, items)).numpy())
         return states, item_errors(self._model, items).numpy()
 
     @cached_property
     def stored(self) -> Shaped[np.ndarray, "k ..."]:
-        """The raw test items that the run folder keeps: real items, as they were before encoding."""
+        """The raw test items that are stored in the run folder."""
         return self.run.examples.numpy()
 
     @cached_property
@@ -193,11 +193,11 @@ class Scene:
         return self.encode(self.run.examples)[0]
 
     def nearest(self, state: Float[np.ndarray, " d"], count: int = 5) -> dict[str, Any]:
-        """The nearest items by Euclidean distance between latents.
+        """Find the nearest items by Euclidean distance between latents.
 
         Returns:
-            "stored": among the real items that the run folder keeps; "test": among all encoded test items, of which the
-            folder keeps the latents but not the items. The nearest come first.
+            "stored": the nearest of the raw items in the run folder. "test": the nearest of all encoded test items,
+            whose latents are in the folder, but not the items. Both are sorted by distance.
         """
         labels = self.view.test.labels
         return {
@@ -218,7 +218,7 @@ class Scene:
 
     @cached_property
     def directions(self) -> list[Direction]:
-        """A direction for each attribute, or for each label where no attributes were given."""
+        """A direction for each attribute, or for each label if no attributes were given."""
         train = self._train
         if self._attributes is not None:
             return learn(self._to_states(train.p), self.test_states, self._attributes)
@@ -228,7 +228,7 @@ class Scene:
         return learn(self._to_states(train.p), self.test_states, attributes)
 
     def direction_between(self, first: int, second: int) -> Direction:
-        """The direction from the items of one label to those of another, numbered as in `labels`.
+        """The direction from the items of one label to those of another; the indices are those of `labels`.
 
         Raises:
             UsageError: a label has too few items.
@@ -248,17 +248,17 @@ class Scene:
         return self.run.latents("train")
 
     def _of_components(self, name: str) -> np.ndarray | None:
-        """What the run folder knows of each component: importance or stability."""
+        """Importance or stability of each component, if the run folder contains it."""
         known = getattr(self.view, name, None)
         if known is None:
             kept = self.run.config.get("estimator", {})
             key = f"component_{name}_"
-            known = kept.get("measured", {}).get(key, kept.get(key))  # folders of 0.1.0 have it at the top
+            known = kept.get("measured", {}).get(key, kept.get(key))  # in folders of 0.1.0, it is a top-level entry
         values = None if known is None else np.asarray(known, float)
         return values if values is not None and values.shape == (self.dim,) and np.isfinite(values).all() else None
 
     def _to_states(self, p: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n d"]:
-        # A component without variance stays at zero.
+        # The state of a component without variance is zero.
         scale = np.where(self.deviations > 0, self.deviations, np.inf)
         return (p / scale).astype(np.float32)
 

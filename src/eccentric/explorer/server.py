@@ -1,4 +1,4 @@
-"""HTTP around a scene: each address answers with one of the scene's functions."""
+"""HTTP server for a scene. Each endpoint calls one of the scene's functions."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ MOST_SIGNS = 3  # components along each side of a grid: 8 x 8 items, as in Figur
 
 
 class Answers:
-    """The endpoints. Those that are not coroutines run in threads, so a slow one does not hold up the others."""
+    """The endpoints. Functions that are not coroutines run in threads, so a slow one does not block the others."""
 
     def __init__(self, scene: Scene, counterpart: Counterpart | None) -> None:
         self.scene, self.counterpart = scene, counterpart
@@ -60,7 +60,7 @@ class Answers:
         return await run_in_threadpool(lambda: self._item(self.scene.decode(state[None])[0]))
 
     async def decode_other(self, request: Request) -> Response:
-        """The item of the second run for a state of the first."""
+        """The item of the second run for a state of the first run."""
         other = self.counterpart
         if other is None:
             raise BadRequest("there is no second run")
@@ -78,7 +78,7 @@ class Answers:
         return JSONResponse({"state": await run_in_threadpool(self.scene.random_state, sampling)})
 
     async def grid(self, request: Request) -> Response:
-        """All combinations of signs of chosen components, on one sheet without gaps."""
+        """All combinations of signs of chosen components, in one image without gaps."""
         if self.ranges is not None:
             raise BadRequest("grids are of images")
         content = await _read(request)
@@ -113,7 +113,7 @@ class Answers:
         return JSONResponse(_plain(self.scene.direction_between(first, second)))
 
     async def own(self, request: Request) -> Response:
-        """The user's items: their states, and how well they are reconstructed."""
+        """States and reconstruction errors of the user's items."""
         content = await _body(request, own.MOST_BYTES)
         return JSONResponse(await run_in_threadpool(self._encode_own, content))
 
@@ -136,7 +136,7 @@ class Answers:
         return Response(values.tobytes(), media_type="application/octet-stream")
 
     def labels(self, request: Request) -> Response:
-        """The place of each test item's label among the names, uint16, little-endian."""
+        """The index of the label of each test item, uint16, little-endian."""
         return Response(self.scene.labels[1].astype("<u2").tobytes(), media_type="application/octet-stream")
 
     def test_state(self, request: Request) -> Response:
@@ -166,7 +166,7 @@ class Answers:
         return JSONResponse({"values": self.ranges.values(np.nan_to_num(item))})
 
     def _shown(self, item: np.ndarray) -> dict[str, Any]:
-        """An item within a JSON answer."""
+        """An item as part of a JSON response."""
         if self.curves is not None:
             item = self.curves.draw(item)
         if self.ranges is None:
@@ -209,7 +209,7 @@ def make_app(scene: Scene, counterpart: Counterpart | None = None) -> Starlette:
     answers = Answers(scene, counterpart)
 
     def refuse(request: Request, error: Exception) -> Response:
-        # A message may name a file of the run; the page is not told where the folder lies.
+        # A message may contain the path of a file of the run, which is not sent to the page.
         return PlainTextResponse(str(error).replace(str(scene.run.path), scene.run.path.resolve().name), 400)
 
     app = Starlette(

@@ -1,4 +1,4 @@
-"""Serving the page: the port, the address, and an orderly end."""
+"""Serving of the page: port, address, and shutdown."""
 
 from __future__ import annotations
 
@@ -41,18 +41,19 @@ def explore(
     """Serve the explorer of a run until Ctrl-C.
 
     Args:
-        run: a run that training has completed.
-        other: a second run on the same data, shown beside the first.
-        attributes: the data that the run was trained on, whose columns of bools become directions; by default the
-            labels in the run folder do.
-        host: address to listen on. One that other machines can reach needs a token, which is part of the address shown.
-        port: 0 takes any free one.
+        run: a run whose training is complete.
+        other: a second run on the same data, shown next to the first.
+        attributes: training data of the run, whose boolean columns become directions; by default, the labels in the run
+            folder become directions.
+        host: address to listen on. If other machines can reach it, requests need a token, which is part of the address
+            of the page.
+        port: port to listen on; 0 selects a free port.
         browser: open the page in the user's browser.
-        on_ready: called with the address of the page once the port is open.
+        on_ready: called with the address of the page when the port is open.
 
     Raises:
         EccentricError: the run cannot be opened, or Starlette or Uvicorn is not installed.
-        UsageError: the port or the host cannot be used, or the runs do not go together.
+        UsageError: the port or the host cannot be used, or the runs cannot be compared.
     """
     with contextlib.closing(open_port(host, port)) as listening:
         token = None if is_loopback(host) else secrets.token_urlsafe(16)
@@ -66,21 +67,21 @@ def explore(
 
 
 class InlinePage:
-    """The explorer in a notebook: a server in a thread of this process, shown in a frame.
+    """The explorer in a notebook, shown in a frame and served by a thread of this process.
 
     The browser must run on the same machine as the notebook's kernel.
 
     Args:
-        run: a run that training has completed.
+        run: a run whose training is complete.
         other: a second run on the same data.
-        height: of the frame, in pixels.
+        height: height of the frame in pixels.
 
     Attributes:
-        address: of the page, for a browser tab of its own.
-        folder: set to a temporary folder that holds the run; it is removed on `close`, or with the page.
+        address: address of the page, which can also be opened in a browser tab.
+        folder: set to a temporary folder that contains the run; removed by `close`, or with the page.
 
     Raises:
-        EccentricError, UsageError: as `explore`.
+        EccentricError, UsageError: as for `explore`.
     """
 
     def __init__(self, run: Run, other: Run | None = None, *, height: int = 820) -> None:
@@ -166,10 +167,11 @@ def _in_address(host: str) -> str:
 
 
 def open_port(host: str, port: int) -> socket.socket:
-    """A socket that listens on the port.
+    """Open a socket that listens on the port.
 
     Raises:
-        UsageError: the port is taken (the message names the next free one), or the host is no address of this machine.
+        UsageError: the port is in use (the message names the next free port), or the host is not an address of this
+            machine.
     """
     try:
         return _listen(host, port)
@@ -187,8 +189,8 @@ def open_port(host: str, port: int) -> socket.socket:
 
 def _listen(host: str, port: int) -> socket.socket:
     family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-    # asyncio turns Nagle's algorithm off only where the protocol is named. With it, each answer waits some 40 ms
-    # for an acknowledgement.
+    # asyncio disables Nagle's algorithm only if the protocol is given. Otherwise, each response waits about 40 ms for
+    # an acknowledgement.
     listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

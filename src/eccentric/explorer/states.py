@@ -1,4 +1,4 @@
-"""States: one number per component, in standard deviations. Decoded here for the page and for `eccentric sample`."""
+"""States (one number per component, in standard deviations), decoded for the page and for `eccentric sample`."""
 
 from __future__ import annotations
 
@@ -33,22 +33,22 @@ MOST_BYTES = 1 << 20
 def decode_states(
     model: Autoencoder, components: DeepComponents, spec: ItemSpec, states: Float[np.ndarray, "n d"]
 ) -> Shaped[np.ndarray, "n ..."]:
-    """Decoded items in the data's own units: uint8 images (n, c, h, w) or float32 rows (n, features)."""
+    """Decode states to items in the units of the data: uint8 images (n, c, h, w) or float32 rows (n, features)."""
     p = torch.from_numpy(np.asarray(states, np.float64) * np.sqrt(components.eigenvalues.numpy()))
     items = decode(model, components.decode(p).float())
     return (items.round().clamp(0, 255).to(torch.uint8) if spec.dtype == "uint8" else items).numpy()
 
 
 def fingerprint(run: Run) -> str:
-    """A digest of the components of a run, by which a saved state recognises its run."""
+    """Digest of the components of a run, with which a saved state is matched to its run."""
     return hashlib.sha256((run.path / COMPONENTS).read_bytes()).hexdigest()[:16]
 
 
 def read_state_file(path: Path, run: Run) -> tuple[Float[np.ndarray, " d"], list[str]]:
-    """The state in a file that the explorer saved, and notes.
+    """Read the state in a file saved by the explorer, and notes on it.
 
     Raises:
-        EccentricError: the file is missing, is no state, or has another number of components than the run.
+        EccentricError: the file is missing, is not a state, or has another number of components than the run.
     """
     try:
         with path.open("rb") as file:
@@ -74,8 +74,8 @@ def read_state_file(path: Path, run: Run) -> tuple[Float[np.ndarray, " d"], list
 
 
 def is_number(value: Any) -> bool:
-    """Whether a value from JSON can be part of a state: a finite number within `FARTHEST`."""
+    """Whether a JSON value is a valid number of a state: finite and within `FARTHEST`."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return False
-    # Not math.isfinite alone: it raises for an int beyond all floats.
+    # math.isfinite alone would raise an error for an int that is too large for a float.
     return -FARTHEST <= value <= FARTHEST and math.isfinite(value)
