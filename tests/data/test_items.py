@@ -34,19 +34,15 @@ def test_what_is_known_of_an_item(spec, text, size, image_size):
 
 
 @pytest.mark.parametrize(
-    ("shape", "spec"), [([1, 8, 8], ItemSpec("image", (1, 8, 8), "uint8")), ([4], ItemSpec("table", (4,), "float32"))]
-)
-def test_folders_that_record_a_shape_only(shape, spec):
-    assert ItemSpec.from_json({"shape": shape}) == spec
-
-
-@pytest.mark.parametrize(
     ("config", "message"),
     [
-        ({}, "shape is None, not a list"),
-        ({"shape": [1, 0, 8]}, r"shape is \[1, 0, 8\], not a list of positive whole numbers"),
-        ({"shape": [1.5]}, "not a list of positive whole numbers"),
-        ({"shape": [2, 3]}, "items of kind table have the shape"),
+        ({}, "item is None, not an object"),
+        (
+            {"item": {"kind": "image", "shape": [1, 0, 8]}},
+            r"shape is \[1, 0, 8\], not a list of positive whole numbers",
+        ),
+        ({"item": {"kind": "table", "shape": [1.5]}}, "not a list of positive whole numbers"),
+        ({"item": {"kind": "table", "shape": [2, 3]}}, "items of kind table have the shape"),
         ({"item": 3}, "item is 3, not an object"),
         ({"item": {"kind": "graph", "shape": [3]}}, "unknown kind of items 'graph'"),
         ({"item": {"kind": "image", "shape": [3], "dtype": "uint8"}}, r"items of kind image have the shape \(channels"),

@@ -84,7 +84,8 @@ def train(
         check_folder(out, overwrite, resume)
     else:
         console.quiet = True  # only the first rank prints
-    begun = Run(out).config if resume and (out / "config.json").exists() else None
+    run = Run(out) if resume and (out / "config.json").exists() else None
+    begun = None if run is None else run.config
     reading: dict[str, Any] = {
         "label": label,
         "drop": names(drop),
@@ -105,8 +106,8 @@ def train(
     for note in loaded.notes:
         print_note(note)
     base = settings_of(recipe, loaded.spec) if recipe is not None else {}
-    if recipe is None and begun is not None:
-        base = vars(TrainConfig.from_json(begun))
+    if recipe is None and run is not None:
+        base = vars(TrainConfig.of_run(run))
     config = merged(base, given)
     with stop_on_signal() as stop, TrainingProgress(config, len(loaded.train.x)) as progress:
         result = train_run(

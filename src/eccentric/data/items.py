@@ -94,15 +94,10 @@ class ItemSpec:
     def from_json(cls, config: Mapping[str, Any]) -> ItemSpec:
         """Read the specification from the content of config.json.
 
-        Folders written before 0.2 have only a "shape", with three numbers for images and one for tables.
-
         Raises:
             ValueError: an entry is missing, has the wrong type, or contradicts the others.
         """
-        if "item" not in config:
-            shape = _shape("shape", config.get("shape"))
-            return cls("image", shape, "uint8") if len(shape) == RANKS["image"] else cls("table", shape, "float32")
-        item = config["item"]
+        item = config.get("item")
         if not isinstance(item, Mapping):
             raise ValueError(f"item is {item!r}, not an object")
         dtype = item.get("dtype", "float32")

@@ -89,7 +89,7 @@ def load(path: str | Path) -> tuple[Fitted, dict[str, Any]]:
         EccentricError: there is no run, or a file in it is damaged.
     """
     run = Run(path)
-    config = TrainConfig.from_json(run.config)
+    config = TrainConfig.of_run(run)
     known = run.config.get("estimator") or _of_command_line(config, run)
     # Folders of earlier versions do not have these entries.
     known["parameters"] = {

@@ -101,15 +101,20 @@ def known_settings(name: str, values: Mapping[str, Any]) -> dict[str, Any]:
     return {setting: value for setting, value in values.items() if setting in known}
 
 
-def make_method(name: str, values: Mapping[str, Any], dim: int) -> Method:
-    """Create a method with its initial state.
+def check_settings(name: str, values: Mapping[str, Any], dim: int) -> Any:
+    """Create the settings of a method for a number of latent dimensions.
 
     Raises:
         UsageError: as for `make_settings`, or the settings are incompatible with the number of dimensions.
     """
-    method, settings = find(name), make_settings(name, values)
-    method.check(settings, dim)
-    return method(settings, dim)
+    settings = make_settings(name, values)
+    find(name).check(settings, dim)
+    return settings
+
+
+def make_method(name: str, values: Mapping[str, Any], dim: int) -> Method:
+    """Create a method with its initial state. Raises the errors of `check_settings`."""
+    return find(name)(check_settings(name, values, dim), dim)
 
 
 def register(method: type[Method]) -> type[Method]:

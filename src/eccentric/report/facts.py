@@ -5,9 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from eccentric.errors import EccentricError, UsageError
 from eccentric.methods import registry
-from eccentric.runs.names import CONFIG
 from eccentric.runs.views import RunView, read_view
 from eccentric.training.config import TrainConfig
 
@@ -63,8 +61,4 @@ def read_facts(run: Run) -> Facts:
     Raises:
         EccentricError: a file is missing or damaged, or the files do not fit each other.
     """
-    try:
-        settings = TrainConfig.from_json(run.config)
-    except (UsageError, TypeError, ValueError) as error:
-        raise EccentricError(f"{run.path / CONFIG}: {error}; the file is damaged") from None
-    return Facts(**vars(read_view(run)), settings=settings)
+    return Facts(**vars(read_view(run)), settings=TrainConfig.of_run(run))

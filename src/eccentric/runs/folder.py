@@ -63,10 +63,7 @@ class Run:
     @cached_property
     def spec(self) -> ItemSpec:
         """Specification of one item."""
-        try:
-            return ItemSpec.from_json(self.config)
-        except ValueError as error:
-            raise EccentricError(f"{self.path / CONFIG} is damaged: {error}") from None
+        return ItemSpec.from_json(self.config)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -137,16 +134,21 @@ class Run:
         weights = read_tensors(self._verified(MODEL), expected=("shift", "scale"))
         method = self.config["method"]
         own = known_settings(method["name"], method["settings"])
-        model = build_model(
-            self.spec,
-            settings["architecture"],
-            settings["dim"],
-            method=partial(make_method, method["name"], own, settings["dim"]),
-            width=settings.get("width", 1.0),  # missing in folders of 0.1.0
-            start=settings.get("start", "auto"),  # also missing in the first folders with a method
-            networks=networks,
-            units=(weights["shift"], weights["scale"]),
-        )
+        try:
+            model = build_model(
+                self.spec,
+                settings["architecture"],
+                settings["dim"],
+                method=partial(make_method, method["name"], own, settings["dim"]),
+                width=settings.get("width", 1.0),  # missing in folders of 0.1.0
+                start=settings.get("start", "auto"),  # also missing in the first folders with a method
+                networks=networks,
+                units=(weights["shift"], weights["scale"]),
+            )
+        except UsageError as error:
+            if networks is not None:
+                raise
+            raise EccentricError(f"{self.path / CONFIG}: {error}; the file is damaged") from None
         try:
             model.load_state_dict(weights)
         except RuntimeError as error:

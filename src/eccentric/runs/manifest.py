@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from eccentric.errors import EccentricError
+from eccentric.data.items import ItemSpec
+from eccentric.errors import EccentricError, UsageError
 from eccentric.files import read_json, write_json
+from eccentric.methods.registry import METHODS, check_settings, known_settings
 from eccentric.runs.names import CONFIG
 from eccentric.runs.schema import Config, check
 from eccentric.runs.upgrade import SCHEMA, upgraded
@@ -37,8 +39,21 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         _check_version(content, path)
         content = upgraded(content)
     check(content, Config, path)
+    _check_values(content, path)
     manifest: dict[str, Any] = content
     return manifest
+
+
+def _check_values(content: dict[str, Any], path: Path) -> None:
+    """Check what the types do not express: the shape of an item, the method, and its settings."""
+    name, settings = content["method"]["name"], content["method"]["settings"]
+    if name not in METHODS:
+        raise EccentricError(f"{path} has the unknown method {name!r}; register your own methods before opening runs")
+    try:
+        ItemSpec.from_json(content)
+        check_settings(name, known_settings(name, settings), content["train"]["dim"])
+    except (ValueError, UsageError) as error:
+        raise EccentricError(f"{path}: {error}; the file is damaged") from None
 
 
 def _check_version(content: dict[str, Any], path: Path) -> None:

@@ -16,19 +16,30 @@ from eccentric.errors import EccentricError
 
 
 @dataclass(frozen=True)
-class AtLeast:
-    """Smallest allowed number."""
+class Range:
+    """Smallest and largest allowed number."""
 
-    value: int
+    least: int
+    most: int | None = None
+
+    def __contains__(self, value: float) -> bool:
+        return self.least <= value and (self.most is None or value <= self.most)
+
+    def __str__(self) -> str:
+        return f"of at least {self.least}" if self.most is None else f"from {self.least} to {self.most}"
 
 
-Count = Annotated[int, AtLeast(0)]
-Size = Annotated[int, AtLeast(1)]
+Count = Annotated[int, Range(0)]
+Size = Annotated[int, Range(1)]
+Length = Annotated[int, Range(1, 2**31)]
+"""Length of one side of a tensor."""
+Error = Annotated[float, Range(0)]
+Fraction = Annotated[float, Range(0, 1)]
 
 
 class Item(TypedDict):
     kind: Literal["image", "table", "sequence"]
-    shape: list[Size]
+    shape: list[Length]
     dtype: str
 
 
@@ -77,7 +88,7 @@ class MethodPart(TypedDict):
 
 
 class Train(TypedDict, total=False):
-    dim: Required[Size]
+    dim: Required[Length]
     epochs: Required[Size]
     batch_size: Required[Size]
     architecture: Required[str]
@@ -140,11 +151,11 @@ class Config(TypedDict):
 class Evaluation(TypedDict):
     """evaluation.json. Neighbours are measured where the labels make classes."""
 
-    test_reconstruction: float
-    pca_test_reconstruction: float
+    test_reconstruction: Error
+    pca_test_reconstruction: Error
     neighbours: NotRequired[Size]
-    neighbour_error: NotRequired[float]
-    pca_neighbour_error: NotRequired[float]
+    neighbour_error: NotRequired[Fraction]
+    pca_neighbour_error: NotRequired[Fraction]
 
 
 def check(content: Any, expected: Any, file: Path) -> None:
@@ -170,9 +181,7 @@ def _problem(value: Any, expected: Any, name: str) -> str | None:
         # For a list with an invalid entry, report the entry.
         return _problem(value, inner[0], name) if len(inner) == 1 else _wrong(value, expected, name)
     if origin is Annotated:
-        least = parts[1].value
-        too_small = isinstance(value, int) and value < least
-        return _problem(value, parts[0], name) or (_wrong(value, expected, name) if too_small else None)
+        return _problem(value, parts[0], name) or (None if value in parts[1] else _wrong(value, expected, name))
     if origin is Literal:
         return None if isinstance(value, str) and value in parts else _wrong(value, expected, name)
     if origin is list:
@@ -228,7 +237,7 @@ def _wrong(value: Any, expected: Any, name: str) -> str:
 def _words(expected: Any) -> str:
     origin, parts = get_origin(expected), get_args(expected)
     if origin is Annotated:
-        return f"an integer of at least {parts[1].value}"
+        return f"{'an integer' if parts[0] is int else 'a number'} {parts[1]}"
     if origin is Literal:
         return f"one of {', '.join(parts)}"
     if origin is list:

@@ -6,9 +6,10 @@ import math
 from dataclasses import asdict, dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
-from eccentric.errors import UsageError
+from eccentric.errors import EccentricError, UsageError
 from eccentric.methods import registry
 from eccentric.models import ARCHITECTURES, STARTS, choose_architecture, choose_start
+from eccentric.runs.names import CONFIG
 from eccentric.settings import setting
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
     from eccentric.data.items import ItemSpec
     from eccentric.methods import Method
+    from eccentric.runs import Run
 
 CHOICES = {
     "schedule": ("constant", "one-cycle"),
@@ -94,8 +96,7 @@ class TrainConfig:
         if self.architecture not in ("auto", *ARCHITECTURES, "custom"):
             known = ", ".join(("auto", *ARCHITECTURES))
             raise UsageError(f"unknown architecture {self.architecture!r}; choose one of {known}")
-        settings = registry.make_settings(self.method, self.settings)
-        registry.find(self.method).check(settings, self.dim)
+        settings = registry.check_settings(self.method, self.settings, self.dim)
         object.__setattr__(self, "settings", asdict(settings))
 
     def make_method(self) -> Method:
@@ -123,3 +124,15 @@ class TrainConfig:
         train = {name: value for name, value in config["train"].items() if name in known}
         own = registry.known_settings(method["name"], method["settings"])
         return cls(**train, method=method["name"], settings=own)
+
+    @classmethod
+    def of_run(cls, run: Run) -> TrainConfig:
+        """The settings of a run.
+
+        Raises:
+            EccentricError: config.json is missing or has an invalid setting.
+        """
+        try:
+            return cls.from_json(run.config)
+        except (UsageError, TypeError, ValueError) as error:
+            raise EccentricError(f"{run.path / CONFIG}: {error}; the file is damaged") from None
