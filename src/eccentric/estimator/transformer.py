@@ -1,4 +1,4 @@
-"""The transformer: parameters, what it learns, and what it does with data."""
+"""The scikit-learn transformer `EccentricAutoencoder`."""
 
 from __future__ import annotations
 
@@ -35,106 +35,111 @@ if TYPE_CHECKING:
 
 
 class EccentricAutoencoder(LearntMixin, Sharing, TransformerMixin, BaseEstimator):
-    """Nonlinear PCA: deep principal components, ordered by variance, and which of them to trust.
+    """Nonlinear PCA with components that are ordered by variance and whose stability is measured.
 
-    An autoencoder with the Eccentric loss (Li and Blair 2021) learns to reconstruct X from a few numbers. `transform`
-    returns their coordinates along orthonormal axes, in descending order of variance. With `n_runs` > 1 the training is
-    repeated, and `component_stability_` measures how reproducible each component is.
+    An autoencoder with the Eccentric loss (Li and Blair 2021) learns to reconstruct X from a few latent numbers.
+    `transform` returns their coordinates along orthonormal axes, in descending order of variance. With `n_runs` > 1,
+    the training is repeated, and `component_stability_` measures how reproducible each component is.
 
-    Training starts from PCA: a linear map beside each network is set to PCA's. If training improves the error on
-    held-out rows by no more than chance may, the estimator keeps PCA. X may be a table (n, f), or images (n, h, w) or
-    (n, c, h, w), as an array, a data frame, a tensor, a `torch.utils.data.Dataset` or `DataLoader`, or an array on disk
-    (`np.load(..., mmap_mode="r")`); or with `item_kind="sequence"` a list of arrays (steps, features) of different
-    lengths. NaN, infinity and sparse matrices are refused.
+    Training starts from PCA: a linear map in parallel to each network is initialised to PCA. If training does not
+    reduce the error on held-out rows significantly, the estimator keeps PCA.
+
+    X may be a table (n, f), or images (n, h, w) or (n, c, h, w), as an array, a data frame, a tensor, a
+    `torch.utils.data.Dataset` or `DataLoader`, or an array on disk (`np.load(..., mmap_mode="r")`). With
+    `item_kind="sequence"`, X is a list of arrays (steps, features) of different lengths. NaN, infinity and sparse
+    matrices raise an error.
 
     Args:
-        n_components: d, at most the number of rows and of features; by default 8, or as many as there can be. "auto"
-            adds components one by one, up to 32, while the error on held-out rows falls by more than a component of
-            pure noise would make it fall, beyond two standard errors of the paired comparison. A float between 0 and 1
-            takes the fewest components whose reconstruction explains that share of the held-out rows' variance, as in
-            PCA. Both train the model for several numbers of components, which takes that many times as long; the seeds
-            are the same, so the result is that of `fit` with the number found.
-        method: what the autoencoder is trained for, "eccentric" by default; `eccentric.methods.METHODS` lists them.
-        weight: factor of the method's term in the objective; None takes the method's default, which is 0.003 for
-            "eccentric". A larger weight of the Eccentric loss holds the sum of the variances nearer to d, but makes
-            the variances equal, and components of equal variance mix from run to run. On the embedded digits (d = 6)
-            the sum is 14 at 0.001, 9.7 at 0.003 and 7.0 at 0.01, and the correlation of components between seeds is
-            0.97, 0.97 and 0.92.
-        mu: strength of the repulsion in the Eccentric loss, larger than 1/2; None takes the default of 1.
+        n_components: number of components d, at most the number of rows and of features; 8 by default, or the largest
+            possible number if that is smaller. "auto" adds components one by one, up to 32, as long as each reduces the
+            error on held-out rows by more than a component of pure noise would, by at least two standard errors of the
+            paired comparison. A float between 0 and 1 selects the smallest number of components whose reconstruction
+            explains that fraction of the variance of held-out rows, as in PCA. Both train a model for each number that
+            is tried, with the same seeds, so the result equals that of `fit` with the selected number.
+        method: training method, "eccentric" by default; `eccentric.methods.METHODS` lists all methods.
+        weight: factor of the method's term in the objective; None uses the method's default, which is 0.003 for
+            "eccentric". With a larger weight of the Eccentric loss, the sum of the variances is closer to d, but the
+            variances become equal, and components of equal variance mix from run to run. On the embedded digits
+            (d = 6), the sum is 14 at 0.001, 9.7 at 0.003 and 7.0 at 0.01, and the correlation of components between
+            seeds is 0.97, 0.97 and 0.92.
+        mu: strength of the repulsion in the Eccentric loss, larger than 1/2; None uses the default of 1.
         method_settings: further settings of the method by name, such as {"beta": 4}.
-        n_runs: independent trainings; the first is kept, the others say how stable its components are.
-        item_kind: what the items of X are. "auto" takes (n, f) for a table and other shapes for images; "table" makes
-            one row of each item, whatever its shape; "sequence" takes a list of arrays (steps, features) of different
-            lengths, or an array (n, steps, features) that may end in steps of NaN.
-        architecture: "auto" takes a table's networks ("mlp"), for 1x28x28 and 3x64x64 images the paper's ("mnist",
-            "celeba"), for others "conv".
-        start: initial weights. "pca" begins at PCA's reconstruction: a linear map beside each network is set to PCA's,
-            and the networks add nothing at first. "random" is the paper's. "auto" takes PCA wherever the method and the
-            architecture can start from it.
-        axes: "anchored" rotates the latents, once after training, to the orthonormal axes that bring them nearest to
-            the scores of a linear PCA of the same rows. The components may then be slightly correlated. "principal"
-            takes the principal axes of the latents, as in the paper. Where their variances are nearly equal, noise
-            decides on these axes, so the components are less stable. Neither changes the reconstruction or the loss.
-            Methods that order their latents by training keep their own axes.
-        standardize: bring each column of a table to mean 0 and standard deviation 1. False keeps the columns'
-            proportions, as PCA does, which suits embeddings; all are then divided by one number. Images have one scale.
-        max_epochs: passes over the training rows; "auto" takes 1500 steps, but at least three passes.
-        batch_size: rows a step; "auto" is a sixteenth of the rows, from 32 to 1024 (128 for images).
-        learning_rate: Adam's highest rate; it rises for a tenth of the steps, and falls along a cosine. "auto" is 0.001
-            for tables and 0.004 for images.
-        early_stopping: keep the weights that reconstruct held-out rows best, if they do so by more than two standard
-            errors better than the first, and stop when no better ones come. Errors on these rows are a little low for
-            it; `score` on rows of your own is not.
-        validation_fraction: of the rows held out for this and for `component_stability_`; at most 10,000 rows.
-        n_iter_no_change: epochs to wait for a better error; "auto" is a fifth of `max_epochs`, at least 5.
-        random_state: an int gives the same numbers again on the same machine.
-        device: a torch device; "auto" takes the accelerator if there is one.
-        precision: of the training: "auto", "32-true" or "bf16-mixed".
-        verbose: 0 is silent; 1 shows a bar on a terminal, and prints some twenty lines a run elsewhere; 2 prints a line
-            for each epoch.
+        n_runs: number of independent trainings. The first model is kept; the others measure the stability of its
+            components.
+        item_kind: kind of the items. "auto" reads (n, f) as a table and other shapes as images; "table" flattens each
+            item to one row; "sequence" reads a list of arrays (steps, features) of different lengths, or an array
+            (n, steps, features) in which the last steps of an item may be NaN.
+        architecture: "auto" selects "mlp" for tables, the paper's networks for 1x28x28 and 3x64x64 images ("mnist",
+            "celeba"), and "conv" for other images.
+        start: initial weights. With "pca", the initial reconstruction is that of PCA: a linear map in parallel to each
+            network is initialised to PCA, and the networks to zero output. "random" is the initialisation of the paper.
+            "auto" selects "pca" if the method and the architecture support it.
+        axes: "anchored" rotates the latents after training to the orthonormal axes that bring them closest to the
+            scores of a linear PCA of the same rows. The components may then be slightly correlated. "principal" uses
+            the principal axes of the latents, as in the paper. If variances are nearly equal, noise determines these
+            axes, and the components are less stable. Neither option changes the reconstruction or the loss. Methods
+            that order their latents during training keep their own axes.
+        standardize: scale each column of a table to mean 0 and standard deviation 1. False divides all columns by the
+            same number and keeps their proportions, as in PCA, which is appropriate for embeddings. Images always have
+            one scale.
+        max_epochs: passes over the training rows; "auto" gives 1500 steps, but at least three passes.
+        batch_size: number of rows per step; "auto" is a sixteenth of the rows, from 32 to 1024 (128 for images).
+        learning_rate: maximum learning rate of Adam, with a warm-up over a tenth of the steps and cosine decay. "auto"
+            is 0.001 for tables and 0.004 for images.
+        early_stopping: keep the weights with the lowest error on held-out rows if they are better than the initial
+            weights by more than two standard errors, and stop when the error no longer improves. Errors on these rows
+            are therefore slightly too low; `score` on other rows is unbiased.
+        validation_fraction: fraction of rows that is held out for early stopping and `component_stability_`; at most
+            10,000 rows.
+        n_iter_no_change: number of epochs to wait for a lower error; "auto" is a fifth of `max_epochs`, at least 5.
+        random_state: with an int, results are reproducible on the same machine.
+        device: a torch device; "auto" uses an accelerator if available.
+        precision: precision of the training: "auto", "32-true" or "bf16-mixed".
+        verbose: 0 prints nothing; 1 shows a bar on a terminal, or prints about twenty lines per run; 2 prints a line
+            per epoch.
 
     Attributes:
         explained_variance_: (d,) variances of the components, descending.
-        explained_variance_ratio_: (d,) their shares of the variance of the latents. `score` is the share of the data's
-            variance that all components explain together.
+        explained_variance_ratio_: (d,) fractions of the variance of the latents. `score` is the fraction of the
+            variance of the data that all components explain together.
         component_stability_: (d,) with `n_runs` > 1, the mean absolute correlation of each component with its
-            counterpart over all pairs of runs, on held-out rows after optimal alignment; 1 is the same every time. The
-            first run is the one that is kept. Each of the others has a seed of its own, and learns from as many rows
-            drawn with replacement: as all runs of a table start at PCA, on the very same rows they would agree on
-            noise. Components of noise come to about 0.2 to 0.8, by chance and by their variances.
-        component_stability_std_: (d,) its standard deviation over the pairs; 0 where there is one.
-        run_variances_: (n_runs, d) the components' variances in each run, in the order of the first.
-        components_rotation_: (d, d) the orthonormal axes in the space of the encoder's latents z, one a row.
-        mean_: (d,) the mean of the latents; components are (z - mean_) @ components_rotation_.T.
-        stability_: with `n_runs` > 1, what stability is to be compared with: `ours` is `component_stability_`; `pca`
+            counterpart over all pairs of runs, on held-out rows after optimal alignment; 1 means identical components.
+            The first run is trained on all training rows. Each other run has its own seed and is trained on the same
+            number of rows drawn with replacement, because all runs of a table start from PCA and would agree on noise
+            if their rows were identical. Components of noise have a stability of about 0.2 to 0.8.
+        component_stability_std_: (d,) standard deviation of the stability over the pairs; 0 for a single pair.
+        run_variances_: (n_runs, d) variances of the components in each run, in the order of the first run.
+        components_rotation_: (d, d) orthonormal axes in the space of the encoder's latents z, one per row.
+        mean_: (d,) mean of the latents; components are (z - mean_) @ components_rotation_.T.
+        stability_: with `n_runs` > 1, the stability with values for comparison. `ours` is `component_stability_`; `pca`
             (d,) is the same for linear PCA of the same resampled rows; `null` is the mean correlation that matching
-            gives by chance, when the rows of one run are permuted; `cka` (linear centred kernel alignment) and `r2` (of
-            the best linear map from one run's components to another's) do not depend on the axes. Low `ours` with high
-            `cka` and `r2` means the same space with other axes.
-        component_importance_: (d,) increase of the mean squared error on held-out rows when a component is held at its
-            mean. Measured on at most 1,000 rows, as the next two.
-        error_curve_: (d + 1,) error when only the first k components are kept, for k from 0 to d.
+            gives by chance, with the rows of one run permuted; `cka` (linear centred kernel alignment) and `r2` (of
+            the best linear map from the components of one run to those of another) do not depend on the axes. Low
+            `ours` with high `cka` and `r2` means that the runs span the same space with different axes.
+        component_importance_: (d,) increase of the mean squared error on held-out rows if a component is set to its
+            mean. This attribute and the next two are measured on at most 1,000 rows.
+        error_curve_: (d + 1,) error with only the first k components, for k from 0 to d.
         error_curve_noise_: (d,) noise of each step of this curve: two standard errors of the paired difference.
         component_redundancy_: (d,) R^2 on held-out rows of a component predicted from the others by a smooth
-            regression. Near 0 the component says something of its own; near 1 it is a function of the others, such as
-            the curvature of one.
-        neighbour_overlap_, pca_neighbour_overlap_: share of the ten nearest neighbours among 1,000 training rows that
-            are also among the ten nearest by their components, and by those of PCA.
-        choice_: if `n_components` was chosen, what was measured of each number of components: `n_components`, `error`
+            regression. Near 0, the component carries information of its own; near 1, it is a function of the others,
+            such as the curvature of one.
+        neighbour_overlap_, pca_neighbour_overlap_: fraction of the ten nearest neighbours among 1,000 training rows
+            that are also among the ten nearest by their components, and by the components of PCA.
+        choice_: if `n_components` was chosen, the measurements for each number of components: `n_components`, `error`
             on held-out rows, its `noise` (two standard errors), `pca_error`, and with `n_runs` > 1 the mean
             `stability`.
-        fell_back_to_pca_: whether the fitted model is PCA, because training gained no more than chance.
+        fell_back_to_pca_: whether the fitted model is PCA, because the gain of training was not significant.
         reconstruction_error_: mean squared error on the held-out rows (on training rows if there are none), in
-            standardised units. Of a table 0 is perfect, 1 is no better than the mean of each column; of images it is
-            that of values brought to between 0 and 1. `score` is a share of the variance for both.
-        pca_reconstruction_error_: of PCA with as many components, on the same rows.
-        history_: columns of the training's metrics by name, each (rows,).
-        n_iter_: epochs trained.
-        n_components_: d.
-        n_features_in_: numbers in an item.
-        feature_names_in_: (n_features_in_,) column names, if X had them.
-        item_shape_: of one item of X.
-        n_samples_seen_: rows that `partial_fit` has learnt from.
+            standardised units. For a table, 0 is perfect, and 1 is the error of the mean of each column. For images,
+            values are scaled to between 0 and 1. `score` is a fraction of the variance for both.
+        pca_reconstruction_error_: error of PCA with the same number of components on the same rows.
+        history_: columns of the metrics of the training by name, each (rows,).
+        n_iter_: number of trained epochs.
+        n_components_: number of components d.
+        n_features_in_: number of values in an item.
+        feature_names_in_: (n_features_in_,) column names, if X has them.
+        item_shape_: shape of one item of X.
+        n_samples_seen_: number of rows that `partial_fit` has seen.
     """
 
     n_components_: int
@@ -192,16 +197,17 @@ class EccentricAutoencoder(LearntMixin, Sharing, TransformerMixin, BaseEstimator
     # --- learning ---------------------------------------------------------------------------------------------------
 
     def fit(self, X: Any, y: Any = None) -> Self:
-        """Learn the components of X. A fit that fails leaves the estimator as it was.
+        """Learn the components of X. If fitting fails, the estimator does not change.
 
-        Of a `DataLoader` or an iterable data set nothing can be held out: it is trained on as it comes, to the end.
+        A `DataLoader` or an iterable data set is read in its order, and no rows are held out, so training does not stop
+        early.
 
         Args:
-            X: rows or images, see above; at least 2.
+            X: rows, images or sequences, see above; at least 2.
             y: ignored.
 
         Raises:
-            ValueError, TypeError: X or a parameter cannot be used; scikit-learn's wording where it has one.
+            ValueError, TypeError: X or a parameter is invalid; the wording is that of scikit-learn where it has one.
             EccentricError: training diverged; lower the learning rate.
         """
         with whole_or_not_at_all(self):
@@ -222,15 +228,15 @@ class EccentricAutoencoder(LearntMixin, Sharing, TransformerMixin, BaseEstimator
         return self
 
     def partial_fit(self, X: Any, y: Any = None) -> Self:
-        """Learn from the next rows of a stream: one pass over X in its order, at a constant rate.
+        """Learn from the next rows of a stream, in one pass over X in its order with a constant learning rate.
 
-        That is `learning_rate`, or 0.001 for "auto". A step takes `batch_size` rows or somewhat more, for "auto" 1024
-        (128 images), or all of X where it has fewer.
-        The first call settles the scale of the columns and, for tables, the start from the PCA of its rows: let it have
-        some hundreds. It also goes on from a `fit`. Components are those of the latest 2000 rows by the present
-        encoder, so they move as it learns, and `reconstruction_error_` is that of X before it was learnt from.
-        Parameters are those of the first call. An estimator that was pickled or loaded goes on with new moments in
-        Adam.
+        The learning rate is `learning_rate`, or 0.001 for "auto". A step uses at least `batch_size` rows, 1024 for
+        "auto" (128 images), or all of X if it has fewer rows.
+
+        The first call determines the scale of the columns and, for tables, the PCA initialisation, so pass at least a
+        few hundred rows. `partial_fit` also continues after `fit`. Components are fitted to the latest 2000 rows with
+        the current encoder, so they change during learning, and `reconstruction_error_` is the error of X before its
+        steps. The parameters of the first call are used. After unpickling or loading, Adam starts with new moments.
 
         Args:
             X: an array, data frame or tensor of at least 2 rows or images.
@@ -269,16 +275,17 @@ class EccentricAutoencoder(LearntMixin, Sharing, TransformerMixin, BaseEstimator
     # --- using ------------------------------------------------------------------------------------------------------
 
     def transform(self, X: Any) -> Float[np.ndarray, "n d"]:
-        """Coordinates of X along the deep principal components, in X's precision.
+        """Coordinates of X along the deep principal components.
 
-        Rows are encoded batch by batch: memory is that of X and of the result, whatever X's length; of a data set,
-        loader or memory-mapped array only the result is held. float32 (and images) give float32; other tables are
-        computed in double precision and give float64, as elsewhere in scikit-learn.
+        Rows are encoded in batches, so memory is needed only for X and the result; for a data set, a loader or a
+        memory-mapped array only for the result. The result is float32 for float32 tables and for images. Other tables
+        are computed in double precision, and the result is float64, as elsewhere in scikit-learn.
 
         Raises:
             NotFittedError: `fit` was not called.
-            ValueError: X has other features, names or shapes than were fitted, or holds NaN or infinity; or it is a
-                loader that shuffles or leaves rows out, so that no row of the result would belong to any of X.
+            ValueError: the features, names or shapes of X differ from those in `fit`; X contains NaN or infinity; or X
+                is a loader that shuffles or leaves out rows, so that rows of the result could not be assigned to rows
+                of X.
         """
         check_is_fitted(self)
         components = self._found()
@@ -291,13 +298,13 @@ class EccentricAutoencoder(LearntMixin, Sharing, TransformerMixin, BaseEstimator
         return working.encode_array(self._placed(dtype), components, x)
 
     def inverse_transform(self, X: Any) -> Shaped[np.ndarray, "n ..."]:
-        """Items for coordinates along the components, in the units and the shape of the items that were fitted.
+        """Decode coordinates along the components to items in the units and the shape of the fitted items.
 
         Args:
-            X: (n, k) with k <= d; components beyond the first k are held at their mean.
+            X: (n, k) with k <= d; components beyond the first k are set to their mean.
 
         Returns:
-            (n, *item_shape_), float64 for float64 coordinates and else float32.
+            (n, *item_shape_), float64 for float64 coordinates and float32 otherwise.
         """
         check_is_fitted(self)
         p = check_array(X, dtype=inputs.DOUBLE, estimator=self, input_name="X")
@@ -306,16 +313,17 @@ class EccentricAutoencoder(LearntMixin, Sharing, TransformerMixin, BaseEstimator
         return self._decoded(self._found().decode(torch.from_numpy(np.array(p))))
 
     def sample(self, n_samples: int = 1, method: str | None = None) -> Shaped[np.ndarray, "n ..."]:
-        """New items, decoded from random latents (section 4.1 of the paper).
+        """Decode random latents to new items (section 4.1 of the paper).
 
         Args:
-            n_samples: how many.
-            method: a way of sampling that suits what the autoencoder is trained for (`Traits.samplings`); None takes
-                the most natural, which is "matched" for "eccentric": a Gaussian of the latents' mean and covariance.
-                "standard" is N(0, I).
+            n_samples: number of items.
+            method: way of sampling, one of those that the training method supports (`Traits.samplings`). None uses the
+                method's default, which is "matched" for "eccentric": a Gaussian with the mean and the covariance of the
+                latents. "standard" is N(0, I).
 
         Returns:
-            (n_samples, *item_shape_) float32, in the units of X. With an int as `random_state` the same each time.
+            (n_samples, *item_shape_) float32, in the units of X. If `random_state` is an int, each call returns the
+            same items.
         """
         check_is_fitted(self)
         if not isinstance(n_samples, Integral) or n_samples < 1:
@@ -324,10 +332,10 @@ class EccentricAutoencoder(LearntMixin, Sharing, TransformerMixin, BaseEstimator
         return self._decoded(self._fitted.sample(int(n_samples), method, seed))
 
     def score(self, X: Any, y: Any = None) -> float:
-        """The share of X's variance that its reconstruction explains, in standardised units: 1 is perfect.
+        """Fraction of the variance of X that the reconstruction explains, in standardised units.
 
-        Zero is no better than the mean of each feature. Higher is better, so that `GridSearchCV` can choose by it; it
-        grows with `n_components`, as it does for PCA.
+        1 is perfect, and 0 is no better than the mean of each feature. Higher is better, so `GridSearchCV` can use the
+        score. It increases with `n_components`, as for PCA.
 
         Raises:
             ValueError: X has fewer than 2 rows, or as for `transform`.
@@ -345,23 +353,23 @@ class EccentricAutoencoder(LearntMixin, Sharing, TransformerMixin, BaseEstimator
     # --- files ------------------------------------------------------------------------------------------------------
 
     def save(self, path: str | Path, *, overwrite: bool = False) -> None:
-        """Write a run folder, as `eccentric train` does and `eccentric report` draws: safetensors, JSON, no pickle.
+        """Write a run folder in the format of `eccentric train` (safetensors and JSON, no pickle).
 
         Args:
-            path: of the folder, made here.
-            overwrite: replace a run that lies there.
+            path: path of the folder, which is created.
+            overwrite: replace an existing run.
 
         Raises:
-            FileExistsError: something lies there.
+            FileExistsError: the folder exists and is not empty.
         """
         check_is_fitted(self)
         saving.save(self, self._fitted, path, overwrite)
 
     def explore(self) -> InlinePage:
-        """Show the page of `eccentric explore` in a notebook; the browser must run on the kernel's machine.
+        """Show the page of `eccentric explore` in a notebook. The browser must run on the machine of the kernel.
 
         Returns:
-            What a notebook shows as a frame; its `close` stops the server.
+            An object that a notebook shows as a frame; its `close` stops the server.
 
         Raises:
             NotFittedError: `fit` was not called.
@@ -375,7 +383,7 @@ class EccentricAutoencoder(LearntMixin, Sharing, TransformerMixin, BaseEstimator
 
     @classmethod
     def load(cls, path: str | Path) -> EccentricAutoencoder:
-        """Open what `save` or `eccentric train` wrote. Parameters that this version does not know are ignored.
+        """Load a run folder of `save` or `eccentric train`. Parameters that are unknown to this version are ignored.
 
         Raises:
             EccentricError: there is no run, or a file in it is damaged.
@@ -418,7 +426,7 @@ class EccentricAutoencoder(LearntMixin, Sharing, TransformerMixin, BaseEstimator
             self.__dict__.pop(name, None)
 
     def _keep(self, layout: Layout, run: Repeat, measured: dict[str, Any]) -> None:
-        """Take over a training, and attributes by name; warn of what the user should know."""
+        """Set the fitted state and attributes by name, and issue warnings."""
         record = run.record
         self._forget(*MEASURED, "n_samples_seen_")
         self._fitted = Fitted(layout, record.model, record.components, record)
