@@ -11,6 +11,7 @@ from eccentric.explorer.server import make_app
 from eccentric.explorer.serving import open_port
 
 PIXELS = "() => document.getElementById('image').toDataURL()"
+POINTS = "() => document.getElementById('scatter').toDataURL()"
 
 
 @contextlib.contextmanager

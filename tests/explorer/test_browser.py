@@ -4,12 +4,14 @@ import base64
 import shutil
 import time
 
+import numpy as np
 import pytest
 
+from eccentric.data.attributes import Attributes
 from eccentric.explorer import Scene
 from eccentric.explorer.counterpart import Counterpart
 from eccentric.explorer.rendering import png
-from tests.explorer.browsing import PIXELS, Visitor, served, until_other
+from tests.explorer.browsing import PIXELS, POINTS, Visitor, served, until_other
 from tests.explorer.conftest import MARKUP
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
@@ -84,6 +86,17 @@ def test_sliders_answer_to_the_mouse_and_to_keys_and_can_be_undone(visitor, imag
     assert page.locator("#slider-1").input_value() == "0.01"
     page.click("#reset")
     assert page.locator("#slider-1").input_value() == "0"
+
+
+def test_points_are_coloured_by_another_attribute(visitor, image_run):
+    count = len(Scene(image_run).test_states)
+    attributes = Attributes(["bright"], np.zeros((5, 1), bool), np.arange(count)[:, None] % 2 == 0)
+    with served(Scene(image_run, attributes)) as address:
+        page = visitor.open(address)
+        before = page.evaluate(POINTS)
+        page.select_option("#colour-by", label="bright")
+        page.wait_for_function(f"before => ({POINTS})() !== before", arg=before)
+        assert page.locator("#legend").inner_text().split() == ["no", "yes"]
 
 
 def test_items_are_loaded_by_a_click_by_number_and_at_random_and_the_address_keeps_them(visitor, image_address, images):

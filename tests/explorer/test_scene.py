@@ -7,7 +7,9 @@ import pytest
 import torch
 from PIL import Image
 
+from eccentric.data.attributes import Attributes
 from eccentric.errors import UsageError
+from eccentric.explorer import Scene
 from eccentric.explorer.rendering import png, table_ranges
 from eccentric.explorer.scene import PAIR
 from eccentric.inference import decode
@@ -49,10 +51,26 @@ def test_known_importance_orders_the_components(images, monkeypatch):
     assert about[0]["importance"] == 0.3
 
 
+def test_points_are_coloured_by_the_labels_and_by_each_attribute(image_run, images, monkeypatch):
+    assert [each.name for each in images.colourings] == ["label"]
+    count = len(images.test_states)
+    attributes = Attributes(["big", "red"], np.zeros((5, 2), bool), np.arange(2 * count).reshape(-1, 2) % 3 == 0)
+    scene = Scene(image_run, attributes)
+    assert [each.name for each in scene.colourings] == ["label", "big", "red"]
+    assert scene.colourings[2].values == ["no", "yes"]
+    assert scene.colourings[2].codes.tolist() == attributes.test[:, 1].tolist()
+    monkeypatch.setitem(scene.__dict__, "labels", (["False", "True"], np.zeros(count, np.uint16)))
+    monkeypatch.setitem(scene.run.config["data"], "source", "celeba")
+    del scene.colourings
+    assert scene.colourings[0][:2] == ("Smiling", ["no", "yes"])  # the label of this source by default
+    elsewhere = Scene(image_run, Attributes(["big"], np.zeros((5, 1), bool), np.zeros((count + 1, 1), bool)))
+    assert [each.name for each in elsewhere.colourings] == ["Smiling"]
+
+
 def test_a_stored_item_is_its_own_nearest(images):
     found = images.nearest(images.stored_states[2].astype(float))["stored"]
     assert found[0]["index"] == 2
-    assert found[0]["distance"] == pytest.approx(0, abs=1e-4)
+    assert found[0]["distance"] == 0  # not the rounding error
     assert [item["distance"] for item in found] == sorted(item["distance"] for item in found)
 
 

@@ -92,7 +92,7 @@ def test_a_row_has_a_number_per_column(table_app):
 def test_points_and_labels_have_one_entry_per_test_item(app, images):
     points = np.frombuffer(call(app, "/api/points?x=2&y=0").body, "<f4").reshape(-1, 2)
     assert np.array_equal(points, images.test_states[:, [2, 0]])
-    codes = np.frombuffer(call(app, "/api/labels").body, "<u2")
+    codes = np.frombuffer(call(app, "/api/colours?by=0").body, "<u2")
     assert [images.labels[0][code] for code in codes] == images.view.test.labels.tolist()
 
 

@@ -30,6 +30,16 @@ def test_a_saved_state_is_decoded_to_the_same_image(images, image_run, tmp_path,
     assert "saved from another run" in read_state_file(saved, image_run)[1][0]
 
 
+@pytest.mark.parametrize("other", ["--count", "--seed", "--length"])
+def test_a_saved_state_does_not_go_with_settings_of_random_items(image_run, tmp_path, monkeypatch, capsys, other):
+    command = ["eccentric", "sample", image_run.path, "--state", "state.json", other, 2, "--out", tmp_path / "item.png"]
+    monkeypatch.setattr("sys.argv", [str(part) for part in command])
+    with pytest.raises(SystemExit) as ended:
+        cli.run()
+    assert ended.value.code == 2
+    assert other in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [

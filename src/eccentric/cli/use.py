@@ -51,7 +51,9 @@ def sample(
     out: Annotated[
         Path, typer.Option(help="File to write: .png for images, .csv for tables and sequences, .npy for any.")
     ],
-    count: Annotated[int, typer.Option(min=1, help="Number of samples.")] = 64,
+    count: Annotated[
+        int | None, typer.Option(min=1, help="Number of samples; 64 by default.", show_default=False)
+    ] = None,
     method: Annotated[
         str | None,
         typer.Option(
@@ -61,7 +63,10 @@ def sample(
             show_default=False,
         ),
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Seed of the random latents.")] = 0,
+    seed: Annotated[
+        int | None,
+        typer.Option(min=0, max=2**63 - 1, help="Seed of the random latents; 0 by default.", show_default=False),
+    ] = None,
     length: Annotated[
         int | None,
         typer.Option(
@@ -87,10 +92,11 @@ def sample(
     if state is not None:
         from eccentric.explorer.states import decode_states, read_state_file
 
-        if length is not None:
-            raise UsageError("--state decodes a saved item in full and --length cuts random ones; pass one of them")
-        if method is not None:
-            raise UsageError("--state decodes a saved item and --method draws random ones; pass one of them")
+        given = {"--count": count, "--method": method, "--seed": seed, "--length": length}
+        if others := [name for name, value in given.items() if value is not None]:
+            raise UsageError(
+                f"--state decodes one saved item; {' and '.join(others)} are for random items: leave out one"
+            )
         values, notes = read_state_file(state, trained)
         for note in notes:
             print_note(note)
@@ -98,7 +104,8 @@ def sample(
         write_samples(out, item, trained.spec, trained.feature_names)
         console.print(f"1 item: {out}", markup=False, soft_wrap=True)
         return
-    write_samples(out, draw(trained, count, method, seed, length), trained.spec, trained.feature_names)
+    count = 64 if count is None else count
+    write_samples(out, draw(trained, count, method, seed or 0, length), trained.spec, trained.feature_names)
     console.print(f"{count} sample{'s' if count > 1 else ''}: {out}", markup=False, soft_wrap=True)
 
 

@@ -7,11 +7,13 @@ latent. All functions take and return plain values, so they need neither a serve
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from eccentric.data.sources import NAMED
 from eccentric.errors import UsageError
 from eccentric.evaluation.random_latents import check_sampling, describe_sampling, random_latents
 from eccentric.explorer.directions import attributes_of_labels, learn, learn_between
@@ -36,7 +38,22 @@ __all__ = ["PAIR", "Scene"]
 PAIR = 2.0
 """Standard deviations at which eigen-pairs are shown, as in `DeepComponents.eigenpairs`."""
 DRAWN_AT_ONCE = 64  # random items; a mixture is fitted for each draw, which takes seconds
+FALSE_TRUE = ["False", "True"]  # labels from a column of yes or no
 MOST_LABELS = 20  # more labels cannot be distinguished by colour
+
+
+class Colouring(NamedTuple):
+    """What the points of the test items can be coloured by.
+
+    Attributes:
+        name: name of the label or of an attribute.
+        values: names of its values.
+        codes: place of the value of each test item among the values.
+    """
+
+    name: str
+    values: list[str]
+    codes: Int[np.ndarray, " n"]
 
 
 class Scene:
@@ -101,6 +118,7 @@ class Scene:
             "heldOut": self.view.held_out,
             "storedItems": len(self.run.examples),
             "labels": names,
+            "colourings": [{"name": each.name, "values": each.values} for each in self.colourings],
             "directions": self._attributes is not None or len(names) > 1,
             "error": self.view.error,
         }
@@ -129,6 +147,24 @@ class Scene:
             if len(names) <= MOST_LABELS:
                 return [str(name) for name in names], codes.astype(np.uint16)
         return [], np.zeros(len(self.test_states), np.uint16)
+
+    @cached_property
+    def colourings(self) -> list[Colouring]:
+        """The labels, if there are any, and each attribute. Attributes of other items are left out."""
+        names, codes = self.labels
+        values = ["no", "yes"] if names == FALSE_TRUE else names
+        found = [Colouring(self.label_name, values, codes)] if names else []
+        if self._attributes is not None and len(self._attributes.test) == len(self.test_states):
+            held = self._attributes.test.astype(np.uint16)
+            found += [Colouring(name, ["no", "yes"], held[:, j]) for j, name in enumerate(self._attributes.names)]
+        return found
+
+    @property
+    def label_name(self) -> str:
+        """Name of the column of the labels, if the run folder or its source tells it; "label" otherwise."""
+        data = self.run.config["data"]
+        known = NAMED.get(str(data.get("source")))
+        return str(data.get("label") or (known and known.label) or "label")
 
     def decode(self, states: Float[np.ndarray, "n d"]) -> Shaped[np.ndarray, "n ..."]:
         """Decode states to items in the units of the data.
@@ -224,7 +260,10 @@ class Scene:
             return learn(self._to_states(train.p), self.test_states, self._attributes)
         if train.labels is None or self.view.test.labels is None or not self.labels[0]:
             return []
-        attributes = attributes_of_labels(train.labels, self.view.test.labels, self.labels[0])
+        names = self.labels[0]
+        attributes = attributes_of_labels(train.labels, self.view.test.labels, names)
+        if names == FALSE_TRUE:
+            attributes = replace(attributes, names=[self.label_name])
         return learn(self._to_states(train.p), self.test_states, attributes)
 
     def direction_between(self, first: int, second: int) -> Direction:
@@ -265,5 +304,7 @@ class Scene:
 
 def _nearest(points: Float[np.ndarray, "n d"], point: Float[np.ndarray, " d"], count: int) -> list[tuple[int, float]]:
     squares = np.square(points - point).sum(1)
+    rounding = 1e-6 * np.abs(points).max(initial=0)  # of float32, so that an item is at distance 0 from itself
+    squares[squares < points.shape[1] * rounding**2] = 0
     first = np.argpartition(squares, min(count, len(squares)) - 1)[:count]
     return [(int(i), float(np.sqrt(squares[i]))) for i in first[np.argsort(squares[first], kind="stable")]]

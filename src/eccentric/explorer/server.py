@@ -135,9 +135,11 @@ class Answers:
         values = self.scene.test_states[:, chosen].astype("<f4")
         return Response(values.tobytes(), media_type="application/octet-stream")
 
-    def labels(self, request: Request) -> Response:
-        """The index of the label of each test item, uint16, little-endian."""
-        return Response(self.scene.labels[1].astype("<u2").tobytes(), media_type="application/octet-stream")
+    def colours(self, request: Request) -> Response:
+        """The index of the value of each test item among the values of a colouring, uint16, little-endian."""
+        place = read_place(request.query_params.get("by"), len(self.scene.colourings), "by")
+        codes = self.scene.colourings[place].codes
+        return Response(codes.astype("<u2").tobytes(), media_type="application/octet-stream")
 
     def test_state(self, request: Request) -> Response:
         return JSONResponse({"state": self.scene.test_states[self._test_place(request)].tolist()})
@@ -226,7 +228,7 @@ def make_app(scene: Scene, counterpart: Counterpart | None = None) -> Starlette:
             Route("/api/directions", answers.directions),
             Route("/api/direction", answers.direction_between),
             Route("/api/points", answers.points),
-            Route("/api/labels", answers.labels),
+            Route("/api/colours", answers.colours),
             Route("/api/test/{place}/state", answers.test_state),
             Route("/api/test/{place}/item", answers.test_item),
             Route("/api/stored/{place}/state", answers.stored_state),

@@ -35,15 +35,21 @@ export function report(error) {
   $("message").hidden = !error;
 }
 
-// A function whose failures are reported on the page.
+// A function whose failures are reported on the page. The message stays until this function succeeds or a key or button is
+// pressed: other requests, which end at any time, do not remove it.
+let failed = null;
+
 export const reported = (work) => async (...given) => {
   try {
     await work(...given);
-    report(null);
+    if (failed === work) report(null);
   } catch (error) {
+    failed = work;
     report(error);
   }
 };
+
+for (const pressed of ["pointerdown", "keydown"]) addEventListener(pressed, () => report(null), true);
 
 // Runs `work` for the latest request only: while one is answered, newer ones replace each other.
 export function latestOnly(work) {

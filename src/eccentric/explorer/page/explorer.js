@@ -168,14 +168,14 @@ async function start() {
   directions = new Directions(about, page);
   new Own(about, page, bars);
   connectButtons();
-  const codes = new Uint16Array(await (await ask("api/labels")).arrayBuffer());
-  points = new Points(about, page, codes);
+  points = new Points(about, page);
   if (!about.table) grid = new Grid(about, page);
   $("directions-tab").hidden = !about.directions;
   $("grid-tab").hidden = Boolean(about.table);
   makeTabs($("slider-tabs"), (shown) => shown === "directions-panel" && directions.open());
   makeTabs($("point-tabs"), (shown) => shown === "grid-panel" && grid.draw());
   showState();
+  await points.colour();
   await points.load();
   document.querySelector("main").setAttribute("aria-busy", "false");
 }

@@ -4,10 +4,11 @@ import { $, ask, drawImage, element, latestOnly, reported } from "./common.js";
 import { Scatter, colourOf } from "./scatter.js";
 
 export class Points {
-  constructor(about, page, codes) {
+  constructor(about, page) {
     this.about = about;
     this.page = page;
-    this.codes = codes;
+    this.codes = null; // of the chosen colouring; null draws all points alike
+    this.values = [];
     this.hovered = -1;
     this.thumbnail = latestOnly(() => this.#drawThumbnail());
     const pick = (i) => i >= 0 && page.loadFrom(`api/test/${i}/state`);
@@ -17,7 +18,9 @@ export class Points {
       $(axis).selectedIndex = Math.min(first, about.components.length - 1);
       $(axis).addEventListener("change", () => this.load());
     }
-    about.labels.forEach((name, code) => $("legend").append(element("li", {}, dot(colourOf(code)), name)));
+    about.colourings.forEach(({ name }, i) => $("colour-by").append(element("option", { value: i, textContent: name })));
+    $("colouring").hidden = about.colourings.length < 2;
+    $("colour-by").addEventListener("change", () => this.colour());
     $("place").max = about.testItems - 1;
     $("place").addEventListener("change", () => $("place").validity.valid && $("place").value !== "" && pick($("place").valueAsNumber));
   }
@@ -33,8 +36,20 @@ export class Points {
   load = reported(async () => {
     const [x, y] = [$("x-axis").value, $("y-axis").value];
     const points = new Float32Array(await (await ask(`api/points?x=${x}&y=${y}`)).arrayBuffer());
-    if (x === $("x-axis").value && y === $("y-axis").value) this.scatter.show(points, this.about.labels.length ? this.codes : null);
+    if (x === $("x-axis").value && y === $("y-axis").value) this.scatter.show(points, this.codes);
     this.mark(this.page.state);
+  });
+
+  // Colours the points by the label or the attribute that is chosen.
+  colour = reported(async () => {
+    const by = $("colour-by").value;
+    if (by === "") return;
+    const codes = new Uint16Array(await (await ask(`api/colours?by=${by}`)).arrayBuffer());
+    if (by !== $("colour-by").value) return;
+    this.codes = codes;
+    this.values = this.about.colourings[by].values;
+    $("legend").replaceChildren(...this.values.map((name, code) => element("li", {}, dot(colourOf(code)), name)));
+    this.scatter.show(this.scatter.points, codes);
   });
 
   #hover(i, x, y) {
@@ -55,7 +70,7 @@ export class Points {
     if (i < 0) return;
     if (!this.about.table) await drawImage($("thumbnail-image"), await (await ask(`api/test/${i}/item`)).blob());
     if (i !== this.hovered) return;
-    const label = this.about.labels.length ? `, ${this.about.labels[this.codes[i]]}` : "";
+    const label = this.codes ? `, ${this.values[this.codes[i]]}` : "";
     $("thumbnail-text").textContent = `Item ${i}${label}`;
     $("thumbnail-image").hidden = Boolean(this.about.table);
     $("thumbnail").hidden = false;
