@@ -281,7 +281,7 @@ class TestSample:
         assert status == 2
         assert re.fullmatch(
             r"error: 1,000,000,000,000 samples of 1x8x8 images need 512,000 GB of memory, and this machine has \d+; "
-            r"ask for fewer with --count, in several files with different seeds\n",
+            r"reduce --count, and write several files with different seeds\n",
             err,
         )
 

@@ -1,7 +1,7 @@
-"""A trained model as one program for other runtimes: raw data to components, and back.
+"""Export of a trained model as one program for other runtimes, from raw data to components and back.
 
-The program holds everything between the user's data and the components: the units of the data, the networks, the
-method's map from the encoder's output to the latents, and the principal components. It needs neither this package nor
+The program contains all steps between the user's data and the components: the units of the data, the networks, the
+method's map from the encoder output to the latents, and the principal components. It needs neither this package nor
 the training data. Formats:
 
 - .pt2 (`torch.export`): for PyTorch, `torch.export.load(path).module()`, and its compilers.
@@ -46,7 +46,7 @@ _OUTPUTS = {"autoencoder": ("p", "reconstruction"), "encoder": ("p",), "decoder"
 
 
 class Exported(NamedTuple):
-    """What was written, and how far its results are from this package's."""
+    """An exported program, and the difference of its results from those of this package."""
 
     path: Path
     difference: float
@@ -55,14 +55,14 @@ class Exported(NamedTuple):
 
 
 class Program(nn.Module):
-    """What is exported, as a module of tensors alone.
+    """The exported computation as a module that uses only tensors.
 
     Args:
-        model: as trained.
-        components: of its latents; None for a method without a spectrum, whose latents are then taken for p.
-        shape: of one item, as the networks take it.
+        model: trained model.
+        components: components of its latents; None for a method without a spectrum, for which p are the latents.
+        shape: shape of one item as used by the networks.
         part: "autoencoder" is x -> (p, reconstruction), "encoder" x -> p, "decoder" p -> x.
-        item_shape: of one item outside of the program; `shape` by default.
+        item_shape: shape of one item in the input and output of the program; `shape` by default.
     """
 
     basis: Tensor | None
@@ -77,10 +77,10 @@ class Program(nn.Module):
         item_shape: tuple[int, ...] | None = None,
     ) -> None:
         super().__init__()
-        # Channels-last weights, which are faster here, would be written as transposed copies.
+        # Channels-last weights, which are faster in this package, would be exported as transposed copies.
         self.model = copy.deepcopy(model).cpu().to(memory_format=torch.contiguous_format).eval()  # type: ignore[call-overload]
         self.part, self.shape, self.item_shape = part, shape, item_shape or shape
-        # In float32, which every runtime has.
+        # Every runtime supports float32.
         self.register_buffer("basis", None if components is None else components.basis.float())
         self.register_buffer("mean", None if components is None else components.mean.float())
 
@@ -103,13 +103,13 @@ def export_run(
     encoder: nn.Module | None = None,
     decoder: nn.Module | None = None,
 ) -> Exported:
-    """Export a trained run. The program is checked on the run's test examples.
+    """Export a trained run, and check the program on the run's test examples.
 
     Args:
         run: an opened run folder.
         path: file to write, .pt2 or .onnx.
         part: as for `export`.
-        encoder, decoder: the modules, where the run was trained with modules of its own.
+        encoder, decoder: the modules, if the run was trained with custom modules.
 
     Raises:
         UsageError, EccentricError: as for `export`, or the run is not complete.
@@ -129,24 +129,24 @@ def export(
     feature_names: list[str] | None = None,
     item_shape: tuple[int, ...] | None = None,
 ) -> Exported:
-    """Write a model as a program, and compare the program's results with the model's.
+    """Write a model as a program, and compare the results of the program with those of the model.
 
-    The program takes batches of any size: x is (n, *shape) in the data's own units (uint8 images from 0 to 255, or
-    float32), p is (n, d) float32 along the components. Decoded items are float32 in the data's own units, not rounded.
-    For a method without principal components, p is the latent vector.
+    The program accepts batches of any size: x is (n, *shape) in the units of the data (uint8 images from 0 to 255, or
+    float32), and p is (n, d) float32 along the components. Decoded items are float32 in the units of the data and are
+    not rounded. For a method without principal components, p is the latent vector.
 
     Args:
-        model, components, spec: as trained.
-        examples: raw items to check the program on, one by one and in one batch.
-        path: file to write; the suffix, .pt2 or .onnx, is the format.
+        model, components, spec: trained model, its components, and the specification of an item.
+        examples: raw items on which the program is checked, one by one and in one batch.
+        path: file to write; the suffix, .pt2 or .onnx, determines the format.
         part: "autoencoder" is x -> (p, reconstruction), "encoder" x -> p, "decoder" p -> x.
-        feature_names: names of a table's columns, for the program's metadata.
-        item_shape: of one item in the program's input and output; by default that of `spec`.
+        feature_names: names of the columns of a table, for the metadata of the program.
+        item_shape: shape of one item in the input and output of the program; that of `spec` by default.
 
     Raises:
         UsageError: the suffix or the part is unknown.
-        EccentricError: a package is missing, PyTorch cannot export the networks, or the program's results differ from
-            the model's by more than 1e-5; then nothing is written.
+        EccentricError: a package is missing, PyTorch cannot export the networks, or the results of the program differ
+            from those of the model by more than 1e-5. In this case nothing is written.
     """
     path = Path(path)
     form = check_path(path)
@@ -186,7 +186,7 @@ def export(
 
 
 def check_path(path: Path) -> str:
-    """The format that a file name stands for. UsageError if there is none; EccentricError if packages are missing."""
+    """The format of a file name. Raises UsageError for another suffix, EccentricError if packages are missing."""
     form = path.suffix.lower().removeprefix(".")
     if form not in FORMATS:
         raise UsageError(f"programs are written as .pt2 or .onnx, not {path.name!r}")
@@ -215,13 +215,13 @@ def _described(
 
 
 def _exported(program: Program, given: Tensor) -> torch.export.ExportedProgram:
-    # Two rows: PyTorch takes the sizes 0 and 1 for constants.
+    # two rows, because PyTorch treats the sizes 0 and 1 as constants
     rows = given[torch.arange(2) % len(given)].contiguous()
     try:
         with torch.no_grad(), warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # PyTorch's, on GRUs among others
+            warnings.simplefilter("ignore")  # from PyTorch, for example about GRUs
             return torch.export.export(program, (rows,), dynamic_shapes=({0: torch.export.Dim("batch")},))
-    except Exception as error:  # of many classes, most of them private
+    except Exception as error:  # of many classes, most of which are private
         reason = str(error).strip().splitlines()[0]
         raise EccentricError(f"PyTorch cannot export this {program.part}: {reason}") from error
 
@@ -254,7 +254,7 @@ def _write_onnx(program: Program, given: Tensor, path: Path, described: dict[str
 
 
 def _opened(path: Path, form: str) -> Callable[[Tensor], tuple[Tensor, ...]]:
-    """The program as written, to be called."""
+    """Load the written program as a function."""
     if form == "pt2":
         module = torch.export.load(path).module()
 

@@ -35,13 +35,13 @@ def encode_data(
     on_progress: Callable[[int, int], None] | None = None,
     on_note: Callable[[str], None] = lambda note: None,
 ) -> dict[str, Latents]:
-    """Components of all items of a data source, by its splits, computed by the encoder of `run`.
+    """Encode all items of a data source with the encoder of `run`, and return their components by split.
 
     For a method without principal components, the latents z are returned.
 
-    Labels are read from column `label`; the default is the label column of the run, if the source has it. While images
-    are decoded, `on_progress` is called with the numbers of completed and of all steps. `on_note` is called with each
-    note on the data.
+    Labels are read from the column `label`; by default from the label column of the run, if the source has it. While
+    images are decoded, `on_progress` is called with the number of completed steps and the total number. `on_note` is
+    called with each note on the data.
 
     Raises:
         EccentricError: the data cannot be read, or their shape differs from that of the training data.
@@ -78,15 +78,15 @@ def encode_data(
 
 
 def fit_items(x: Shaped[Tensor, "n ..."], found: ItemSpec, wanted: ItemSpec, source: str) -> Shaped[Tensor, "n ..."]:
-    """Items as a run takes them: as they are, or grey images expanded to colour.
+    """Items in the form that a run accepts. Grey images are converted to colour if necessary.
 
     Raises:
-        EccentricError: their shape is not that of the items the run was trained on.
+        EccentricError: their shape differs from that of the training items of the run.
     """
     if found.channels == 1 and found.image_size == wanted.image_size:
         return x.expand(-1, *wanted.shape)
     if wanted.is_sequence and found.shape[1:] == wanted.shape[1:]:
-        return x  # of any length
+        return x  # sequences may have any length
     if found.shape != wanted.shape:
         raise EccentricError(f"{source} contains {found}, but the run was trained on {wanted}; convert the data")
     return x
@@ -124,9 +124,8 @@ def sample(
     They are uint8 images (n, c, h, w), float32 rows (n, features) or float32 sequences (n, length, features).
 
     Args:
-        method: way of sampling, one of those in the `Traits.samplings` of the run's method; the first by default.
-
-        length: steps of each sequence; by default the median of the training sequences.
+        method: way of sampling, one of the `Traits.samplings` of the run's method; the first one by default.
+        length: number of steps of each sequence; the median of the training sequences by default.
 
     Raises:
         UsageError: the method of the run does not support this way of sampling, the length is out of range, or the
@@ -143,7 +142,7 @@ def sample(
 
 
 def _steps(run: Run, length: int | None) -> int | None:
-    """Steps of a sampled sequence; None for items of other kinds."""
+    """Number of steps of a sampled sequence; None for items of other kinds."""
     if not run.spec.is_sequence:
         if length is not None:
             raise UsageError(f"{run.path} was trained on {run.spec.noun}, which have no length; leave it out")
@@ -159,12 +158,12 @@ def _steps(run: Run, length: int | None) -> int | None:
 
 
 def _check_memory(count: int, spec: ItemSpec) -> None:
-    """The decoder's output is float32, and is converted or written from a copy."""
+    """Check the memory for the decoder's float32 output and a converted copy."""
     need, have = 8 * count * spec.size, memory_size()
     if have is not None and need > have:
         raise UsageError(
             f"{count:,} samples of {spec} need {need / 1e9:,.0f} GB of memory, and this machine has {have / 1e9:,.0f}; "
-            "ask for fewer with --count, in several files with different seeds"
+            "reduce --count, and write several files with different seeds"
         )
 
 
@@ -179,7 +178,7 @@ def check_samples_path(path: Path, run: Run) -> None:
 def write_samples(path: Path, samples: Shaped[np.ndarray, "n ..."], spec: ItemSpec, feature_names: list[str]) -> None:
     """Write images as one .png sheet, tables as .csv, or any as .npy.
 
-    A .csv file of sequences has a row for each step, with the numbers of the sample and of the step first.
+    A .csv file of sequences has one row per step. Its first columns are the numbers of the sample and of the step.
     """
     with atomic(path) as temporary:
         if path.suffix.lower() == ".npy":

@@ -1,5 +1,6 @@
-"""The loss inside other libraries: one module each, which imports nothing but what its users have installed.
+"""The loss in other libraries. Each module imports only the library that it supports.
 
 `gradients` works in any training loop, `lightning` is a callback, and `metric_learning` has the signature of
-pytorch-metric-learning. `eccentric.two_views.TwoViewLoss` has that of lightly. docs/use-it-in.md shows each of them.
+pytorch-metric-learning. `eccentric.two_views.TwoViewLoss` has the signature of lightly. docs/use-it-in.md shows how to
+use them.
 """

@@ -1,4 +1,4 @@
-"""Add a loss to a training loop whose code cannot be changed: by its gradient, where the latents are computed."""
+"""Add a loss to a training loop whose code cannot be changed, by adding its gradient to that of the latents."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ __all__ = ["regularize_input", "regularize_output"]
 def regularize_output(
     layer: nn.Module, weight: float, loss: Callable[[Float[Tensor, "b d"]], Float[Tensor, ""]] | None = None
 ) -> RemovableHandle:
-    """Train as if weight * loss(output of the layer) were part of the objective, from now on.
+    """Train as if weight * loss(output of the layer) were part of the objective.
 
     Each forward pass that records gradients computes the loss, and the backward pass adds weight times its gradient to
-    that of the layer's output. Passes under `torch.no_grad()`, with fewer than two rows, or in evaluation mode add
-    nothing. A loop that calls the layer several times in a step adds the loss of each call.
+    the gradient of the layer's output. Passes under `torch.no_grad()`, with fewer than two rows, or in evaluation mode
+    add nothing. A loop that calls the layer several times in a step adds the loss of each call.
 
     The loop must not scale its objective: with gradient accumulation or `torch.amp.GradScaler`, add the loss to the
     objective instead.
 
     Args:
-        layer: its output is one latent vector for each item, (b, d).
+        layer: layer whose output is one latent vector per item, (b, d).
         weight: factor of the loss.
-        loss: of the latents; the Eccentric loss by default.
+        loss: function of the latents; the Eccentric loss by default.
 
     Returns:
-        A handle; `handle.remove()` ends it.
+        A handle. `handle.remove()` removes the loss.
 
     Raises:
         ValueError: weight is negative or not finite.
@@ -49,7 +49,7 @@ def regularize_output(
 def regularize_input(
     layer: nn.Module, weight: float, loss: Callable[[Float[Tensor, "b d"]], Float[Tensor, ""]] | None = None
 ) -> RemovableHandle:
-    """`regularize_output` for what goes into a layer, such as the features before the last linear layer."""
+    """The same as `regularize_output` for the input of a layer, such as the features before the last linear layer."""
     add = _adder(weight, loss)
     return layer.register_forward_pre_hook(lambda module, inputs: (add(module, inputs[0]), *inputs[1:]))
 
@@ -65,7 +65,7 @@ def _adder(weight: float, loss: Callable[[Tensor], Tensor] | None) -> Callable[[
         latents = z.detach().requires_grad_()
         with torch.enable_grad():
             (gradient,) = torch.autograd.grad(measure(latents), latents)
-        z = z.view_as(z)  # a hook on z itself would be there for others who use it
+        z = z.view_as(z)  # a hook on z would also affect other uses of z
         z.register_hook(lambda grad: grad + weight * gradient)
         return z
 

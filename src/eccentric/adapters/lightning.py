@@ -1,4 +1,4 @@
-"""A callback for Lightning that adds the loss to what `training_step` returns."""
+"""A callback for Lightning that adds the loss to the objective returned by `training_step`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["EccentricCallback"]
 
 
 def _callback_class() -> Any:
-    """Lightning's base class, from whichever of its two packages the user has imported, or else has installed."""
+    """The base class of callbacks, from the package of Lightning that the user has imported, otherwise installed."""
     packages = ("lightning.pytorch", "pytorch_lightning")
     for name in [*(name for name in packages if name in sys.modules), *packages]:
         try:
@@ -50,7 +50,7 @@ class EccentricCallback(_Callback):
         mu, N: as for `EccentricLoss`.
 
     Raises:
-        ValueError: at the start of the training, if there is no such submodule; mu or N is out of range.
+        ValueError: mu or N is out of range, or, at the start of the training, the submodule does not exist.
         RuntimeError: optimization is manual, or `training_step` does not call the submodule.
     """
 
@@ -100,7 +100,7 @@ class EccentricCallback(_Callback):
         if self._hook is not None:
             self._hook.remove()
             self._hook = None
-            pl_module.__dict__.pop("training_step", None)  # the class's own is left
+            pl_module.__dict__.pop("training_step", None)  # the attribute of the class remains
 
     def _keep(self, module: Any, inputs: Any, output: torch.Tensor) -> None:
         if self._latents is not None:

@@ -1,6 +1,6 @@
 """The loss with the signature of pytorch-metric-learning's losses.
 
-As a regularizer of one of its losses, `EccentricLoss` fits as it is:
+`EccentricLoss` can be used directly as a regularizer of one of its losses:
 
     losses.TripletMarginLoss(embedding_regularizer=EccentricLoss(), embedding_reg_weight=0.001)
 """
@@ -19,9 +19,9 @@ __all__ = ["MetricEccentricLoss"]
 
 
 class MetricEccentricLoss(EccentricLoss):
-    """`EccentricLoss` as a member of `pytorch_metric_learning.losses.MultipleLosses`; labels are not used.
+    """`EccentricLoss` for use in `pytorch_metric_learning.losses.MultipleLosses`. Labels are not used.
 
-    Args and errors are those of `EccentricLoss`.
+    Arguments and errors are those of `EccentricLoss`.
     """
 
     def forward(
@@ -32,5 +32,5 @@ class MetricEccentricLoss(EccentricLoss):
         ref_emb: Float[Tensor, "m d"] | None = None,
         ref_labels: Int[Tensor, " m"] | None = None,
     ) -> Float[Tensor, ""]:
-        """The loss of the embeddings of the batch; mined pairs and reference embeddings do not change it."""
+        """The loss of the embeddings of the batch. Mined pairs and reference embeddings are ignored."""
         return super().forward(embeddings)

@@ -1,4 +1,4 @@
-"""The command that writes a trained model as a program for other runtimes."""
+"""`eccentric export`: write a trained model as a program for other runtimes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def export(
     format: Annotated[
         Literal["pt2", "onnx"] | None,
         typer.Option(
-            help="pt2: for PyTorch; onnx: for ONNX Runtime and others. By default the suffix of --out, or else pt2."
+            help="pt2: for PyTorch; onnx: for ONNX Runtime and others. The suffix of --out by default, or pt2."
         ),
     ] = None,
     part: Annotated[
@@ -28,12 +28,12 @@ def export(
     ] = "autoencoder",
     out: Annotated[
         Path | None,
-        typer.Option(help="File to write, .pt2 or .onnx; by default it is named after the run and lies beside it."),
+        typer.Option(help="File to write, .pt2 or .onnx; by default it has the name of the run and is next to it."),
     ] = None,
 ) -> None:
     """Write the trained model as one program, from raw data to components and back.
 
-    The program is checked: its results on test items must agree with this package's to 1e-5.
+    The command checks that the results of the program on test items agree with those of this package to 1e-5.
     """
     from eccentric.deploy import check_path, export_run
     from eccentric.errors import UsageError

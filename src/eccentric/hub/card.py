@@ -1,4 +1,4 @@
-"""The model card of a run, made from the facts that its report uses."""
+"""The model card of a run, which contains the same facts as its report."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ SHOWN = {
     "reconstructions": "Items, and below them their reconstructions.",
     "scatter": "Test items on the first two components.",
 }
-"""Pictures of the report that the card shows, in this order, and what they are."""
+"""Figures of the report that the card shows, in this order, with their captions."""
 
 
 def model_card(run: Run, repository: str) -> str:
-    """The model card of a run as Markdown, with the metadata that the hub reads at its top.
+    """The model card of a run as Markdown, with the hub's metadata at the top.
 
-    The pictures are those in the run's folder figures/, which `eccentric report` writes.
+    The figures are those in the folder figures/ of the run, which `eccentric report` writes.
 
     Args:
-        run: an opened run folder that training has completed.
-        repository: the hub id that the card's example uses, such as "name/digits".
+        run: an opened run folder whose training is complete.
+        repository: hub id for the example in the card, such as "name/digits".
 
     Raises:
         EccentricError: a file of the run is missing or damaged.
@@ -147,7 +147,7 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def _plain(text: str) -> str:
-    """Text from the data, which may hold characters that mean something in a Markdown table or in HTML."""
+    """Escape characters of text from the data that have a meaning in a Markdown table or in HTML."""
     for character, written in (("&", "&amp;"), ("<", "&lt;"), ("|", "\\|"), ("\n", " "), ("[", "\\["), ("`", "\\`")):
         text = text.replace(character, written)
     return text

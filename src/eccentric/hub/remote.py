@@ -1,4 +1,4 @@
-"""Run folders sent to the Hugging Face Hub and fetched from it."""
+"""Upload of run folders to the Hugging Face Hub, and download from it."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ __all__ = ["check_repository", "fetch", "push"]
 
 CARD = "README.md"
 FILES = (CONFIG, METRICS, CHECKSUMS, *RESULTS, REPORT, *(f"{FIGURES}/{name}.png" for name in PICTURES))
-"""What is sent, and what is fetched. Checkpoints, the only files of a run that are pickles, are not among them."""
+"""Files that are uploaded and downloaded. Checkpoints, the only pickles in a run folder, are excluded."""
 
 
 def check_repository(repository: str, token: str | None = None) -> None:
-    """See whether a push can succeed, before the work: the name is a hub id, and the hub accepts the token.
+    """Check before the training whether a push can succeed: the name is a hub id, and the hub accepts the token.
 
     Raises:
         UsageError: the name is not a hub id.
-        EccentricError: there is no token, the hub refuses it, or it cannot be reached.
+        EccentricError: there is no token, the hub rejects it, or the hub cannot be reached.
     """
     from huggingface_hub import HfApi
 
@@ -42,23 +42,24 @@ def check_repository(repository: str, token: str | None = None) -> None:
 
 
 def push(run: Run, repository: str, *, private: bool | None = None, token: str | None = None) -> str:
-    """Send a run folder with a model card to a model repository on the hub, in one commit.
+    """Upload a run folder with a model card to a model repository on the hub, in one commit.
 
-    Sent are the files of the run that readers need: configuration, metrics, weights and components as safetensors, the
-    encodings, a few test items, the report and its pictures. Checkpoints are not.
+    The upload contains configuration, metrics, weights and components as safetensors, the encodings, a few test items,
+    the report and its figures, but no checkpoints.
 
     Args:
-        run: an opened run folder that training has completed. Write its report first, for the card's pictures.
-        repository: hub id, "NAME/REPOSITORY"; made if there is none.
-        private: whether only the owner sees a repository that is made here; None is the account's default.
-        token: of the hub; by default the one that `hf auth login` saved, or $HF_TOKEN.
+        run: an opened run folder whose training is complete. Write its report first, because the card shows its
+            figures.
+        repository: hub id, "NAME/REPOSITORY"; created if it does not exist.
+        private: whether a new repository is private; None uses the default of the account.
+        token: hub token; by default the one saved by `hf auth login`, or $HF_TOKEN.
 
     Returns:
         The address of the repository.
 
     Raises:
         UsageError: the name is not a hub id.
-        EccentricError: the run is not complete or damaged, or the hub refuses or cannot be reached.
+        EccentricError: the run is incomplete or damaged, or the hub rejects the upload or cannot be reached.
     """
     from huggingface_hub import CommitOperationAdd, HfApi
 
@@ -78,18 +79,18 @@ def push(run: Run, repository: str, *, private: bool | None = None, token: str |
 def fetch(
     source: str | Path, *, revision: str | None = None, token: str | None = None, cache: str | Path | None = None
 ) -> Path:
-    """The folder of a run that was pushed. A path of a local folder is returned as it is.
+    """Download a run from the hub and return its folder. The path of a local folder is returned unchanged.
 
-    Only files that a run consists of are downloaded, none of which executes code when it is read.
+    Only the files of a run are downloaded. None of them executes code when it is read.
 
     Args:
         source: hub id, "NAME/REPOSITORY", or a local run folder.
-        revision: branch, tag or commit; by default the main branch.
-        token: as for `push`; not needed for public repositories.
-        cache: folder for downloads; by default that of huggingface_hub.
+        revision: branch, tag or commit; the main branch by default.
+        token: as for `push`; not required for public repositories.
+        cache: folder for downloads; the cache of huggingface_hub by default.
 
     Raises:
-        EccentricError: there is no such folder or repository, or the hub cannot be reached.
+        EccentricError: the folder or repository does not exist, or the hub cannot be reached.
     """
     if Path(source).is_dir():
         return Path(source)
@@ -108,13 +109,13 @@ def fetch(
         )
     assert isinstance(folder, str)
     if not (Path(folder) / CONFIG).is_file():
-        raise EccentricError(f"the repository {name} holds no run, it has no {CONFIG}")
+        raise EccentricError(f"the repository {name} contains no run, because it has no {CONFIG}")
     return Path(folder)
 
 
 @contextmanager
 def _one_line(repository: str) -> Iterator[None]:
-    """The hub's many exceptions as one line that says what to do."""
+    """Convert the exceptions of the hub to one line that says what to do."""
     from huggingface_hub.errors import (
         HfHubHTTPError,
         HFValidationError,

@@ -1,4 +1,4 @@
-"""Labels beside lines and points, moved as little as possible so that they do not overlap."""
+"""Labels next to lines and points, moved as little as possible so that they do not overlap."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 __all__ = ["label_ends", "label_points", "spread"]
 
 WIDTH_OF_A_LETTER = 0.56
-"""Of the font size, on average."""
+"""Average width of a letter, as a fraction of the font size."""
 HEIGHT_OF_A_LINE = 1.3
 ARROW = {"arrowstyle": "-", "linewidth": 0.6}
 
 
 def spread(wanted: Float[np.ndarray, " n"], gap: float) -> Float[np.ndarray, " n"]:
-    """The positions nearest to those wanted, by squared distance and in the same order, that are `gap` apart."""
+    """Positions at least `gap` apart, in the same order, with the smallest squared distance to the wanted positions."""
     from scipy.optimize import isotonic_regression
 
     order = np.argsort(wanted, kind="stable")
@@ -35,12 +35,12 @@ def spread(wanted: Float[np.ndarray, " n"], gap: float) -> Float[np.ndarray, " n
 
 
 def label_ends(axes: Axes, ends: Sequence[tuple[float, float]], texts: Sequence[str], colours: Sequence[str]) -> None:
-    """Write a label to the right of the end of each line; the limits of the axes must be final.
+    """Write a label to the right of the end of each line. The limits of the axes must be final.
 
     Args:
-        axes: with the lines.
+        axes: axes with the lines.
         ends: last point of each line, in data units.
-        texts, colours: of the labels.
+        texts, colours: texts and colours of the labels.
     """
     if not ends:
         return
@@ -61,12 +61,12 @@ def label_points(
     colours: Sequence[str],
     others: Float[np.ndarray, "n 2"],
 ) -> None:
-    """Write a label beside each point where it covers the fewest other labels and points.
+    """Write a label next to each point, where it covers the fewest other labels and points.
 
     Args:
-        axes: whose limits must be final.
-        points: in data units.
-        texts, colours: of the labels.
+        axes: axes with final limits.
+        points: points in data units.
+        texts, colours: texts and colours of the labels.
         others: all points that labels should not cover, in data units.
     """
     size, extent, to_fractions = _geometry(axes)
@@ -96,7 +96,7 @@ def _cost(
     points: Float[np.ndarray, "n 2"],
     boxes: Sequence[Float[np.ndarray, "2 2"]],
 ) -> float:
-    """How bad a place for a label is: what lies outside the axes, on points, or on other labels; in points."""
+    """Cost of a position of a label in points, for parts outside the axes and for overlap with points and labels."""
     low, high = box
     outside = np.maximum(-low, 0).sum() + np.maximum(high - extent, 0).sum()
     covered = ((points > low - 2) & (points < high + 2)).all(1).sum()
@@ -105,10 +105,10 @@ def _cost(
 
 
 def _geometry(axes: Axes) -> tuple[float, Float[np.ndarray, " 2"], Transform]:
-    """The size of the type and of the axes in points, and the map from data to fractions of the axes."""
+    """Font size and size of the axes in points, and the transform from data to fractions of the axes."""
     figure = axes.get_figure(root=True)
     assert figure is not None
-    figure.draw_without_rendering()  # which lays it out
+    figure.draw_without_rendering()  # computes the layout
     box = axes.get_position()
     extent = 72 * np.array([box.width, box.height]) * figure.get_size_inches()
     return float(axes.xaxis.label.get_fontsize()), extent, axes.transScale + axes.transLimits

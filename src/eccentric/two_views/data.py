@@ -1,4 +1,4 @@
-"""Images for two-view training: which are trained on, which train the probes, and which score them."""
+"""Images for two-view training: division into training images, probe images and test images."""
 
 from __future__ import annotations
 
@@ -33,24 +33,25 @@ class Material:
     probes: Labelled
     """Training images whose targets the probes learn."""
     others: dict[str, Labelled]
-    """"validation": training images that no probe learns, to choose weights by; "test": of the test split."""
+    """"validation": training images without probe images, used to choose weights; "test": images of the test split."""
 
 
 def material(source: str, small: bool = False) -> Material:
     """Read labelled images, or faces with their attributes (`celeba`, reduced to 32x32 pixels).
 
-    At most 5,000 images train the probes, and at most 5,000 of each other kind score them, always the same ones.
+    At most 5,000 images train the probes, and at most 5,000 images of each other kind evaluate them. The choice is
+    always the same.
 
     Args:
         source: as for `eccentric.data.load`.
-        small: take a few hundred images only, to try things out.
+        small: use only a few hundred images, for a quick test.
 
     Raises:
-        UsageError: the items are no images, or have neither labels nor attributes.
+        UsageError: the items are not images, or have neither labels nor attributes.
     """
     data = load(source, label="" if source == "celeba" else None)
     if not data.is_image:
-        raise UsageError(f"{source} holds no images, and views are made of images")
+        raise UsageError(f"{source} does not contain images, and views are computed from images")
     if source == "celeba":
         from eccentric.data.attributes import load_attributes
 
@@ -80,7 +81,7 @@ def material(source: str, small: bool = False) -> Material:
 
 
 def _reduced(images: torch.Tensor) -> torch.Tensor:
-    """Photographs at half their size while that is at least 32 pixels a side."""
+    """Halve the size of photographs as long as both sides have at least 32 pixels."""
     while min(images.shape[2:]) >= 2 * SIDE:
         images = torch.cat([avg_pool2d(part.float(), 2).round().to(torch.uint8) for part in images.split(1000)])
     return images

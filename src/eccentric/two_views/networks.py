@@ -1,4 +1,4 @@
-"""Networks for two views: a small convolutional encoder, and the projector that the loss may look through."""
+"""Networks for two views: a small convolutional encoder and a projector."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ __all__ = ["projector", "small_encoder"]
 
 
 def small_encoder(channels: int, features: int = 64, width: int = 16) -> nn.Sequential:
-    """Three convolutions of stride 2 with batch normalisation, and a linear layer; images (n, channels, h, w)."""
+    """Three convolutions of stride 2 with batch normalisation, and a linear layer, for images (n, channels, h, w)."""
     layers: list[nn.Module] = []
     for wide in (width, 2 * width, 4 * width):
         layers += [nn.Conv2d(channels, wide, 3, stride=2, padding=1, bias=False), nn.BatchNorm2d(wide), nn.ReLU()]

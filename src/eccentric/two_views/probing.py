@@ -1,4 +1,4 @@
-"""Probes of features: how well a linear classifier and the nearest neighbours predict labels or attributes."""
+"""Probes of features: prediction of labels or attributes by a linear classifier and by nearest neighbours."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ def probe(
     targets: Shaped[np.ndarray, "n ..."],
     others: list[tuple[Float[np.ndarray, "m d"], Shaped[np.ndarray, "m ..."]]],
 ) -> list[Probes]:
-    """Fit both probes on some items and score them on others.
+    """Fit both probes to training items and evaluate them on other items.
 
     Args:
-        train: features, standardised here.
-        targets: class labels (n,), or attributes (n, a) of 0 and 1.
-        others: features and targets to be scored, such as validation and test items.
+        train: features of the training items, which are standardised in this function.
+        targets: class labels (n,), or attributes (n, a) with values 0 and 1.
+        others: features and targets of the items for evaluation, such as validation and test items.
     """
     from sklearn.linear_model import LogisticRegression
     from sklearn.neighbors import KNeighborsClassifier, NearestNeighbors
 
     mean, scale = train.mean(0), train.std(0)
-    scale = np.where(scale > 1e-6 * scale.max(initial=0) + 1e-12, scale, 1.0)  # constant features stay constant
+    scale = np.where(scale > 1e-6 * scale.max(initial=0) + 1e-12, scale, 1.0)  # constant features remain constant
 
     def standard(x: np.ndarray) -> np.ndarray:
         return (x - mean) / scale
@@ -58,7 +58,7 @@ def probe(
 
 
 def _area(y: np.ndarray, scores: np.ndarray) -> float:
-    """Mean area under the ROC curves of the attributes that occur and that do not occur for all."""
+    """Mean area under the ROC curves of the attributes that have both values."""
     from sklearn.metrics import roc_auc_score
 
     told = (y.min(0) == 0) & (y.max(0) == 1)

@@ -1,4 +1,4 @@
-"""Train an encoder on two views of each image, and measure its features."""
+"""Training of an encoder on two views of each image, and evaluation of its features."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Setting:
     regularizer: Regularizer
     weight: float
     projector: bool
-    """Compute the loss on the outputs of a projector; the features are measured before it."""
+    """Whether the loss is computed on the outputs of a projector. The features are the inputs of the projector."""
     seed: int = 0
     steps: int = 200
     batch: int = 128
@@ -52,11 +52,11 @@ class Setting:
 def train_and_probe(
     setting: Setting, views: Views, train: Labelled, probes: Labelled, others: dict[str, Labelled]
 ) -> dict[str, Any]:
-    """Train on the images of `train`; fit the probes on `probes`, score them on `others`.
+    """Train on the images of `train`, fit the probes to `probes`, and evaluate them on `others`.
 
     Returns:
-        For each of the others, by its name, the scores of the probes; of the last one's features and embeddings the
-        effective rank and the trace; and the CPU time of a step.
+        The scores of the probes for each of the others by name, the effective rank and the trace of the features and
+        embeddings of the last one, and the CPU time of a step.
     """
     torch.manual_seed(setting.seed)
     encoder: nn.Module = small_encoder(train.images.shape[1], FEATURES)
@@ -68,7 +68,7 @@ def train_and_probe(
     start = time.process_time()
     for _ in range(setting.steps):
         images = train.images[torch.randint(len(train.images), (setting.batch,))]
-        a, b = model(torch.cat([views(images), views(images)])).chunk(2)  # one batch for batch normalisation
+        a, b = model(torch.cat([views(images), views(images)])).chunk(2)  # one batch, because of batch normalisation
         value = loss(a, b)
         optimizer.zero_grad()
         value.backward()

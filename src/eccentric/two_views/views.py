@@ -1,4 +1,4 @@
-"""Random views of a batch of images: an affine map, a flip, and changes of brightness, contrast, colour and noise."""
+"""Random views of a batch of images: affine map, flip, brightness, contrast, colour and noise."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ __all__ = ["DIGITS", "PHOTOS", "Views"]
 
 @dataclass(frozen=True)
 class Views:
-    """How a view is drawn, for each image of a batch anew and on the device of the batch."""
+    """Settings of random views. A view is drawn independently for each image, on the device of the batch."""
 
     rotation: float = 0.0
     """Largest angle in degrees."""
     scale: tuple[float, float] = (1.0, 1.0)
-    """Range of the side of the visible square, as a share of the image's side; its logarithm is uniform."""
+    """Range of the side of the visible square, as a fraction of the image's side; the logarithm is uniform."""
     shift: float = 0.0
-    """Largest shift of the centre, as a share of the image's side; beyond the border, the image is black or, for
-    photographs, stays inside."""
+    """Largest shift of the centre, as a fraction of the image's side; pixels beyond the border are black. With 0, the
+    visible square has a random position inside the image."""
     flip: bool = False
-    """Mirror half of the images."""
+    """Whether half of the images are mirrored."""
     contrast: float = 0.0
     """Brightness and contrast are multiplied by factors between 1 - contrast and 1 + contrast."""
     grey: float = 0.0
-    """Probability of a view without colours."""
+    """Probability that a view is grey."""
     noise: float = 0.0
-    """Largest standard deviation of noise; pixels are from 0 to 1."""
+    """Largest standard deviation of the noise, for pixels from 0 to 1."""
 
     def __call__(self, images: UInt8[Tensor, "n c h w"]) -> Float[Tensor, "n c h w"]:
-        """One random view of each image, with pixels from 0 to 1 (beyond by noise and contrast)."""
+        """One random view of each image, with pixels from 0 to 1; noise and contrast can exceed this range."""
         x, n = images.float() / 255, len(images)
 
         def draw(*shape: int) -> Tensor:
