@@ -130,7 +130,7 @@ class TestTrain:
         assert "cannot write to the folder" in err
 
     def test_more_than_memory(self, eccentric, tmp_path):
-        status, _, err = eccentric("train", "digits", "--out", tmp_path / "run", "--dim", "1000000000000")
+        status, _, err = eccentric("train", "digits", "--out", tmp_path / "run", "--dim", "2000000000")
         assert status == 1
         assert err == "error: not enough memory; reduce the batch size or the size of the items\n"
 
@@ -155,6 +155,8 @@ class TestTrain:
         ("arguments", "message"),
         [
             (["--dim", "0"], "dim must be at least 1"),
+            (["--dim", str(10**30)], "dim must be less than 2**31"),
+            (["--width", "1e30"], "width 1e+30 is out of range"),
             (["--mu", "0.4"], "mu"),
             (["--N", "papre"], "'papre'"),
             (["--architecture", "mnist"], "'mnist' takes 1x28x28 images, the data are 1x8x8 images"),

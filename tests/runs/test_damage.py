@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from eccentric import __version__
 from eccentric.errors import EccentricError
+from eccentric.report import words
 from eccentric.report.facts import read_facts
 from eccentric.runs import Run
 from eccentric.runs.upgrade import SCHEMA
@@ -66,7 +67,7 @@ def error_of(folder: Path) -> str:
         ("config.json", "versions.torch", 2, "versions.torch must be a string, not 2"),
         ("config.json", "engine", 3, "engine must be an object, not 3"),
         ("config.json", "estimator", {}, "lacks estimator.parameters, estimator.item_shape"),
-        ("config.json", "train.dim", 10**30, "train.dim must be an integer from 1 to 2147483648, not 1000"),
+        ("config.json", "train.dim", 10**30, "train.dim must be an integer from 1 to 2147483647, not 1000"),
         ("config.json", "train.axes", "x", "unknown axes 'x'; choose one of principal, anchored"),
         ("config.json", "item", {"kind": "table", "shape": [], "dtype": "float32"}, "item.shape is []"),
         ("config.json", "method", {"name": "eccentric", "settings": {"weight": -1}}, "weight must be zero or a"),
@@ -166,6 +167,12 @@ def test_a_newer_schema(folder):
     error = error_of(folder)
     assert f"was written by eccentric 7.1.0 with schema {SCHEMA + 1}" in error
     assert f"this is eccentric {__version__}, which reads schemas up to {SCHEMA}; upgrade eccentric" in error
+
+
+def test_an_unrecorded_engine(folder):
+    put(folder, "config.json", "engine", None)
+    run = Run(folder)
+    assert dict(words.setup(read_facts(run), run.config, 1))["Training"].endswith("seed 0")
 
 
 def test_unknown_entries_are_kept_and_ignored(folder):

@@ -57,7 +57,7 @@ def run_record(run: Run) -> dict[str, Any]:
             "measured": {str(epoch): found for epoch, each in reached.items() if (found := read_measured(each.path))},
             "training_seconds": round(training_seconds(run), 1),
             "device": run.config.get("device", "not recorded"),
-            "precision": run.config.get("engine", {}).get("precision", "32-true"),
+            "precision": (run.config.get("engine") or {}).get("precision", "32-true"),
             "versions": run.config.get("versions"),
         }
     )

@@ -95,7 +95,7 @@ def setup(f: Facts, config: dict[str, Any], parameters: int) -> list[tuple[str, 
     steps, rate = f.metrics["step"], f.metrics["items_per_second"]
     seconds = float((np.diff(steps, prepend=0) * f.batch_size / rate).sum())
     schedule = "" if s.schedule == "constant" else f" ({s.schedule})"
-    precision = config.get("engine", {}).get("precision")
+    precision = (config.get("engine") or {}).get("precision")
     factor = "" if s.width == 1 else f" of width {s.width:g}"
     if f.is_image:
         channels, height, width = f.shape

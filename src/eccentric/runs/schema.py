@@ -31,7 +31,7 @@ class Range:
 
 Count = Annotated[int, Range(0)]
 Size = Annotated[int, Range(1)]
-Length = Annotated[int, Range(1, 2**31)]
+Length = Annotated[int, Range(1, 2**31 - 1)]
 """Length of one side of a tensor."""
 Error = Annotated[float, Range(0)]
 Fraction = Annotated[float, Range(0, 1)]

@@ -76,6 +76,8 @@ class TrainConfig:
         for name in ("dim", "epochs", "log_every"):
             if getattr(self, name) < 1:
                 raise UsageError(f"{name} must be at least 1, not {getattr(self, name)}")
+        if self.dim >= 2**31:  # the limit of PyTorch's tensors
+            raise UsageError(f"dim must be less than 2**31, not {self.dim}")
         if self.batch_size < 2:
             raise UsageError(
                 f"batch_size must be at least 2, not {self.batch_size}, because the loss is defined on pairs"
