@@ -32,8 +32,8 @@ def test_zero_is_in_the_middle_of_the_colours_whatever_is_drawn():
         assert axes.images[0].get_clim() == (-1, 1)
     nothing, positive, negative = (np.array(axes.images[0].cmap(at)[:3]) for at in (0.5, 1.0, 0.0))
     assert nothing.min() > 0.95
-    assert positive.argmax() == 2
-    assert negative.argmax() == 0
+    assert positive.argmax() == 0
+    assert negative.argmax() == 2
 
 
 def test_components_are_numbered_from_one():

@@ -27,6 +27,13 @@ def test_names_from_the_data_are_drawn_as_they_are(draw):
     assert {r"\$x\$ & \$y", " _hidden", "日本語", "two lines"} <= {*shown}
 
 
+@pytest.mark.parametrize(("format", "magic"), [("png", b"\x89PNG"), ("svg", b"<?xml"), ("pdf", b"%PDF")])
+def test_the_same_figure_gives_the_same_bytes(format, magic):
+    first, second = (plots.file_bytes(plots.spectrum(np.array([2.0, 1.0])), format) for _ in range(2))
+    assert first.startswith(magic)
+    assert first == second
+
+
 def test_long_names_that_begin_alike_stay_apart():
     days = (1, 7, 14, 30, 60, 90)
     names = [f"transaction_amount_mean_last_{day}_days" for day in days]

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from PIL import Image
 from torch import nn
 
@@ -107,10 +108,19 @@ def test_a_copied_folder_gives_the_same_report(reported, run):
     assert write_report(run).read_bytes() == (reported.path / "report.html").read_bytes()
 
 
+def test_figures_are_also_written_as_svg(run):
+    page = write_report(run).read_bytes()
+    assert write_report(run, format="svg").read_bytes() == page
+    figures = run.path / "figures"
+    names = {path.stem for path in figures.glob("*.png")}
+    assert {path.stem for path in figures.glob("*.svg")} == names
+    assert (figures / "spectrum.svg").read_text().count("<svg") == 1
+
+
 def test_text_from_the_data_is_escaped(facts):
     hostile = "<script>alert(1)</script>"
     facts = replace(facts, name=hostile, notes=(hostile,), status=hostile, version=hostile)
-    picture = Picture(hostile, hostile, hostile, hostile, b"\x00" * 24)
+    picture = Picture(hostile, hostile, hostile, hostile, b"\x00" * 24, Figure())
     setup = words.setup(facts, {"data": {"split": hostile}, "device": hostile, "versions": {hostile: "1"}}, 1)
     source = writing.render(facts, [picture], setup, hostile)
     assert "<script" not in source

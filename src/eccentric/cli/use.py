@@ -14,15 +14,19 @@ from eccentric.cli.app import DataArgument, LabelOption, RunArgument, app, conso
 from eccentric.cli.progress import ReadingProgress
 from eccentric.errors import UsageError
 
+FormatOption = Annotated[
+    Literal["png", "svg", "pdf"], typer.Option(help="Write figures in this format as well as in PNG.")
+]
+
 
 @app.command()
-def report(path: RunArgument) -> None:
+def report(path: RunArgument, format: FormatOption = "png") -> None:
     """Write the report of a finished run."""
     from eccentric.report import write_report
     from eccentric.training import Run
 
     with console.status("Writing the report"):
-        written = write_report(Run(path))
+        written = write_report(Run(path), format=format)
     console.print(f"Report: {written}", markup=False, soft_wrap=True)
 
 
@@ -130,6 +134,7 @@ def align(
         ),
     ] = GAP,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing alignment in OUT.")] = False,
+    format: FormatOption = "png",
 ) -> None:
     """Align runs to the first run on training items, and measure their agreement on test items."""
     from eccentric.comparison.runs import RESULT, compare, write_comparison
@@ -139,7 +144,7 @@ def align(
         raise UsageError(f"{out} already holds an alignment; choose another folder or pass --overwrite")
     with console.status("Aligning"):
         comparison = compare([Run(path) for path in paths], method, gap=gap)
-        write_comparison(out, comparison)
+        write_comparison(out, comparison, format)
     _print_comparison(comparison)
     console.print(f"Written: {out}", markup=False, soft_wrap=True)
 

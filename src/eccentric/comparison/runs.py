@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
     import pyarrow
     from jaxtyping import Float
+    from matplotlib.figure import Figure
 
+    from eccentric.plots.style import Format
     from eccentric.runs import Run
 
 RESULT, ALIGNED, FIGURE = "alignment.json", "aligned.parquet", "cross_correlation.png"
@@ -110,7 +112,7 @@ def compare(runs: Sequence[Run], method: Method = "assignment", *, gap: float = 
     )
 
 
-def write_comparison(folder: Path, comparison: Comparison) -> None:
+def write_comparison(folder: Path, comparison: Comparison, format: Format = "png") -> None:
     """Write the numbers, the aligned encodings of test items and the figure of the cross-correlations.
 
     `alignment.json` contains the component of each run that corresponds to each component of the first run, with its
@@ -119,11 +121,15 @@ def write_comparison(folder: Path, comparison: Comparison) -> None:
 
     Args:
         folder: created if it does not exist; files of the same names are replaced.
+        comparison: the result.
+        format: with "svg" or "pdf", the figure is written in this format as well as in PNG.
 
     Raises:
         EccentricError: a file cannot be written.
     """
     import pyarrow.parquet as pq
+
+    from eccentric.plots import file_bytes
 
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -132,8 +138,10 @@ def write_comparison(folder: Path, comparison: Comparison) -> None:
     write_json(folder / RESULT, _record(comparison))
     with atomic(folder / ALIGNED) as temporary:
         pq.write_table(_table(comparison), temporary)
-    with atomic(folder / FIGURE) as temporary:
-        temporary.write_bytes(_picture(comparison))
+    figure = _figure(comparison)
+    for suffix in dict.fromkeys(("png", format)):
+        with atomic((folder / FIGURE).with_suffix(f".{suffix}")) as temporary:
+            temporary.write_bytes(file_bytes(figure, suffix))
 
 
 def _aligned(alignments: list[Alignment], test: list[Latents]) -> list[Float[np.ndarray, "n d"]]:
@@ -211,9 +219,9 @@ def _table(comparison: Comparison) -> pyarrow.Table:
     return pa.concat_tables(tables, promote_options="default")  # some runs may have no labels
 
 
-def _picture(comparison: Comparison) -> bytes:
+def _figure(comparison: Comparison) -> Figure:
     from eccentric.alignment import cross_correlation
-    from eccentric.plots import alignment, png
+    from eccentric.plots import alignment
 
     reference = comparison.test[0].p
     before = np.array([cross_correlation(latents.p, reference) for latents in comparison.test[1:]])
@@ -222,4 +230,4 @@ def _picture(comparison: Comparison) -> bytes:
     paths = [Path(name).resolve() for name in comparison.names]
     shared = os.path.commonpath([path.parent for path in paths])
     short = [str(path.relative_to(shared)) for path in paths]
-    return png(alignment.cross_correlation(before, after, short[1:], short[0]))
+    return alignment.cross_correlation(before, after, short[1:], short[0])

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from eccentric.plots.style import FAINT, WIDTH, literal, styled
+from eccentric.plots.style import FAINT, SIGNED, WIDTH, literal, styled
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,7 +39,7 @@ def cross_correlation(
     for row, name, *matrices in zip(maps, names, before, after, strict=False):
         for axes, matrix in zip(row, matrices, strict=True):
             edges = (0.5, len(matrix) + 0.5, len(matrix) + 0.5, 0.5)
-            colours = axes.imshow(matrix, cmap="RdBu", vmin=-1, vmax=1, interpolation="nearest", extent=edges)
+            colours = axes.imshow(matrix, cmap=SIGNED, vmin=-1, vmax=1, interpolation="nearest", extent=edges)
             _number(axes, len(matrix))
         row[0].set_ylabel(literal(name, 28))
     for axes, title in zip(maps[0], ("before alignment", "after alignment"), strict=True):

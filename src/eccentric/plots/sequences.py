@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from eccentric.plots.style import BLUE, FAINT, GREY, MOST_PAIRS, ORANGE, WIDTH, literal, styled
+from eccentric.plots.style import FAINT, GREY, MINUS, MOST_PAIRS, ORANGE, PLUS, WIDTH, literal, styled
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -42,10 +42,10 @@ def eigencurves(
     titles = [f"p{k + 1} ({eigenvalues[k]:.2f})" for k in range(len(pairs))]
 
     def draw(axes: Axes, row: int, feature: int) -> None:
-        for side, colour in enumerate((BLUE, ORANGE)):
+        for side, colour in enumerate((MINUS, PLUS)):
             axes.plot(pairs[row, side, :, feature], color=colour, linewidth=1.1)
 
-    handles = [Line2D([], [], color=colour) for colour in (BLUE, ORANGE)]
+    handles = [Line2D([], [], color=colour) for colour in (MINUS, PLUS)]
     return _panels(draw, titles, [names[j] for j in chosen], chosen, (handles, ["− side", "+ side"]))
 
 

@@ -1,13 +1,14 @@
-"""Common style of the plots: size, colours, fonts, and output as PNG."""
+"""Common style of the plots: size, colours, fonts, and output as PNG, SVG or PDF."""
 
 from __future__ import annotations
 
 import io
 import warnings
 from functools import wraps
-from typing import TYPE_CHECKING, ParamSpec
+from typing import TYPE_CHECKING, Literal, ParamSpec
 
 import matplotlib.style
+from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.patheffects import withStroke
 
 if TYPE_CHECKING:
@@ -20,6 +21,11 @@ DPI = 220
 MOST_PAIRS = 16
 """Maximum number of components shown as pairs of images or columns of a map."""
 INK, GREY, FAINT, BLUE, ORANGE = "#24292f", "#6b7280", "#d5d9de", "#2f6db3", "#d9741a"
+MINUS, PLUS = BLUE, ORANGE
+"""Colours of the minus and the plus side of a component, in all pictures."""
+SIGNED = LinearSegmentedColormap.from_list("signed", ["#1a3f6b", MINUS, "white", PLUS, "#8a4208"])
+"""Colour map from minus to plus, for limits that are symmetric about zero."""
+Format = Literal["png", "svg", "pdf"]
 STYLE = {
     "figure.dpi": DPI,
     "figure.facecolor": "white",
@@ -48,6 +54,7 @@ STYLE = {
 }
 HALO = [withStroke(linewidth=2.2, foreground="white")]
 P = ParamSpec("P")
+_DATED = {"png": "Software", "svg": "Date", "pdf": "CreationDate"}  # would differ between files
 
 
 def styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
@@ -61,13 +68,22 @@ def styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
     return in_style
 
 
-def png(figure: Figure) -> bytes:
-    """The figure as the bytes of a PNG file; the same figure gives the same bytes."""
+def file_bytes(figure: Figure, format: Format) -> bytes:
+    """The figure as the bytes of a file; the same figure gives the same bytes.
+
+    Text in an SVG or PDF file stays text.
+    """
     buffer = io.BytesIO()
-    with matplotlib.style.context(["default", STYLE]), warnings.catch_warnings():
+    text = {"svg.hashsalt": "eccentric", "svg.fonttype": "none", "pdf.fonttype": 42}
+    with matplotlib.style.context(["default", STYLE, text]), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph")  # characters that the font lacks are drawn as boxes
-        figure.savefig(buffer, format="png", metadata={"Software": None})
+        figure.savefig(buffer, format=format, metadata={_DATED[format]: None})
     return buffer.getvalue()
+
+
+def png(figure: Figure) -> bytes:
+    """The figure as the bytes of a PNG file."""
+    return file_bytes(figure, "png")
 
 
 def literal(name: str, most: int) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.figure import Figure
 
-from eccentric.plots.style import BLUE, FAINT, INK, MOST_PAIRS, ORANGE, WIDTH, literal, styled
+from eccentric.plots.style import BLUE, FAINT, INK, MOST_PAIRS, ORANGE, SIGNED, WIDTH, literal, styled
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,7 +19,7 @@ MOST_FEATURES = 24
 
 @styled
 def feature_effects(effects: Float[np.ndarray, "k f"], names: Sequence[str], one_unit: bool = False) -> Figure:
-    """Effect of each component on the columns of a table as a colour map: blue means decrease, red increase.
+    """Effect of each component on the columns of a table as a colour map: blue means decrease, orange increase.
 
     At most `MOST_FEATURES` columns with the largest effects are shown, ordered by the component with the largest
     effect, and the first `MOST_PAIRS` components.
@@ -37,7 +37,7 @@ def feature_effects(effects: Float[np.ndarray, "k f"], names: Sequence[str], one
     reach = max(float(np.abs(shown).max()), 1e-6)
     figure = Figure(figsize=(WIDTH, 0.9 + 0.2 * f), layout="constrained")
     axes = figure.subplots()
-    colours = axes.imshow(shown, cmap="RdBu_r", vmin=-reach, vmax=reach, aspect="auto", interpolation="nearest")
+    colours = axes.imshow(shown, cmap=SIGNED, vmin=-reach, vmax=reach, aspect="auto", interpolation="nearest")
     axes.set_xticks(range(k), [f"p{i + 1}" if k <= 10 else f"{i + 1}" for i in range(k)])
     if k > 10:
         axes.set_xlabel("component")

@@ -37,6 +37,7 @@ class Picture:
     caption: str
     alt: str
     png: bytes
+    figure: Figure
 
     @property
     def src(self) -> str:
@@ -175,4 +176,4 @@ def _decode(f: Facts, model: Autoencoder, z: Tensor) -> np.ndarray:
 
 
 def _picture(name: str, title: str, figure: Figure, caption: str, alt: str) -> Picture:
-    return Picture(name, title, caption, alt, plots.png(figure))
+    return Picture(name, title, caption, alt, plots.png(figure), figure)

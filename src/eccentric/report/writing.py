@@ -10,6 +10,7 @@ import jinja2
 from eccentric.errors import EccentricError
 from eccentric.evaluation.random_latents import random_latents
 from eccentric.files import atomic
+from eccentric.plots import file_bytes
 from eccentric.report import words
 from eccentric.report.facts import read_facts
 from eccentric.report.pictures import draw
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor, nn
 
+    from eccentric.plots.style import Format
     from eccentric.report.facts import Facts
     from eccentric.report.pictures import Picture
     from eccentric.runs import Run
@@ -29,12 +31,15 @@ TEMPLATE = "report.html.j2"
 SAMPLES = 60
 
 
-def write_report(run: Run, *, encoder: nn.Module | None = None, decoder: nn.Module | None = None) -> Path:
+def write_report(
+    run: Run, *, encoder: nn.Module | None = None, decoder: nn.Module | None = None, format: Format = "png"
+) -> Path:
     """Write the figures and the report of a run to its folder.
 
     Args:
         run: run folder of a finished training.
         encoder, decoder: the custom modules, if the run was trained with custom modules.
+        format: with "svg" or "pdf", the figures are written in this format as well as in PNG.
 
     Returns:
         The path of report.html.
@@ -64,6 +69,9 @@ def write_report(run: Run, *, encoder: nn.Module | None = None, decoder: nn.Modu
     for picture in pictures:
         with atomic(folder / f"{picture.name}.png") as temporary:
             temporary.write_bytes(picture.png)
+        if format != "png":
+            with atomic(folder / f"{picture.name}.{format}") as temporary:
+                temporary.write_bytes(file_bytes(picture.figure, format))
     with atomic(run.path / REPORT) as temporary:
         temporary.write_text(page, encoding="utf-8")
     return run.path / REPORT

@@ -30,12 +30,12 @@ PICTURES = (
     "effects",
     "feature-errors",
 )
-"""Figures of the report: figures/NAME.png."""
+"""Figures of the report: figures/NAME.png, and on request .svg or .pdf."""
 
 _AT_TOP = (METRICS, CHECKSUMS, *RESULTS, REPORT, COMPONENT_NAMES, CONFIG)
 _IN_FOLDERS = {
     CHECKPOINTS: re.compile(r"step-\d{9}\.pt(\.sha256)?"),
-    FIGURES: re.compile(rf"({'|'.join(map(re.escape, PICTURES))})\.png"),
+    FIGURES: re.compile(rf"({'|'.join(map(re.escape, PICTURES))})\.(png|svg|pdf)"),
     LOGS: re.compile(r"events\.out\.tfevents\.\d+\..+"),  # written by TensorBoard
 }
 _TEMPORARY = re.compile(r"\.(?P<name>.+)\.[a-z0-9_]{8}(?P<suffix>\.[a-z0-9]+)")  # created by `files.atomic`
