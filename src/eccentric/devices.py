@@ -44,3 +44,15 @@ def device_name(device: torch.device) -> str:
         threads = torch.get_num_threads()
         return f"{platform.machine()} CPU, {threads} thread{'s' if threads > 1 else ''}"
     return device.type
+
+
+def cpu_has_bfloat16() -> bool:
+    """Whether the CPU has instructions for bfloat16; without them, bfloat16 is slower than float32."""
+    return cpu_can("avx512_bf16") or cpu_can("amx_bf16")
+
+
+def cpu_can(what: str) -> bool:
+    """Whether the CPU has an instruction set, by PyTorch's name for it."""
+    if not hasattr(torch.cpu, "get_capabilities"):  # an older PyTorch: assume that it cannot
+        return False
+    return bool(torch.cpu.get_capabilities().get(what))

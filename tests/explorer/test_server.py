@@ -84,6 +84,14 @@ def test_an_image_changes_with_its_state(app, images):
     assert np.abs(shown[0].astype(int) - shown[1]).max() > 0
 
 
+def test_a_draft_is_the_pixels_of_the_image(app, images):
+    answer = post(app, "/api/draft", state=[1, 0, -1])
+    assert answer.headers["image-width"] == "8"
+    pixels = np.frombuffer(answer.body, np.uint8).reshape(8, 8, 4).astype(int)
+    assert np.abs(pixels[..., :3] - images.decode(np.array([[1, 0, -1]]))[0, 0][..., None]).max() <= 1
+    assert (pixels[..., 3] == 255).all()
+
+
 def test_a_row_has_a_number_per_column(table_app):
     assert len(post(table_app, "/api/decode", state=[1, -1]).json()["values"]) == 5
     assert call(table_app, "/api/run").json()["table"]["names"][0] == "x0"
@@ -202,7 +210,7 @@ VALUES = st.none() | st.booleans() | st.floats() | st.integers() | st.integers(0
 JSON = st.recursive(
     VALUES, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(KEYS, inner, max_size=4), max_leaves=8
 )
-POSTED = ["decode", "decode-other", "nearest", "random", "grid", "name", "own"]
+POSTED = ["decode", "decode-other", "draft", "draft-other", "nearest", "random", "grid", "name", "own"]
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

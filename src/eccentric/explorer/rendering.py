@@ -9,22 +9,38 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from jaxtyping import Float, Shaped
+    from jaxtyping import Float, Shaped, UInt8
 
     from eccentric.explorer.scene import Scene
 
-__all__ = ["TableRanges", "png", "table_ranges"]
+__all__ = ["TableRanges", "png", "rgba", "table_ranges"]
 
 MOST_COLUMNS = 100
 MOST_ROWS = 10_000
 
 
+def pixels_of(image: Shaped[np.ndarray, "c h w"]) -> UInt8[np.ndarray, "h w k"]:
+    """Pixels of an image with values from 0 to 255.
+
+    One channel is shown in grey and three in colour; of any other number, the mean is shown in grey.
+    """
+    values = image if image.shape[0] in (1, 3) else image.mean(0, keepdims=True)
+    return values.round().clip(0, 255).astype(np.uint8).transpose(1, 2, 0)
+
+
+def rgba(image: Shaped[np.ndarray, "c h w"]) -> bytes:
+    """Pixels row by row, with four bytes each, for a canvas of the browser."""
+    pixels = pixels_of(image)
+    painted = np.full((*pixels.shape[:2], 4), 255, np.uint8)
+    painted[..., :3] = pixels
+    return painted.tobytes()
+
+
 def png(image: Shaped[np.ndarray, "c h w"]) -> bytes:
-    """PNG file of an image with values from 0 to 255: grey for one channel, RGB for three, else the mean as grey."""
+    """Encode an image with values from 0 to 255."""
     from PIL import Image
 
-    values = image if image.shape[0] in (1, 3) else image.mean(0, keepdims=True)
-    pixels = values.round().clip(0, 255).astype(np.uint8).transpose(1, 2, 0)
+    pixels = pixels_of(image)
     buffer = io.BytesIO()
     Image.fromarray(pixels.squeeze(-1) if pixels.shape[-1] == 1 else pixels).save(buffer, "png", compress_level=1)
     return buffer.getvalue()

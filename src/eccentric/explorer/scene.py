@@ -17,13 +17,14 @@ from eccentric.data.sources import NAMED
 from eccentric.errors import UsageError
 from eccentric.evaluation.random_latents import check_sampling, describe_sampling, random_latents
 from eccentric.explorer.directions import attributes_of_labels, learn, learn_between
-from eccentric.explorer.states import decode_states, fingerprint
+from eccentric.explorer.drafts import quick_decoder
+from eccentric.explorer.states import as_items, decode_states, fingerprint, latents_of
 from eccentric.inference import encode, item_errors
 from eccentric.runs.component_names import clean, read_names, write_names
 from eccentric.runs.views import read_view
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from jaxtyping import Float, Int, Shaped
     from torch import Tensor
@@ -75,6 +76,7 @@ class Scene:
         self.run = run
         self._model = run.model()
         self._attributes = attributes
+        self._quick: Callable[[Tensor], Tensor] | None = None
         self._drawn: dict[str, list[list[float]]] = {}
         self.deviations = np.sqrt(self.view.eigenvalues)
         self.names = read_names(run.path, self.dim)
@@ -174,6 +176,14 @@ class Scene:
         """
         items = decode_states(self._model, self.run.components, self.view.spec, states)
         return items[:, : self.view.median_steps] if self.view.spec.is_sequence else items
+
+    def draft(self, state: Float[np.ndarray, " d"]) -> Shaped[np.ndarray, "..."]:
+        """Decode one state while a slider moves: faster than `decode`, and equal except for rounding."""
+        z = latents_of(self.run.components, state[None])
+        if self._quick is None:
+            self._quick = quick_decoder(self._model, z)
+        item = as_items(self._quick(z), self.view.spec)[0]
+        return item[: self.view.median_steps] if self.view.spec.is_sequence else item
 
     def pair(self, component: int) -> Shaped[np.ndarray, "2 ..."]:
         """The items at -PAIR and +PAIR standard deviations along one component (numbered from 0), as in Figure 7."""

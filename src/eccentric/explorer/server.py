@@ -17,7 +17,7 @@ from starlette.routing import Route
 from eccentric.errors import EccentricError
 from eccentric.explorer import own
 from eccentric.explorer.curves import curve_ranges
-from eccentric.explorer.rendering import png, table_ranges
+from eccentric.explorer.rendering import png, rgba, table_ranges
 from eccentric.explorer.requests import MOST_BYTES, BadRequest, read_object, read_place, read_places, read_state
 
 if TYPE_CHECKING:
@@ -59,13 +59,35 @@ class Answers:
         state = read_state(await _read(request), self.scene.dim)
         return await run_in_threadpool(lambda: self._item(self.scene.decode(state[None])[0]))
 
+    async def draft(self, request: Request) -> Response:
+        """Pixels of an image while a slider moves, which need no encoding as PNG."""
+        state = read_state(await _read(request), self.scene.dim)
+        return await run_in_threadpool(self._draft, self.scene, state)
+
+    async def draft_other(self, request: Request) -> Response:
+        other, states = await self._other(request)
+        return await run_in_threadpool(self._draft, other, states[0])
+
+    def _draft(self, scene: Scene, state: np.ndarray) -> Response:
+        if self.ranges is not None:
+            raise BadRequest("drafts are of images")
+        image = scene.draft(state)
+        if self.curves is not None:
+            image = self.curves.draw(image)
+        width = {"Image-Width": str(image.shape[2])}
+        return Response(rgba(image), media_type="application/octet-stream", headers=width)
+
     async def decode_other(self, request: Request) -> Response:
         """The item of the second run for a state of the first run."""
-        other = self.counterpart
-        if other is None:
+        other, states = await self._other(request)
+        return await run_in_threadpool(lambda: self._item(other.decode(states)[0]))
+
+    async def _other(self, request: Request) -> tuple[Scene, np.ndarray]:
+        """The second run, and its state for the state of the first run."""
+        if self.counterpart is None:
             raise BadRequest("there is no second run")
-        state = other.states(read_state(await _read(request), self.scene.dim)[None])
-        return await run_in_threadpool(lambda: self._item(other.scene.decode(state)[0]))
+        state = read_state(await _read(request), self.scene.dim)
+        return self.counterpart.scene, self.counterpart.states(state[None])
 
     async def nearest(self, request: Request) -> Response:
         state = read_state(await _read(request), self.scene.dim)
@@ -219,6 +241,8 @@ def make_app(scene: Scene, counterpart: Counterpart | None = None) -> Starlette:
             *(_page(file) for file in sorted(PAGE.iterdir()) if file.suffix in TYPES),
             Route("/api/run", answers.about),
             Route("/api/decode", answers.decode, methods=["POST"]),
+            Route("/api/draft", answers.draft, methods=["POST"]),
+            Route("/api/draft-other", answers.draft_other, methods=["POST"]),
             Route("/api/decode-other", answers.decode_other, methods=["POST"]),
             Route("/api/nearest", answers.nearest, methods=["POST"]),
             Route("/api/random", answers.random, methods=["POST"]),

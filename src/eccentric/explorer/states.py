@@ -18,13 +18,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from jaxtyping import Float, Shaped
+    from torch import Tensor
 
     from eccentric.components import DeepComponents
     from eccentric.data.items import ItemSpec
     from eccentric.models import Autoencoder
     from eccentric.runs import Run
 
-__all__ = ["FARTHEST", "decode_states", "fingerprint", "is_number", "read_state_file"]
+__all__ = ["FARTHEST", "as_items", "decode_states", "fingerprint", "is_number", "latents_of", "read_state_file"]
 
 FARTHEST = 1000.0  # standard deviations
 MOST_BYTES = 1 << 20
@@ -34,9 +35,18 @@ def decode_states(
     model: Autoencoder, components: DeepComponents, spec: ItemSpec, states: Float[np.ndarray, "n d"]
 ) -> Shaped[np.ndarray, "n ..."]:
     """Decode states to items in the units of the data: uint8 images (n, c, h, w) or float32 rows (n, features)."""
+    return as_items(decode(model, latents_of(components, states)), spec)
+
+
+def latents_of(components: DeepComponents, states: Float[np.ndarray, "n d"]) -> Float[Tensor, "n k"]:
+    """Convert states to latents."""
     p = torch.from_numpy(np.asarray(states, np.float64) * np.sqrt(components.eigenvalues.numpy()))
-    items = decode(model, components.decode(p).float())
-    return (items.round().clamp(0, 255).to(torch.uint8) if spec.dtype == "uint8" else items).numpy()
+    return components.decode(p).float()
+
+
+def as_items(raw: Float[Tensor, "n ..."], spec: ItemSpec) -> Shaped[np.ndarray, "n ..."]:
+    """Convert the output of a decoder to items of the data's type."""
+    return (raw.round().clamp(0, 255).to(torch.uint8) if spec.dtype == "uint8" else raw).numpy()
 
 
 def fingerprint(run: Run) -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from eccentric.devices import device_name, find_device
+from eccentric.devices import cpu_can, cpu_has_bfloat16, device_name, find_device
 from eccentric.errors import UsageError
 from eccentric.kernels import one_pass
 from eccentric.training.memory import keep_freed_memory
@@ -174,19 +174,13 @@ def _best_precision(device: torch.device, images: bool) -> str:
     elif device.type == "cuda":
         bfloat16 = torch.cuda.is_bf16_supported(including_emulation=False)
     else:
-        bfloat16 = device.type == "cpu" and bool(_cpu_can("avx512_bf16") or _cpu_can("amx_bf16"))
+        bfloat16 = device.type == "cpu" and cpu_has_bfloat16()
     return "bf16-mixed" if bfloat16 else "32-true"
 
 
 def _compiling_pays_from(device: torch.device) -> float:
-    kind = "amx" if device.type == "cpu" and _cpu_can("amx_bf16") else device.type
+    kind = "amx" if device.type == "cpu" and cpu_can("amx_bf16") else device.type
     return COMPILING_PAYS.get(kind, math.inf)
-
-
-def _cpu_can(what: str) -> bool:
-    if not hasattr(torch.cpu, "get_capabilities"):  # an older PyTorch: assume that it cannot
-        return False
-    return bool(torch.cpu.get_capabilities().get(what))
 
 
 def _has_compiler(device: torch.device) -> bool:

@@ -76,6 +76,17 @@ export async function drawImage(canvas, blob) {
   bitmap.close();
 }
 
+// The pixels of a draft: four bytes each, row by row.
+export async function drawPixels(canvas, answer) {
+  const pixels = new ImageData(new Uint8ClampedArray(await answer.arrayBuffer()), Number(answer.headers.get("Image-Width")));
+  if (canvas.width !== pixels.width || canvas.height !== pixels.height) {
+    canvas.width = pixels.width;
+    canvas.height = pixels.height;
+    canvas.classList.toggle("pixels", pixels.width < 100);
+  }
+  canvas.getContext("2d").putImageData(pixels, 0, 0);
+}
+
 export function save(name, blob) {
   const link = element("a", { href: URL.createObjectURL(blob), download: name });
   link.click();

@@ -1,7 +1,7 @@
 // The page: a state (one number per component, in standard deviations) and what the server answers to it.
 
 import { Bars } from "./bars.js";
-import { $, ask, askJson, drawImage, element, latestOnly, makeTabs, number, report, reported, save, short } from "./common.js";
+import { $, ask, askJson, drawImage, drawPixels, element, latestOnly, makeTabs, number, report, reported, save, short } from "./common.js";
 import { Directions } from "./directions.js";
 import { Grid } from "./grid.js";
 import { Own } from "./own.js";
@@ -9,6 +9,7 @@ import { Points } from "./points.js";
 import { Sliders } from "./sliders.js";
 
 let about, sliders, points, grid, directions, bars;
+let rest, resting = false; // a timer, and whether it has run out since the last change
 const past = []; // states before each change, for undo
 
 // What the parts of the page may do to the state.
@@ -46,38 +47,48 @@ const page = {
   },
 };
 
-const decode = latestOnly(async () => {
-  const answer = await ask("api/decode", { state: page.state });
-  if (bars) {
-    bars.show((await answer.json()).values);
-  } else {
-    await drawImage($("image"), await answer.blob());
-    $("image").hidden = false;
-  }
+// Shows the item of one run. While a slider moves, the pixels of a draft, which may differ by a grey level from the image
+// that replaces them when the state rests.
+const painter = (canvas, ending, mark) => latestOnly(async () => {
+  const exact = resting || Boolean(bars);
+  const answer = await ask(`api/${exact ? "decode" : "draft"}${ending}`, { state: page.state });
+  if (bars) mark((await answer.json()).values);
+  else if (exact) await drawImage(canvas, await answer.blob());
+  else await drawPixels(canvas, answer);
+  canvas.hidden = Boolean(bars);
+  if (ending) return;
+  if (!resting) restSoon();
   document.dispatchEvent(new CustomEvent("decoded"));
 });
+const paint = painter($("image"), "", (values) => bars.show(values));
+const paintOther = painter($("other"), "-other", (values) => bars.mark("other", values));
 
-const decodeOther = latestOnly(async () => {
-  const answer = await ask("api/decode-other", { state: page.state });
-  if (bars) bars.mark("other", (await answer.json()).values);
-  else await drawImage($("other"), await answer.blob());
-});
+function decode() {
+  paint();
+  if (about.runs) paintOther();
+}
 
 const findNearest = latestOnly(async () => {
   const found = await askJson("api/nearest", { state: page.state });
   await showStrip($("stored"), found.stored, "stored", () => "");
   await showStrip($("test"), found.test, "test", (item) => item.label ?? `row ${item.row}`);
 });
-let rest; // the neighbours and the grid follow when the slider rests, so that they never hold up the image
 
 function showState() {
   sliders.show(page.state);
   directions.show(page.state);
   points.mark(page.state);
+  clearTimeout(rest);
+  resting = false;
   decode();
-  if (about.runs) decodeOther();
+}
+
+// The exact image, the neighbours and the grid follow when the state rests, so that they never hold up a draft.
+function restSoon() {
   clearTimeout(rest);
   rest = setTimeout(() => {
+    resting = true;
+    if (!bars) decode();
     findNearest();
     if (grid) grid.update();
     history.replaceState(null, "", `#${page.state.join(",")}`);
@@ -151,7 +162,9 @@ function connectButtons() {
     showState();
   });
   $("save").hidden = Boolean(about.table);
-  $("save").addEventListener("click", () => $("image").toBlob((blob) => save(`${file}.png`, blob)));
+  $("save").addEventListener("click", reported(async () => {
+    save(`${file}.png`, await (await ask("api/decode", { state: page.state })).blob());
+  }));
   $("save-state").addEventListener("click", () => {
     const content = { run: about.name, components: about.fingerprint, state: page.state };
     save(`${file}-state.json`, new Blob([JSON.stringify(content, null, 1)], { type: "application/json" }));

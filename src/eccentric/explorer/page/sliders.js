@@ -17,7 +17,10 @@ export function makeSlider(id, label, onMove, onZero) {
   });
   input.addEventListener("change", () => { dragging = false; });
   input.addEventListener("dblclick", onZero);
+  let shown = null;
   const show = (value) => {
+    if (value === shown) return; // of many sliders, one moves
+    shown = value;
     input.value = value;
     output.textContent = value.toFixed(2);
     input.setAttribute("aria-valuetext", `${value.toFixed(2)} standard deviations`);

@@ -1,0 +1,37 @@
+"""The decoder that answers while a slider moves."""
+
+import pytest
+import torch
+
+from eccentric.explorer import drafts
+from eccentric.explorer.drafts import quick_decoder
+from eccentric.models import Autoencoder
+from eccentric.models.paper import celeba_pair, mnist_pair
+
+
+def model(pair, dim):
+    made = Autoencoder(*pair(dim, width=0.1))
+    made.decoder(torch.randn(16, dim))  # gives batch normalisation its statistics
+    return made.to_inference()
+
+
+@pytest.fixture(autouse=True)
+def seeded():
+    torch.manual_seed(0)
+
+
+@pytest.mark.parametrize("pair", [mnist_pair, celeba_pair])
+def test_a_draft_is_the_decoded_item_up_to_rounding(monkeypatch, pair):
+    monkeypatch.setattr(drafts, "cpu_has_bfloat16", lambda: False)
+    exact = model(pair, 3)
+    quick = quick_decoder(exact, torch.zeros(1, 3))
+    assert "_in_raw_units" in quick.__qualname__  # not the model's own
+    z = torch.randn(1, 3)
+    assert torch.allclose(quick(z), exact.decode(z), atol=1e-3)
+
+
+def test_where_pytorch_lacks_an_operator_the_model_decodes(monkeypatch):
+    monkeypatch.setattr(drafts, "_PackedTransposed", lambda layer, shape: torch.ops.mkldnn.absent)
+    exact = model(mnist_pair, 3)
+    z = torch.randn(1, 3)
+    assert torch.equal(quick_decoder(exact, torch.zeros(1, 3))(z), exact.decode(z))
