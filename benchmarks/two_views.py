@@ -4,8 +4,9 @@
     python -m benchmarks.two_views write runs/two-views docs
 
 `run` trains, in this order: each regularizer at full decades of its weight with one seed; two more seeds at the weight
-that scored best on validation images; half decades. `write` prints the tables and draws the picture of what there is
-by then, and keeps the numbers as JSON.
+that scored best on validation images; half decades. It copies the trainings that docs/self-supervised.json holds with
+the same settings, so that only missing ones are trained; `--afresh` repeats them. `write` prints the tables and draws
+the picture of what there is by then, and keeps the numbers as JSON.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ HALVES = tuple(float(f"{3.16 * 10.0**k:.3g}") for k in range(-3, 1))
 SEEDS = (0, 1, 2)
 TITLES = {"eccentric": "Eccentric", "sigreg": "SIGReg", "vicreg": "VICReg", "uniformity": "uniformity", "none": "none"}
 DATA_TITLES = {"mnist": "MNIST, accuracy", "celeba": "10,000 faces, mean area under the ROC curve"}
+KEPT = Path(__file__).parents[1] / "docs" / "self-supervised.json"
 TOLERANCE = 0.02
 """A weight is on the plateau if its score is within two points of the best one of the same regularizer."""
 
@@ -47,30 +49,39 @@ def main() -> None:
     parser.add_argument("--sources", nargs="+", default=list(SOURCES))
     parser.add_argument("--steps", type=int, default=Setting.steps)
     parser.add_argument("--small", action="store_true", help="a toy: one weight and few images")
+    parser.add_argument("--afresh", action="store_true", help="use no results of docs/self-supervised.json")
     args = parser.parse_args()
     if args.action == "run":
-        run(args.folder, args.sources, args.steps, args.small)
+        run(args.folder, args.sources, args.steps, args.small, None if args.afresh or args.small else KEPT)
     elif args.docs is None:
         parser.error("write needs the folder of documentation")
     else:
         write(args.folder, args.docs)
 
 
-def run(folder: Path, sources: list[str], steps: int, small: bool = False) -> None:
+def run(folder: Path, sources: list[str], steps: int, small: bool = False, kept: Path | None = None) -> None:
     from eccentric.two_views.data import material
     from eccentric.two_views.training import train_and_probe
 
     folder.mkdir(parents=True, exist_ok=True)
+    known = read_json(kept) if kept is not None and kept.exists() else []
     materials: dict[str, Any] = {}
     for source, setting in plan(folder, sources, steps, small):
         path = folder / f"{name_of(source, setting)}.json"
+        settings = {"source": source, **asdict(setting)}
         if path.exists():
+            if not settings.items() <= read_json(path).items():
+                raise SystemExit(f"{path} was trained with other settings; choose another folder")
+            continue
+        same = next((cell for cell in known if settings.items() <= cell.items()), None)
+        if same is not None:
+            write_json(path, same)
             continue
         if source not in materials:
             materials[source] = material(source, small)
         data = materials[source]
         found = train_and_probe(setting, data.views, data.train, data.probes, data.others)
-        write_json(path, {"source": source, **asdict(setting), **found})
+        write_json(path, {**settings, **found})
         print(f"{path.stem}: linear {found['test']['linear']:.4f}, rank {found['effective_rank']:.1f}", flush=True)
 
 

@@ -1,19 +1,22 @@
-"""The rank of a value network's features as it trains, with the Eccentric loss, without, and with a rank penalty.
+"""The rank of a value network's features as it trains, with the Eccentric loss, with published remedies, and without.
 
     pip install "eccentric[rl]"
     python examples/reinforcement_learning.py train CartPole-v1 --regularizer eccentric
-    python examples/reinforcement_learning.py study runs/rl      # all cells; resumable, one JSON file each
+    python examples/reinforcement_learning.py study runs/rl      # all trainings; resumable, one JSON file each
     python examples/reinforcement_learning.py write runs/rl docs
 
+`study` copies trainings with the same settings from docs/reinforcement-learning.json; `--afresh` repeats them.
 `RegularizedFeatures` is a mix-in for DQN of stable-baselines3 that can be copied as it stands.
 """
 
 from __future__ import annotations
 
 import argparse
+import copy
 import itertools
 import statistics
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,20 +42,13 @@ STEPS = {"CartPole-v1": 20_000, "Acrobot-v1": 20_000, "MinAtar/Breakout-v1": 30_
 SEEDS = range(5)
 PROBED = 1024
 EPISODES = 20
+KEPT = Path(__file__).parents[1] / "docs" / "reinforcement-learning.json"
 
 
 def rank_penalty(features: Tensor) -> Tensor:
     """Largest less smallest squared singular value of the features (b, d), as in Kumar et al. (2021)."""
     singular = torch.linalg.svdvals(features)
     return singular[0].square() - singular[-1].square()
-
-
-REGULARIZERS: dict[str, tuple[float, Callable[[Tensor], Tensor]] | None] = {
-    "none": None,
-    "eccentric": (0.001, eccentric_loss),
-    "rank-penalty": (0.001, rank_penalty),
-}
-"""Name -> weight and loss of the features (b, d). The penalty's weight is its authors'; neither was tuned here."""
 
 
 class RegularizedFeatures:
@@ -71,12 +67,82 @@ class RegularizedFeatures:
         feature_weight: float = 0.001,
         **kwargs: Any,
     ) -> None:
+        self.feature_loss, self.feature_weight = feature_loss, feature_weight
         super().__init__(*args, **kwargs)
-        regularize_input(self.policy.q_net.q_net[-1], feature_weight, feature_loss)
+
+    def _setup_model(self) -> None:  # called by __init__, and by load
+        super()._setup_model()  # type: ignore[misc]
+        regularize_input(self.policy.q_net.q_net[-1], self.feature_weight, self.feature_loss)
+
+
+class InitialFeatures:
+    """Mix-in: InFeR (Lyle et al. 2022). Linear heads on the features regress to their scaled initial outputs.
+
+    Adds feature_weight * mean over the batch of the sum over the heads of (g(x) - scale * g_0(x))^2 to the objective:
+    g is a head on the present features, g_0 the initial head on the features of the initial network. The heads are
+    trained as well.
+    """
+
+    policy: Any
+
+    def __init__(
+        self, *args: Any, heads: int = 10, scale: float = 100.0, feature_weight: float = 0.1, **kwargs: Any
+    ) -> None:
+        self.heads, self.scale, self.feature_weight = heads, scale, feature_weight
+        super().__init__(*args, **kwargs)
+
+    def _setup_model(self) -> None:
+        super()._setup_model()  # type: ignore[misc]
+        policy, network = self.policy, self.policy.q_net
+        last = network.q_net[-1]
+        # As parts of the policy, they are saved, loaded and counted in the norm of the gradient.
+        policy.heads = nn.Linear(last.in_features, self.heads).to(last.weight.device)
+        policy.initial_heads = copy.deepcopy(policy.heads).requires_grad_(False)
+        policy.initial_net = copy.deepcopy(network).requires_grad_(False)
+        policy.optimizer.add_param_group({"params": list(policy.heads.parameters())})
+        last.register_forward_pre_hook(self._keep)
+        network.register_forward_hook(self._add)
+
+    def _keep(self, _: nn.Module, inputs: tuple[Tensor]) -> None:
+        (self._features,) = inputs
+
+    def _add(self, network: nn.Module, inputs: tuple[Tensor], output: Tensor) -> Tensor:
+        features = self.__dict__.pop("_features")
+        if not network.training or not torch.is_grad_enabled():
+            return output
+        target = self.scale * self.policy.initial_heads(features_of(self.policy.initial_net, inputs[0]))
+        gaps = self.policy.heads(features) - target
+        added: Tensor = AddedLoss.apply(output, self.feature_weight * gaps.square().sum(1).mean())
+        return added
+
+
+class AddedLoss(torch.autograd.Function):
+    """Returns its first argument, and adds the second one to the objective."""
+
+    @staticmethod
+    def forward(ctx: Any, output: Tensor, loss: Tensor) -> Tensor:
+        return output.view_as(output)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor]:
+        return gradient, gradient.new_ones(())
 
 
 class RegularizedDQN(RegularizedFeatures, DQN):
     pass
+
+
+class InitialFeaturesDQN(InitialFeatures, DQN):
+    pass
+
+
+REGULARIZERS: dict[str, Callable[..., DQN]] = {
+    "none": DQN,
+    "eccentric": partial(RegularizedDQN, feature_loss=eccentric_loss, feature_weight=0.001),
+    "rank-penalty": partial(RegularizedDQN, feature_loss=rank_penalty, feature_weight=0.001),
+    "infer": InitialFeaturesDQN,
+}
+"""The weight of the rank penalty is its authors'. Nothing was tuned here."""
 
 
 class Board(gymnasium.ObservationWrapper[Any, Any, Any]):
@@ -139,15 +205,11 @@ def make_model(name: str, regularizer: str, seed: int) -> DQN:
         "seed": seed,
         "device": "cpu",
     }
-    env, chosen = make_env(name, seed), REGULARIZERS[regularizer]
-    if chosen is None:
-        return DQN("MlpPolicy", env, **settings)
-    return RegularizedDQN("MlpPolicy", env, feature_weight=chosen[0], feature_loss=chosen[1], **settings)
+    return REGULARIZERS[regularizer]("MlpPolicy", make_env(name, seed), **settings)
 
 
-def features_of(model: DQN, observations: Tensor) -> Tensor:
-    """What goes into the last layer of the Q-network, (n, d)."""
-    network: Any = model.policy.q_net
+def features_of(network: Any, observations: Tensor) -> Tensor:
+    """What goes into the last layer of a Q-network, (n, d), without gradients."""
     with torch.no_grad():
         z: Tensor = network.q_net[:-1](network.extract_features(observations, network.features_extractor))
     return z
@@ -164,7 +226,7 @@ def train(name: str, regularizer: str, seed: int, steps: int) -> dict[str, Any]:
         model.learn(steps // parts, reset_num_timesteps=part == 0)
         assert model.replay_buffer is not None
         states = model.replay_buffer.sample(min(PROBED, model.replay_buffer.size())).observations
-        ranks.append(diagnostics(features_of(model, states), warn=False))
+        ranks.append(diagnostics(features_of(model.policy.q_net, states), warn=False))
     seconds = time.process_time() - start
     assert model.ep_info_buffer is not None
     returns = [float(episode["r"]) for episode in model.ep_info_buffer]  # the last hundred episodes, exploring
@@ -183,14 +245,35 @@ def train(name: str, regularizer: str, seed: int, steps: int) -> dict[str, Any]:
     }
 
 
-def study(folder: Path, environments: list[str], steps: int | None = None, seeds: int = len(SEEDS)) -> None:
+def study(
+    folder: Path,
+    environments: list[str],
+    regularizers: list[str],
+    steps: int | None = None,
+    seeds: int = len(SEEDS),
+    kept: Path | None = KEPT,
+) -> None:
+    """Each training that neither the folder nor the kept results have with the same settings."""
     folder.mkdir(parents=True, exist_ok=True)
-    for seed, name, regularizer in itertools.product(range(seeds), environments, REGULARIZERS):
+    known = read_json(kept) if kept is not None and kept.exists() else []
+    for seed, name, regularizer in itertools.product(range(seeds), environments, regularizers):
+        settings: dict[str, Any] = {
+            "environment": name,
+            "regularizer": regularizer,
+            "seed": seed,
+            "steps": steps or STEPS[name],
+        }
         path = folder / f"{name.replace('/', '-')}-{regularizer}-seed{seed}.json"
-        if not path.exists():
-            found = train(name, regularizer, seed, steps or STEPS[name])
-            write_json(path, found)
+        if path.exists():
+            there = read_json(path)["steps"]
+            if there != settings["steps"]:
+                raise SystemExit(f"{path} has {there} steps, not {settings['steps']}; choose another folder")
+            continue
+        found = next((cell for cell in known if settings.items() <= cell.items()), None)
+        if found is None:
+            found = train(name, regularizer, seed, settings["steps"])
             print(f"{path.stem}: return {found['return']:.1f}, rank {found['effective_rank'][-1]:.1f}", flush=True)
+        write_json(path, found)
 
 
 def table(cells: list[dict[str, Any]]) -> str:
@@ -231,9 +314,11 @@ def main() -> None:
     one.add_argument("--steps", type=int)
     all_ = actions.add_parser("study", help="every environment, regularizer and seed")
     all_.add_argument("folder", type=Path)
-    all_.add_argument("--environments", nargs="+", default=list(STEPS))
+    all_.add_argument("--environments", nargs="+", choices=list(STEPS), default=list(STEPS), metavar="NAME")
+    all_.add_argument("--regularizers", nargs="+", choices=list(REGULARIZERS), default=list(REGULARIZERS))
     all_.add_argument("--seeds", type=int, default=len(SEEDS))
     all_.add_argument("--steps", type=int)
+    all_.add_argument("--afresh", action="store_true", help="use no results of docs/reinforcement-learning.json")
     told = actions.add_parser("write", help="print the table of what there is, and keep the numbers as JSON")
     told.add_argument("folder", type=Path)
     told.add_argument("docs", type=Path)
@@ -243,7 +328,8 @@ def main() -> None:
         for key, value in found.items():
             print(f"{key}: {value}")
     elif args.action == "study":
-        study(args.folder, args.environments, args.steps, args.seeds)
+        kept = None if args.afresh else KEPT
+        study(args.folder, args.environments, args.regularizers, args.steps, args.seeds, kept)
     else:
         cells = [read_json(path) for path in sorted(args.folder.glob("*.json"))]
         print(table(cells))

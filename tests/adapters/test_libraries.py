@@ -126,8 +126,24 @@ def test_lightly():
     except Exception as error:  # its torchvision may fail to import beside this build of PyTorch
         pytest.skip(f"lightly is not installed, or does not import: {error}")
     a, b = torch.randn(2, 12, 4)
-    for loss in (VICRegLoss(), TwoViewLoss()):
-        assert loss(a, b).ndim == 0
-    assert len(inspect.signature(TwoViewLoss.forward).parameters) == len(
-        inspect.signature(VICRegLoss.forward).parameters
-    )
+    # lightly halves the sum of the variance terms of both views, but not that of their covariance terms.
+    theirs, ours = VICRegLoss(mu_param=50), TwoViewLoss(2 / 25, "vicreg")
+    torch.testing.assert_close(25 * ours(a, b), theirs(a, b))
+    parameters = [list(inspect.signature(type(loss).forward).parameters) for loss in (theirs, ours)]
+    assert len(parameters[0]) == len(parameters[1])  # both are called by position
+
+    # A training loop as in lightly's examples.
+    from lightly.models.modules.heads import VICRegProjectionHead
+
+    torch.manual_seed(0)
+    backbone, head = nn.Sequential(nn.Linear(6, 16), nn.ReLU()), VICRegProjectionHead(16, 16, 8, num_layers=2)
+    optimizer = torch.optim.SGD([*backbone.parameters(), *head.parameters()], 0.1)
+    criterion, x = TwoViewLoss(weight=0.1), torch.randn(64, 6)
+    values = []
+    for _ in range(20):
+        loss = criterion(*(head(backbone(x + 0.1 * torch.randn_like(x))) for _ in range(2)))
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        values.append(loss.item())
+    assert values[-1] < values[0]

@@ -92,6 +92,12 @@ def test_the_study_at_toy_size(cells, tmp_path, capsys):
     before = {path: path.stat().st_mtime_ns for path in cells.iterdir()}
     study.run(cells, ["digits"], steps=3, small=True)  # nothing is left to do
     assert before == {path: path.stat().st_mtime_ns for path in cells.iterdir()}
+    write_json(tmp_path / "kept.json", found)
+    study.run(tmp_path / "copied", ["digits"], steps=3, small=True, kept=tmp_path / "kept.json")
+    assert study.read(tmp_path / "copied") == found  # to the second: nothing was trained again
+    with pytest.raises(SystemExit, match="other settings"):
+        study.run(cells, ["digits"], steps=4, small=True)
+    (tmp_path / "kept.json").unlink()
     for number, each in enumerate(found):
         write_json(tmp_path / f"{number}.json", {**each, "source": "mnist"})
     docs = tmp_path / "docs"
