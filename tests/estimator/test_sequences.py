@@ -44,6 +44,16 @@ def test_what_was_learnt(fitted):
     assert len(fitted.plot_components().axes) == 4
 
 
+def test_the_score_is_a_fraction_of_the_variance_of_all_steps(fitted):
+    shifted = [item + 1 for item in ITEMS]  # their mean is not that of the training sequences
+    model = fitted._fitted.model
+    steps, made = np.concatenate(shifted), fitted.inverse_transform(fitted.transform(shifted))
+    made = np.concatenate([row[: len(item)] for row, item in zip(made, shifted, strict=True)])
+    scale = model.scale.numpy().reshape(-1)
+    expected = 1 - (((made - steps) / scale) ** 2).sum() / (((steps - steps.mean(0)) / scale) ** 2).sum()
+    assert fitted.score(shifted) == pytest.approx(expected, rel=1e-3)
+
+
 def test_saved_and_opened(fitted, tmp_path):
     fitted.save(tmp_path / "run")
     again = EccentricAutoencoder.load(tmp_path / "run")

@@ -44,7 +44,6 @@ def decode(model: Autoencoder, z: Float[Tensor, "n d"], shape: Sequence[int]) ->
     return in_batches(model.decode, z.to(weight.dtype), model, batch_rows(shape)).to(z.dtype)
 
 
-@torch.no_grad()
 def explained_share(model: Autoencoder, batches: Iterable[Shaped[Tensor, "b ..."]]) -> float:
     """1 - squared error / variance of the rows around their mean, in standardised units, computed in one pass.
 
@@ -53,16 +52,14 @@ def explained_share(model: Autoencoder, batches: Iterable[Shaped[Tensor, "b ..."
     Raises:
         ValueError: there are fewer than two rows.
     """
-    device = next(model.parameters()).device
     count, error, squares, sums = 0, 0.0, 0.0, torch.zeros(())
-    for x in batches:
-        _, made, target = model(x.to(device))
+    for made, target in over_batches(lambda x: torch.stack(model(x)[1:]), batches, model):
         if model.padded:
             real = real_steps(target)
             made, target = made[real], target[real]  # one row per step
         error += (made - target).square().sum().item()
-        flat = target.flatten(1).cpu().double()
-        count, squares, sums = count + len(x), squares + flat.square().sum().item(), sums + flat.sum(0)
+        flat = target.flatten(1).double()
+        count, squares, sums = count + len(target), squares + flat.square().sum().item(), sums + flat.sum(0)
     if count < 2:
         raise ValueError(f"score needs at least 2 rows for a variance, not {count}")
     variance = squares - sums.square().sum().item() / count
