@@ -9,6 +9,7 @@ import torch
 from sklearn.utils import Bunch
 
 from eccentric.alignment import align, component_stability
+from eccentric.evaluation.folds import distances_along, neighbour_distance
 from eccentric.evaluation.importance import importance
 from eccentric.evaluation.redundancy import neighbour_overlap
 from eccentric.evaluation.repeatability import repeatability
@@ -30,6 +31,8 @@ MEASURED = (
     "error_curve_noise_",
     "neighbour_overlap_",
     "pca_neighbour_overlap_",
+    "neighbour_distance_",
+    "pca_neighbour_distance_",
     "component_stability_",
     "component_stability_std_",
     "run_variances_",
@@ -54,14 +57,17 @@ def measure(runs: list[Repeat], source: Source) -> dict[str, Any]:
         return in_batches(model.decoder, components.decode(p), model)
 
     found = importance(components.encode(encode(model, judged)), model.standardize(judged), decode)
-    flat = first.pca.standardize(near).numpy()
+    flat, p = first.pca.standardize(near).numpy(), components.encode(encode(model, near)).numpy()
+    linear, along = first.pca.scores(near).numpy(), distances_along(flat)
     measured = {
         "fell_back_to_pca_": first.record.fell_back,
         "component_importance_": found.by_component,
         "error_curve_": found.curve,
         "error_curve_noise_": found.noise,
-        "neighbour_overlap_": neighbour_overlap(flat, components.encode(encode(model, near)).numpy()),
-        "pca_neighbour_overlap_": neighbour_overlap(flat, first.pca.scores(near).numpy()),
+        "neighbour_overlap_": neighbour_overlap(flat, p),
+        "pca_neighbour_overlap_": neighbour_overlap(flat, linear),
+        "neighbour_distance_": neighbour_distance(along, p),
+        "pca_neighbour_distance_": neighbour_distance(along, linear),
     }
     return measured | (_stability(runs, source) if len(runs) > 1 else {})
 

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 FOLDED = 0.02  # difference of the neighbour overlap from that of PCA that causes a warning
+FARTHER = 1.1  # ratio of the neighbour distance to that of PCA that causes a warning
 STACK_LEVEL = 4  # the user's call, the method of the estimator, its helper, and the function in this module
 
 
@@ -29,14 +30,21 @@ def warn_of_blurred(names: Sequence[str] | None, columns: Sequence[int]) -> None
         )
 
 
-def warn_of_folds(overlap: float, pca: float) -> None:
-    """Warn if the code preserves neighbourhoods worse than PCA, and say what may help."""
+def warn_of_folds(overlap: float, pca: float, distance: float, pca_distance: float) -> None:
+    """Warn if the code preserves neighbourhoods worse than PCA, and say what may help.
+
+    Args:
+        overlap, pca: neighbour overlap of the code and of PCA.
+        distance, pca_distance: mean squared distance of neighbours in the code along the data, and that for PCA.
+    """
     if overlap < pca - FOLDED:
-        warnings.warn(
-            f"the components keep {overlap:.0%} of the nearest neighbours, PCA {pca:.0%}: the code may be folded. "
-            "Train longer (max_epochs), or allow more components (n_components).",
-            stacklevel=STACK_LEVEL,
-        )
+        found = f"the components keep {overlap:.0%} of the nearest neighbours, PCA {pca:.0%}"
+    elif distance > FARTHER * pca_distance > 0:
+        found = f"neighbours in the code are {distance / pca_distance:.1f} times as far apart along the data as for PCA"
+    else:
+        return
+    remedy = "Train longer (max_epochs), or allow more components (n_components)."
+    warnings.warn(f"{found}: the code may be folded. {remedy}", stacklevel=STACK_LEVEL)
 
 
 def _listed(names: Sequence[str] | None, columns: Sequence[int]) -> str:

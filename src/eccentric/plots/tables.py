@@ -53,7 +53,7 @@ def feature_effects(effects: Float[np.ndarray, "k f"], names: Sequence[str], one
     if k <= 8:
         for j, i in np.ndindex(f, k):
             value = shown[j, i]
-            colour = "white" if abs(value) > 0.6 * reach else INK
+            colour = "white" if not -0.4 * reach < value < 0.6 * reach else INK  # blue is darker than orange
             axes.text(i, j, _signed(float(value)), ha="center", va="center", color=colour)
     bar = figure.colorbar(colours, ax=axes, location="bottom", shrink=0.6, aspect=30, pad=0.02)
     bar.set_label(f"change from − to + side, in {'one unit for all columns' if one_unit else 'standard deviations'}")
