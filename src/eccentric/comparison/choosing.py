@@ -15,15 +15,16 @@ __all__ = ["BETTER", "RULE", "TOLERANCE", "WINNING", "choose_weight", "winner"]
 
 TOLERANCE = 0.05
 RULE = (
-    "The weight of a method is chosen by the same rule for all: of the weights whose reconstruction error on the "
-    f"validation rows, the mean over seeds, is at most {TOLERANCE:.0%} above that of the plain autoencoder, the one "
-    "whose components repeat best on the validation rows (the mean MCC between seeds; CKA for discrete latents); where "
-    "no weight qualifies, the one with the least error, marked †. Methods with a weight may therefore pick the best of "
-    "several, which the plain autoencoder cannot."
+    "The same rule chooses the weight of each method. Only weights are considered whose reconstruction error on the "
+    f"validation rows, averaged over seeds, is at most {TOLERANCE:.0%} above that of the plain autoencoder; among "
+    "these, the rule takes the weight whose components repeat best on the validation rows (the mean MCC between "
+    "seeds; CKA for discrete latents). If no weight qualifies, the rule takes the weight with the smallest error, "
+    "and the table marks it with †. A method with a weight can therefore use the best of several values, and the "
+    "plain autoencoder cannot."
 )
 WINNING = (
-    "Bold: better than every other trained method by more than the sum of the two standard deviations over seeds. PCA "
-    "and kernel PCA are left out of this, since their spread is that of bootstrap samples."
+    "Bold: better than every other trained method by more than the sum of the two standard deviations over seeds. "
+    "PCA and kernel PCA are not considered, because their spread is that of bootstrap samples."
 )
 BETTER = {
     "error": min,

@@ -148,7 +148,7 @@ def _protocol(name: str, split: str, setup: Setup, reference: Trained, extractor
     config = run.config
     items = config["items"]
     sentences = [
-        f"Data: {name}, {items['train']:,} rows trained on, {items['test']:,} test rows ({split}).",
+        f"Data: {name}, {items['train']:,} training rows, {items['test']:,} test rows ({split}).",
         f"Every training: architecture {config['train']['architecture']}, d = {setup.dim}, {setup.epochs} epochs of "
         f"batches of {min(setup.batch_size, items['train'])}, Adam, one-cycle schedule up to {setup.learning_rate:g}, "
         f"precision {config['engine']['precision']}; seeds 0 to {setup.runs - 1}.",

@@ -57,15 +57,16 @@ MAIN = (
 SAMPLED = ("frechet_standard", "frechet_matched", "frechet_mixture", "frechet_own")
 LABELS = ("neighbour_error_10", "neighbour_error_100", "neighbour_error_1000", "neighbour_error")
 GLOSSARY = (
-    "**error**: mean squared reconstruction error of test rows. **MCC**: mean absolute correlation of components that "
-    "are matched one to one between runs, on test rows; **Spearman**: the same with correlations of ranks; "
-    "**anchored**: the same along axes that are turned towards the components of a linear PCA of the training rows. "
-    "**CKA**: linear CKA; **R²**: of the best linear map between the latents of two runs. **effective d**: squared sum "
-    "of the variances over the sum of their squares. **kNN**: error of nearest neighbours that know the labels of 100 "
-    "training rows, or of all. **Fréchet**: Fréchet distance of decoded random latents, drawn in the way that suits "
-    "the method best. A cell is a mean ± standard deviation over seeds (over pairs of seeds for MCC, Spearman, "
-    "anchored, CKA and R²). PCA and kernel PCA are fitted once; their repeatability is that of fits to bootstrap "
-    "samples of the rows. Published figures are of other data, networks and protocols, and do not compare with ours."
+    "**error**: mean squared reconstruction error on test rows. **MCC**: mean absolute correlation of components on "
+    "test rows, matched one to one between two runs. **Spearman**: the same with rank correlations. **anchored**: "
+    "MCC along axes that are rotated towards the components of a linear PCA of the training rows. **CKA**: linear "
+    "CKA. **R²**: coefficient of determination of the best linear map between the latents of two runs. **effective "
+    "d**: squared sum of the variances divided by the sum of their squares. **kNN**: error of nearest-neighbour "
+    "classifiers with the labels of 100 training rows, or of all. **Fréchet**: Fréchet distance of decoded random "
+    "latents, sampled in the way that is most natural for the method. Each cell contains mean ± standard deviation "
+    "over seeds (over pairs of seeds for MCC, Spearman, anchored, CKA and R²). PCA and kernel PCA are fitted once, "
+    "and their repeatability is that of fits to bootstrap samples of the rows. Published figures were obtained with "
+    "other data, networks and protocols and cannot be compared with ours."
 )
 NOTABLE = ("error", "mcc", "mcc_anchored", "neighbour_error", "frechet_natural")
 FEW = 10
@@ -197,7 +198,7 @@ def _nulls(table: pd.DataFrame) -> str:
         if len(values):
             low, high = (f"{value:.2f}".replace("-0.00", "0.00") for value in (min(values), max(values)))
             texts.append(f"{title} {low}" + ("" if low == high else f" to {high}"))
-    return f"With the rows of one run permuted, which is what chance gives: {', '.join(texts)}." if texts else ""
+    return f"By chance, with the rows of one run permuted: {', '.join(texts)}." if texts else ""
 
 
 def _natural(name: str) -> str:
