@@ -1,4 +1,4 @@
-"""A batch of latents with a loss, a table, and images."""
+"""A batch of latents with a loss, and a table."""
 
 import torch
 from sklearn.datasets import load_iris
@@ -7,4 +7,3 @@ z = torch.randn(100, 6, requires_grad=True)
 reconstruction_error = z.square().mean()
 X = load_iris().data
 X = X.repeat(2, axis=1) + X[:, [0] * 8] * 0.1  # eight columns, enough for six components
-images = torch.zeros(3, 1, 8, 8, dtype=torch.uint8)
