@@ -197,6 +197,8 @@ def test_what_cannot_be_encoded_is_named():
             components.decode(p)
     with pytest.raises(ValueError, match="n must not be negative, but is -1"):
         components.sample(-1)
+    with pytest.raises(TypeError, match=r"n must be a whole number, but is 1\.5"):
+        components.sample(1.5)  # type: ignore[arg-type]
     for use in (components.encode, DeepComponents().fit):
         with pytest.raises(ValueError, match="complex numbers are not supported"):
             use(torch.randn(4, 3, dtype=torch.complex64))

@@ -56,6 +56,25 @@ def test_a_closed_terminal_stops_nothing(capsys: pytest.CaptureFixture[str]) -> 
         assert (stop.asked, stop.signum) == (True, signal.SIGTERM)
 
 
+def test_a_closed_terminal_does_not_end_the_report(tmp_path: Path) -> None:
+    code = (
+        "import os, signal\n"
+        "from eccentric import report\n"
+        "from eccentric.__main__ import main\n"
+        "write = report.write_report\n"
+        "def closing(run):\n"
+        "    os.kill(os.getpid(), signal.SIGHUP)\n"
+        "    return write(run)\n"
+        "report.write_report = closing\n"
+        "main()\n"
+    )
+    arguments = ["train", "digits", "--out", str(tmp_path / "run"), *QUICK]
+    done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "note: the terminal is closed; continuing without it" in done.stderr
+    assert (tmp_path / "run" / "report.html").exists()
+
+
 def test_a_terminal_without_arrows(tmp_path: Path) -> None:
     environment = {**os.environ, "PYTHONIOENCODING": "latin-1", "PYTHONUTF8": "0"}
     code = "from eccentric.cli.output import tolerate_lost_output as t; t(); print('a \\u2192 b', '\\udcff')"

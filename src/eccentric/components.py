@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -225,6 +226,8 @@ class DeepComponents:
         """
         if method not in ("standard", "matched"):
             raise ValueError(f"unknown sampling method {method!r}; choose 'standard' or 'matched'")
+        if not isinstance(n, Integral):
+            raise TypeError(f"n must be a whole number, but is {n!r}")
         if n < 0:
             raise ValueError(f"n must not be negative, but is {n}")
         generator = torch.Generator()

@@ -22,3 +22,9 @@ def test_a_label_that_is_not_utf8_is_refused_in_one_line(tmp_path: Path) -> None
     path.write_bytes(path.read_bytes().replace(b"cat", b"\xffat"))
     with pytest.raises(EccentricError, match=r"label 'label' contains text that is not UTF-8; write the file again"):
         load_all(path)
+
+
+def test_a_value_too_long_to_check_is_named_as_such(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text('a,b\n1,2\n3,"' + "x" * 140_000 + '"\n')
+    with pytest.raises(EccentricError, match=r"the value from line 3 on has more than 131,072 characters; shorten it"):
+        load_all(tmp_path / "a.csv")

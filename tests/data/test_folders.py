@@ -263,3 +263,9 @@ def test_names_that_are_not_utf8(tmp_path: Path) -> None:
     write_csv(tmp_path / "tables" / f"{odd}.csv", "a,b\n1,2\n3,5\n")
     with pytest.raises(UsageError, match=r"is not text in UTF-8; rename it, or link to it"):
         load(tmp_path / "tables")
+
+
+def test_a_single_image_is_not_called_a_row(tmp_path: Path) -> None:
+    save_images(tmp_path, grey(1))
+    with pytest.raises(EccentricError, match="has 1 item; at least 2 are needed"):
+        load(tmp_path)

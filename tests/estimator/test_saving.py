@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import pickle
+import sys
 
 import joblib
 import numpy as np
@@ -175,6 +176,42 @@ class TestFolder:
         assert other.weight == pytest.approx(0.003)
         np.testing.assert_array_equal(model.transform(low_rank()), other.transform(low_rank()))
 
+    def test_other_files_are_kept_and_a_link_stays_a_link(self, fitted, table, tmp_path):
+        fitted.save(tmp_path / "run")
+        (tmp_path / "link").symlink_to("run")
+        fitted.save(tmp_path / "link", overwrite=True)
+        (tmp_path / "run" / "notes.txt").write_text("mine")
+        fitted.save(tmp_path / "run", overwrite=True)
+        assert (tmp_path / "link").is_symlink()
+        assert (tmp_path / "run" / "notes.txt").read_text() == "mine"
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["link", "run"]
+        same(fitted, EccentricAutoencoder.load(tmp_path / "link"), table)
+
+    @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux exchanges two folders in one step")
+    def test_a_killed_save_leaves_the_old_or_the_new_run(self, fitted, table, tmp_path, monkeypatch):
+        """The process ends at each of the calls that change the folder."""
+
+        class Killed(BaseException):
+            pass
+
+        fitted.save(tmp_path / "run")
+        for step in ("exchange", "shutil.rmtree"):
+            with monkeypatch.context() as patch:
+                patch.setattr(f"eccentric.estimator.saving.{step}", _raising(Killed))
+                with pytest.raises(Killed):
+                    fitted.save(tmp_path / "run", overwrite=True)
+            same(fitted, EccentricAutoencoder.load(tmp_path / "run"), table)
+            assert len([*tmp_path.iterdir()]) == 2
+            fitted.save(tmp_path / "run", overwrite=True)
+            assert [path.name for path in tmp_path.iterdir()] == ["run"]
+
+    def test_without_an_exchange_of_folders(self, fitted, table, tmp_path, monkeypatch):
+        monkeypatch.setattr("eccentric.estimator.saving.exchange", lambda *_: False)
+        for _ in range(2):
+            fitted.save(tmp_path / "run", overwrite=True)
+            same(fitted, EccentricAutoencoder.load(tmp_path / "run"), table)
+        assert [path.name for path in tmp_path.iterdir()] == ["run"]
+
     def test_what_cannot_be_written_does_not_cost_the_old_run(self, fitted, table, tmp_path):
         fitted.save(tmp_path / "run")
         bad = copy.deepcopy(fitted)
@@ -278,3 +315,10 @@ def test_parameters_of_a_newer_version_are_ignored(fitted, table, tmp_path):
     again = EccentricAutoencoder.load(tmp_path / "run")
     assert "temperature" not in again.get_params()
     np.testing.assert_array_equal(again.transform(table), fitted.transform(table))
+
+
+def _raising(error):
+    def fail(*_, **__):
+        raise error
+
+    return fail

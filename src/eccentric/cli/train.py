@@ -69,8 +69,10 @@ def train(
     from eccentric.training.engine import first_rank
     from eccentric.training.recipes import check_recipe
     from eccentric.training.recipes import recipe as settings_of
+    from eccentric.training.stopping import outlive_terminal
     from eccentric.training.train import train as train_run
 
+    context.with_resource(outlive_terminal())  # until the end: also while data are read and the report is written
     given = given_settings(context)
     TrainConfig(**given)  # check the settings before the data are read, which can take long
     if recipe is not None:

@@ -69,7 +69,7 @@ def measure_baselines(
 
 def flat(split: Split, standardize: Callable[[torch.Tensor], torch.Tensor]) -> np.ndarray:
     """Items as rows (n, features), in the units of the networks; NaN in the padding of sequences."""
-    flat: np.ndarray = standardize(split.x).flatten(1).numpy()
+    flat: np.ndarray = standardize(split.x[:]).flatten(1).numpy()
     return flat
 
 

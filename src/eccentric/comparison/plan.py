@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from eccentric.comparison.grids import BASELINES, entries, find_entry
+from eccentric.data.sparse_rows import take_rows
 from eccentric.errors import UsageError
 from eccentric.methods.registry import REFERENCE, find
 from eccentric.models import choose_architecture
@@ -201,7 +202,7 @@ def take(split: Split, rows: np.ndarray) -> Split:
     rows = np.sort(rows)
     return replace(
         split,
-        x=split.x[rows],
+        x=take_rows(split.x, rows),
         labels=None if split.labels is None else split.labels[rows],
         rows=split.rows[rows],
         files=None if split.files is None else [split.files[row] for row in rows],

@@ -77,7 +77,7 @@ def latents_of(run: Run, split: str) -> np.ndarray:
 def _errors_by_count(model: Autoencoder, run: Run, x: torch.Tensor) -> list[float]:
     """Mean squared error for k = 1, ..., d if all components but the first k are set to their mean."""
     z = in_batches(model.encode, x, model)
-    p, target = run.components.encode(z), model.standardize(x)
+    p, target = run.components.encode(z), model.standardize(x[:])
     errors = []
     for k in range(1, p.shape[1] + 1):
         found = in_batches(model.decoder, run.components.decode(p[:, :k]), model)

@@ -8,6 +8,7 @@ import numpy as np
 
 from eccentric.data.labels import USUAL
 from eccentric.data.source import Source
+from eccentric.data.sparse_rows import Matrix
 from eccentric.data.splits import listing
 from eccentric.errors import EccentricError, UsageError
 
@@ -16,13 +17,11 @@ if TYPE_CHECKING:
 
 __all__ = ["read_h5ad"]
 
-BLOCK = 1 << 24  # number of values converted to dense form at a time
-
 
 def read_h5ad(path: Path, label: str | None, preferred: str | None = None) -> Source:
     """Read the matrix X, with a column for each gene, and one column of `obs` as labels.
 
-    A sparse matrix is converted to dense float32 in blocks of rows.
+    A sparse matrix stays sparse, see `SparseRows`.
 
     Args:
         path: path of the file.
@@ -49,17 +48,29 @@ def read_h5ad(path: Path, label: str | None, preferred: str | None = None) -> So
         )
     if chosen in names:
         raise EccentricError(f"{path}: {chosen!r} is both a gene and a column of obs; rename the column")
-    x = _dense(path, found)
-    columns: dict[str, Any] = {name: pa.array(x[:, j]) for j, name in enumerate(names)}
+    if found.X is None or not names:
+        raise EccentricError(f"{path} has no matrix X; write the file with one")
+    columns: dict[str, Any] = {}
+    matrices = {}
+    if hasattr(found.X, "tocsr"):
+        x = found.X.tocsr()
+        x.sum_duplicates()
+        matrices["all"] = Matrix(x, names)
+    else:
+        with np.errstate(over="ignore"):  # values beyond float32 become inf, which the check of the table reports
+            dense = np.asarray(found.X).astype(np.float32, order="F", copy=False)
+        columns = {name: pa.array(dense[:, j]) for j, name in enumerate(names)}
     if chosen is not None:
         columns[chosen] = pa.array(_plain(found.obs[chosen]), from_pandas=True)
+    # Arrow knows the number of rows only from a column.
+    table = pa.table(columns) if columns else pa.table({"": np.empty(found.n_obs, bool)}).select([])
     notes = (
         [f"no labels; columns of obs that could be used as labels: {listing(obs, 12)}"] if obs and not chosen else []
     )
     if found.layers or found.raw is not None:
         others = [*found.layers, *(["raw"] if found.raw is not None else [])]
         notes.append(f"X is used; not used: {listing(others)}")
-    return Source(path.stem, str(path), tables={"all": pa.table(columns)}, notes=notes, label=chosen)
+    return Source(path.stem, str(path), {"all": table}, matrices=matrices, notes=notes, label=chosen)
 
 
 def _label(path: Path, obs: list[str], label: str | None, preferred: str | None) -> str | None:
@@ -71,21 +82,6 @@ def _label(path: Path, obs: list[str], label: str | None, preferred: str | None)
         return None
     usual = [name for want in USUAL for name in obs if name.lower() == want]
     return next((name for name in (preferred, *usual) if name in obs), None)
-
-
-def _dense(path: Path, found: Any) -> np.ndarray:
-    """Dense matrix (n, f) in float32 and column-major order, as the table needs it."""
-    n, f = found.shape
-    if found.X is None or f == 0:
-        raise EccentricError(f"{path} has no matrix X; write the file with one")
-    matrix = found.X.tocsr() if hasattr(found.X, "tocsr") else found.X
-    x = np.empty((n, f), np.float32, order="F")
-    rows = max(1, BLOCK // f)
-    with np.errstate(over="ignore"):  # values beyond float32 become inf, which the check of the table reports
-        for start in range(0, n, rows):
-            block = matrix[start : start + rows]
-            x[start : start + rows] = block.toarray() if hasattr(block, "toarray") else block
-    return x
 
 
 def _plain(values: Any) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import numpy as np
 import torch
@@ -14,6 +14,7 @@ from eccentric.data import images, sequence_files, sequences, sources, tables
 from eccentric.data import labels as labelling
 from eccentric.data.items import ItemKind, ItemSpec, OtherKind
 from eccentric.data.source import Arrays, Source
+from eccentric.data.sparse_rows import SparseRows, from_sparse
 from eccentric.data.splits import Data, Division, Items, Split, divide, listing, undivided
 from eccentric.errors import EccentricError, UsageError
 
@@ -79,7 +80,8 @@ def load(
     """
     size = _check_options(image_size, test_fraction, seed, item_kind)
     found = sources.read(source, label, sequences=item_kind == "sequence")
-    division = divide(_sizes(found), name=found.where, test_fraction=test_fraction, seed=seed)
+    noun = "item" if found.files else "row"  # files of images or of sequences
+    division = divide(_sizes(found), name=found.where, test_fraction=test_fraction, seed=seed, noun=noun)
     options = _Options(label, drop, columns, size, item_kind, on_progress=on_progress)
     read = _read(found, division, options)
     return _halves(found, division, read)
@@ -251,9 +253,10 @@ def _from_tables(found: Source, division: Division, options: _Options) -> _Read:
     label, size = options.label, options.size
     where, notes = found.where, [*found.notes, *division.notes]
     first = found.tables[division.parts[0].key]
-    columns: list[str] = first.column_names
+    matrix = found.matrices.get(division.parts[0].key)
+    columns: list[str] = first.column_names + (matrix.names if matrix else [])
     for part in division.parts:
-        here = set(found.tables[part.key].column_names)
+        here = {*found.tables[part.key].column_names, *(matrix.names if matrix else [])}
         lacking = [c for c in columns if c not in here]
         if lacking:
             raise EccentricError(f"{where}: split {part.key!r} lacks {listing(lacking)}, which the training split has")
@@ -270,7 +273,8 @@ def _from_tables(found: Source, division: Division, options: _Options) -> _Read:
     if label is None and found.label in left:
         label = found.label
     implicit = label is None
-    label, codes, names = _label(found, division, label, left, notes)
+    own = set(first.column_names)  # columns of a matrix are not labels
+    label, codes, names = _label(found, division, label, [c for c in left if c in own], notes)
     left = [c for c in left if c != label]
     if implicit and label and not encoded:
         notes.append(f"column {label!r} is used as the labels and not for training; --label '' keeps it as a feature")
@@ -311,7 +315,10 @@ def _from_tables(found: Source, division: Division, options: _Options) -> _Read:
     if options.columns is not None:
         labelling.check_names("columns", options.columns, left, where)
         left = list(options.columns)
-    else:
+    if matrix:
+        rows, more = from_sparse(matrix, division, left, where)
+        return _Read(_splits(division, rows, codes), ItemSpec("table", (len(left),)), names, left, notes + more, label)
+    if options.columns is None:
         index, more = tables.row_names(found.tables, division, left)
         notes += more
         left = [c for c in left if c not in index]
@@ -415,16 +422,21 @@ def _array_labels(
 
 def _splits(
     division: Division,
-    x: Sequence[np.ndarray],
+    x: Sequence[np.ndarray | SparseRows],
     codes: Sequence[np.ndarray | None],
     files: Mapping[str, list[str]] | None = None,
 ) -> list[Split]:
     return [
         Split(
-            torch.from_numpy(np.ascontiguousarray(values)),
+            _tensor(values),
             code,
             part.rows,
             None if files is None else [files[part.key][row] for row in part.rows],
         )
         for values, code, part in zip(x, codes, division.parts, strict=True)
     ]
+
+
+def _tensor(x: np.ndarray | SparseRows) -> torch.Tensor:
+    """A tensor, or the sparse rows that take its place."""
+    return cast("torch.Tensor", x) if isinstance(x, SparseRows) else torch.from_numpy(np.ascontiguousarray(x))

@@ -10,7 +10,8 @@ if TYPE_CHECKING:
 
     import numpy as np
     import pyarrow as pa
-    from scipy import sparse
+
+    from eccentric.data.sparse_rows import Matrix
 
 __all__ = ["Arrays", "Source"]
 
@@ -19,7 +20,7 @@ __all__ = ["Arrays", "Source"]
 class Arrays:
     """Items that are numbers already: (n, f), images or (n, steps, features), and maybe (n,) labels."""
 
-    x: np.ndarray | sparse.csr_array
+    x: np.ndarray
     labels: np.ndarray | None = None
     label: str | None = None  # name of the labels
     feature_names: list[str] | None = None
@@ -28,12 +29,16 @@ class Arrays:
 
 @dataclass(frozen=True)
 class Source:
-    """One table, or one set of arrays, for each split of the source."""
+    """One table, or one set of arrays, for each split of the source.
+
+    `matrices` has the sparse columns of a table, by the key of its split, in addition to the columns in `tables`.
+    """
 
     title: str  # for titles
     where: str  # for error messages
     tables: Mapping[str, pa.Table] = field(default_factory=dict)
     arrays: Mapping[str, Arrays] = field(default_factory=dict)
+    matrices: Mapping[str, Matrix] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     files: Mapping[str, list[str]] | None = None
     """For each row, the path of its file within the folder; None where items do not lie in files of their own."""

@@ -28,7 +28,8 @@ class Split:
 
     x: UInt8[Tensor, "n c h w"] | Float[Tensor, "n f"] | Float[Tensor, "n t f"]
     """Images as uint8 with 1 (grey) or 3 (RGB) channels; tables and sequences as float32 in the units of the source;
-    steps beyond the end of a sequence are NaN."""
+    steps beyond the end of a sequence are NaN. A sparse matrix is a `SparseRows`, whose rows become dense when they are
+    requested."""
     labels: Int[np.ndarray, " n"] | None
     """int64 codes into `Data.label_names`; None if the source has no labels for these items."""
     rows: Int[np.ndarray, " n"]
@@ -105,12 +106,12 @@ class Division:
     notes: list[str]
 
 
-def divide(sizes: Mapping[str, int], *, name: str, test_fraction: float, seed: int) -> Division:
+def divide(sizes: Mapping[str, int], *, name: str, test_fraction: float, seed: int, noun: str = "row") -> Division:
     """Divide the rows of a source into training and test rows.
 
     The splits of the source are used if there are any, so that results can be compared with published ones. A
     validation split is the test set if there is no test split, and unused otherwise. If a source has only one table or
-    no test rows, `test_fraction` of its rows are held out at random.
+    no test rows, `test_fraction` of its rows are held out at random. `noun` is what messages call one row.
     """
 
     def find(names: tuple[str, ...]) -> str | None:
@@ -123,7 +124,7 @@ def divide(sizes: Mapping[str, int], *, name: str, test_fraction: float, seed: i
         )
     train = train or next(iter(sizes))
     if sizes[train] < 2:
-        rows = f"{sizes[train]} row" + "s" * (sizes[train] != 1)
+        rows = f"{sizes[train]} {noun}" + "s" * (sizes[train] != 1)
         raise EccentricError(f"{name} has {rows}{' to train on' * (len(sizes) > 1)}; at least 2 are needed")
 
     def place(key: str) -> str:

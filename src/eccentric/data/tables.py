@@ -16,7 +16,16 @@ if TYPE_CHECKING:
 
     from eccentric.data.splits import Division, Part
 
-__all__ = ["from_columns", "from_matrices", "row_names"]
+__all__ = [
+    "LARGEST",
+    "Spread",
+    "bad_value",
+    "blur_notes",
+    "constant_notes",
+    "from_columns",
+    "from_matrices",
+    "row_names",
+]
 
 
 LARGEST = 1e18
@@ -86,14 +95,14 @@ def _fill(parts: Sequence[tuple[np.ndarray, np.ndarray]], table: pa.Table, colum
     indices = {name: i for i, name in enumerate(table.column_names)}
     for left in range(0, len(columns), COLUMNS):
         names = columns[left : left + COLUMNS]
-        spread = _Spread()
+        spread = Spread()
         fine = np.zeros(len(names), bool)
         top = 0
         for batch in table.select([indices[name] for name in names]).to_batches(max_chunksize=BLOCK // len(names)):
             block = np.empty((batch.num_rows, len(names)))
             for j, column in enumerate(batch.columns):
                 values = _numbers(column)
-                fine[j] = _is_fine(values)
+                fine[j] = is_fine(values)
                 with np.errstate(invalid="ignore"):  # casting some NaN raises a warning
                     block[:, j] = values
             spread.add(block)
@@ -106,12 +115,13 @@ def _fill(parts: Sequence[tuple[np.ndarray, np.ndarray]], table: pa.Table, colum
     return vague
 
 
-class _Spread:
-    """Largest size and standard deviation of columns that come block by block (Chan, Golub & LeVeque 1983)."""
+class Spread:
+    """Range and standard deviation of columns that come block by block (Chan, Golub & LeVeque 1983)."""
 
     def __init__(self) -> None:
         self._count = 0
-        self._largest: Any = 0.0
+        self.low: Any = np.inf
+        self.high: Any = -np.inf
         self._mean: Any = 0.0
         self._squares: Any = 0.0
 
@@ -124,11 +134,11 @@ class _Spread:
             apart = mean - self._mean
             self._squares += np.square(block - mean).sum(0) + apart**2 * (before * len(block) / self._count)
             self._mean += apart * (len(block) / self._count)
-            self._largest = np.maximum(self._largest, np.maximum(block.max(0), -block.min(0)))
+            self.low, self.high = np.minimum(self.low, block.min(0)), np.maximum(self.high, block.max(0))
 
     def is_blurred(self) -> np.ndarray:
         with np.errstate(all="ignore"):
-            return _is_blurred(self._largest, np.sqrt(self._squares / self._count))
+            return _is_blurred(np.maximum(self.high, -self.low), np.sqrt(self._squares / self._count))
 
 
 def from_matrices(
@@ -208,7 +218,11 @@ def _check_finite(x: np.ndarray, part: Part, columns: Sequence[str], source: str
     if not count:
         return
     i, j = first
-    value = original(i, j)
+    raise bad_value(source, columns[j], original(i, j), part.where(i), count)
+
+
+def bad_value(source: str, column: str, value: Any, place: str, count: int) -> EccentricError:
+    """The error for `count` values that are missing, infinite or too large; the first is `value` at `place`."""
     if value is None:
         what = "is empty"
     elif np.isfinite(value):
@@ -216,12 +230,12 @@ def _check_finite(x: np.ndarray, part: Part, columns: Sequence[str], source: str
     else:
         what = f"is {value}"
     more = f" ({count - 1:,} more such values)" if count > 1 else ""
-    raise EccentricError(
-        f"{source}: column {columns[j]!r} {what} in {part.where(i)}{more}; fill it, or remove the row or the column"
+    return EccentricError(
+        f"{source}: column {column!r} {what} in {place}{more}; fill it, or remove the row or the column"
     )
 
 
-def _is_fine(values: np.ndarray) -> bool:
+def is_fine(values: np.ndarray) -> bool:
     """Whether a type can represent differences that float32 cannot."""
     return values.dtype.kind != "b" and values.dtype.itemsize >= 4
 
@@ -230,7 +244,7 @@ def blurred(values: np.ndarray) -> np.ndarray:
     """Columns (n, ...) with a variation so small relative to their size that float32 keeps fewer than three digits of
     it.
     """
-    if not _is_fine(values) or not len(values):
+    if not is_fine(values) or not len(values):
         return np.zeros(values.shape[1:], bool)
     with np.errstate(all="ignore"):
         return _is_blurred(np.abs(values).max(0), values.std(0, dtype=np.float64))
@@ -253,7 +267,10 @@ def blur_notes(columns: Iterable[str]) -> list[str]:
 def _constant(matrices: Sequence[np.ndarray], columns: Sequence[str]) -> list[str]:
     low = np.min([m.min(axis=0) for m in matrices], axis=0)
     high = np.max([m.max(axis=0) for m in matrices], axis=0)
-    same = low == high
+    return constant_notes(low == high, columns)
+
+
+def constant_notes(same: np.ndarray, columns: Sequence[str]) -> list[str]:
     names = [columns[j] for j in np.flatnonzero(same).tolist()]
     if not names:
         return []

@@ -217,6 +217,11 @@ def _check_quotes(path: Path, delimiter: str) -> bool:
                         "remove the mark, or the line breaks within the value"
                     )
         except csv.Error as error:
+            if "field larger" in str(error):
+                raise EccentricError(
+                    f"{path}: the value from line {start} on has more than {csv.field_size_limit():,} characters; "
+                    "shorten it, or remove the quotation mark if it is a stray one"
+                ) from None
             raise EccentricError(
                 f"{path}: a quotation mark from line {start} on does not enclose one whole value ({error}); remove it, "
                 "or double it within a quoted value"

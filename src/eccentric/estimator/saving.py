@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import glob
 import shutil
 import tempfile
 from collections.abc import Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,8 +21,9 @@ from eccentric.estimator.inputs import Layout
 from eccentric.estimator.measuring import MEASURED, from_json, to_json
 from eccentric.estimator.record import Record
 from eccentric.estimator.state import Fitted
+from eccentric.files import exchange
 from eccentric.models import Autoencoder, choose_architecture, choose_start
-from eccentric.runs import Run
+from eccentric.runs import Run, names
 from eccentric.runs.claim import claimed, clear_folder, holds_run
 from eccentric.runs.manifest import write_manifest
 from eccentric.runs.metrics import MetricsFile
@@ -64,14 +66,45 @@ def save(estimator: BaseEstimator, fitted: Fitted, path: str | Path, overwrite: 
         evaluation = {"test_reconstruction": record.error, "pca_test_reconstruction": record.pca_error}
         latents = {"train": record.train, "test": record.test}
         write_results(made, model, record.components, latents, examples, evaluation)
-        clear_folder(out)  # after the new run is complete
-        for file_made in sorted(made.iterdir(), key=lambda path: path.name == CONFIG):  # config.json last
-            file_made.replace(out / file_made.name)
+        _replace(out, made)
+
+
+def _replace(out: Path, made: Path) -> None:
+    """Put the complete run in `made` in the place of `out`, in one atomic step where the system can exchange folders.
+
+    A folder that also holds other files, which are to be kept, is replaced file by file.
+    """
+    if not _others(out):
+        whole = out.resolve()  # where `out` is a link, it stays one
+        beside = whole.with_name(f".{whole.name}{made.name}")
+        shutil.copymode(whole, made)
+        with suppress(OSError):  # the folder above may not be writable
+            made.rename(beside)
+            if exchange(beside, whole):
+                shutil.rmtree(beside, ignore_errors=True)
+                return
+            beside.rename(made)
+    clear_folder(out)  # after the new run is complete
+    for file_made in sorted(made.iterdir(), key=lambda path: path.name == CONFIG):  # config.json last
+        file_made.replace(out / file_made.name)
+
+
+def _others(out: Path) -> bool:
+    """Whether the folder holds more than a run and what saving writes."""
+    known = {out / LOCK, *names.written(out), *names.temporaries(out)}
+    files = (path for path in out.rglob("*") if path.is_symlink() or not path.is_dir())
+    return any(path not in known and not path.relative_to(out).parts[0].startswith(UNDER_WAY) for path in files)
 
 
 @contextmanager
 def _under_way(out: Path) -> Iterator[Path]:
-    """A temporary folder inside `out`, so that its files can be moved without copying."""
+    """A temporary folder inside `out`, so that its files can be moved without copying.
+
+    Folders that killed processes left are removed.
+    """
+    whole = out.resolve()
+    for left in (*whole.glob(f"{UNDER_WAY}*"), *whole.parent.glob(f".{glob.escape(whole.name)}{UNDER_WAY}*")):
+        shutil.rmtree(left, ignore_errors=True)
     try:
         made = Path(tempfile.mkdtemp(prefix=UNDER_WAY, dir=out))
     except OSError as error:

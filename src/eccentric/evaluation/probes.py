@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from eccentric.data.sparse_rows import SparseRows
 from eccentric.errors import UsageError
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 MOST_NUMBERS = 10**8
+MOST_SPARSE_NUMBERS = 25_000_000  # of a sparse matrix, whose rows become dense for it: 100 MB
 TABLE_3 = {10: 1, 100: 1, 1000: 5, 10_000: 10, 60_000: 15}
 """Numbers of labelled items and of neighbours that vote, in Table 3 of the paper."""
 
@@ -96,7 +98,8 @@ def pca_encodings(
     """Principal components of both splits, fitted on the first, and the mean squared test reconstruction error.
 
     Items are standardised in batches, and PCA is fitted to random training items with at most MOST_NUMBERS values (all
-    of MNIST; 8,000 images of 64x64x3), which limits memory. scikit-learn chooses the solver.
+    of MNIST; 8,000 images of 64x64x3), which limits memory; MOST_SPARSE_NUMBERS of a sparse matrix. scikit-learn
+    chooses the solver.
 
     Args:
         train, test: raw items, (n, ...) and (m, ...).
@@ -111,7 +114,8 @@ def pca_encodings(
 
     features = train[0].numel()
     chosen = torch.randperm(len(train), generator=torch.Generator().manual_seed(0))
-    chosen = chosen[: max(components, MOST_NUMBERS // features)].sort().values
+    most = MOST_SPARSE_NUMBERS if isinstance(train, SparseRows) else MOST_NUMBERS
+    chosen = chosen[: max(components, most // features)].sort().values
     with np.errstate(invalid="ignore"):  # constant items have no variance, by which PCA divides
         rows = _filled(standardize(train[chosen]), padded)
         pca = PCA(min(components, len(chosen), features), random_state=0).fit(rows)

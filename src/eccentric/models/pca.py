@@ -64,10 +64,10 @@ def fit_pca(model: Autoencoder, x: Shaped[Tensor, "n ..."], dim: int) -> LinearP
     from sklearn.decomposition import PCA
 
     most = max(10 * dim, MOST_NUMBERS // x[0].numel())
-    if len(x) > most:
-        x = x[torch.randperm(len(x), generator=torch.Generator().manual_seed(0))[:most].sort().values]
+    chosen = torch.randperm(len(x), generator=torch.Generator().manual_seed(0))[:most].sort().values
+    x = x[chosen] if len(x) > most else x[:]
     shift, scale = model.shift.cpu(), model.scale.cpu()
-    rows = ((x - shift) / scale).flatten(1).double().nan_to_num().numpy()
+    rows = (x - shift).div_(scale).flatten(1).double().nan_to_num_().numpy()
     found = min(dim, *rows.shape)
     if (rows == rows[0]).all():  # scikit-learn's PCA would divide by the total variance
         parts = rows[0], np.zeros((found, rows.shape[1])), np.zeros(found)

@@ -9,6 +9,8 @@ import torch
 from eccentric.padding import real_steps
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from jaxtyping import Float, Shaped
     from torch import Tensor
 
@@ -40,7 +42,8 @@ def units_of(x: Shaped[Tensor, "n ..."], spec: ItemSpec, standardize: bool = Tru
     if spec.is_sequence:
         x = x[real_steps(x)]
     mean, variance = _moments(x)
-    constant = x.amax(0) == x.amin(0)
+    low, high = zip(*(part.aminmax(dim=0) for part in _in_parts(x)), strict=True)
+    constant = torch.stack(high).amax(0) == torch.stack(low).amin(0)
     variance[constant] = 1.0 if standardize else 0.0  # a constant column stays constant
     spread = variance.sqrt() if standardize else variance.mean().sqrt()
     if not standardize and spread == 0:
@@ -59,7 +62,10 @@ def _range(x: Shaped[Tensor, "n c h w"]) -> tuple[float, float]:
 
 def _moments(x: Shaped[Tensor, "n f"]) -> tuple[Float[Tensor, " f"], Float[Tensor, " f"]]:
     """Mean and variance of each column in double precision, without converting all of x at once."""
-    size = max(1, MOST_NUMBERS // x.shape[1])
-    mean = sum(part.double().sum(0) for part in x.split(size)) / len(x)
-    squares = sum((part.double() - mean).square().sum(0) for part in x.split(size))
+    mean = sum(part.double().sum(0) for part in _in_parts(x)) / len(x)
+    squares = sum((part.double() - mean).square().sum(0) for part in _in_parts(x))
     return torch.as_tensor(mean), torch.as_tensor(squares) / (len(x) - 1)
+
+
+def _in_parts(x: Shaped[Tensor, "n f"]) -> Iterable[Shaped[Tensor, "k f"]]:
+    return x.split(max(1, MOST_NUMBERS // x.shape[1]))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import torch
 from torch.utils.data import DataLoader, Dataset
 
+from eccentric.data.sparse_rows import SparseRows
 from eccentric.errors import UsageError
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ class TensorBatches:
     Data are stored and gathered on the device. The order is drawn on the host, so that it depends only on the seed and
     a run can be resumed on another device; this takes less than a hundredth of the time of an epoch. Data that would
     need more than half of an accelerator's free memory stay on the host, in memory or memory-mapped, where a separate
-    process gathers batches in advance.
+    process gathers batches in advance. A sparse matrix always stays on the host, and each batch is made dense.
 
     Args:
         x: all training items, raw.
@@ -69,8 +70,9 @@ class TensorBatches:
         self.batch_size: int | None = batch_size
         self.steps: int | None = len(x) // batch_size
         self._device, self._share = device, slice(rank, None, ranks)
-        self._on_host = not _fits(x, device)
-        self._x = x if self._on_host else x.to(device)
+        sparse = isinstance(x, SparseRows)
+        self._on_host = not _fits(x, device) or (sparse and device.type != "cpu")
+        self._x = x if self._on_host or sparse else x.to(device)
         self._generator = torch.Generator().manual_seed(seed)
         self._before = self._generator.get_state()
 

@@ -39,19 +39,30 @@ def stop_on_signal() -> Iterator[Stop]:
         received = signum
         stop.asked, stop.signum = True, signum
 
+    with _handling({signal.SIGINT: ask, signal.SIGTERM: ask}), outlive_terminal():
+        yield stop
+
+
+@contextmanager
+def outlive_terminal() -> Iterator[None]:
+    """Continue when the terminal is closed."""
+
     def go_on(signum: int, _: FrameType | None) -> None:
         with suppress(Exception):  # the note has nowhere to go, or another is being written
             print("note: the terminal is closed; continuing without it", file=sys.stderr, flush=True)
 
-    # Python allows signal handlers in the main thread only.
-    handlers: dict[int, Any] = {signal.SIGINT: ask, signal.SIGTERM: ask}
-    if hasattr(signal, "SIGHUP"):
-        handlers[signal.SIGHUP] = go_on
+    with _handling({signal.SIGHUP: go_on} if hasattr(signal, "SIGHUP") else {}):
+        yield
+
+
+@contextmanager
+def _handling(handlers: dict[int, Any]) -> Iterator[None]:
+    """Handle signals, in the main thread, where Python allows it."""
     if threading.current_thread() is not threading.main_thread():
         handlers = {}
     previous = {number: signal.signal(number, handler) for number, handler in handlers.items()}
     try:
-        yield stop
+        yield
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)
