@@ -3,6 +3,7 @@
 import asyncio
 import io
 import json
+import re
 import socket
 import subprocess
 import sys
@@ -223,13 +224,42 @@ def test_any_body_is_answered(app, table_app, path, body):
 
 
 PLACES = st.integers(-2, 30).map(str) | st.text("0123456789-²x%/.", max_size=5)
-ASKED = ["test/{}/state", "test/{}/item", "stored/{}/state", "stored/{}/item", "pair/{}/{}", "points?x={}&y={}"]
+ASKED = [
+    "test/{}/state",
+    "test/{}/item",
+    "stored/{}/state",
+    "stored/{}/item",
+    "pair/{}/{}",
+    "points?x={}&y={}",
+    "colours?by={}",
+    "direction?first={}&second={}",
+    "directions",
+    "run",
+]
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(path=st.sampled_from([*ASKED, "direction?first={}&second={}", "labels", "directions", "{}"]), x=PLACES, y=PLACES)
+@given(path=st.sampled_from([*ASKED, "{}"]), x=PLACES, y=PLACES)
 def test_any_address_is_answered(app, path, x, y):
     assert call(app, f"/api/{path.format(x, y)}").status in (200, 400, 404)
+
+
+def test_every_request_is_fuzzed(images):
+    served = {re.sub(r"{\w+}", "{}", route.path) for route in make_app(images).routes}
+    fuzzed = {f"/api/{path.partition('?')[0]}" for path in [*ASKED, *POSTED]}
+    assert {path for path in served if path.startswith("/api/")} == fuzzed
+
+
+HEADER = st.text(st.characters(max_codepoint=255, exclude_characters="\r\n\0"), max_size=30)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(query=st.text(st.characters(max_codepoint=127), max_size=20), host=HEADER, origin=HEADER, cookie=HEADER)
+def test_any_headers_are_refused(images, query, host, origin, cookie):
+    cookies = {"cookie": f"eccentric-explorer={cookie}"}
+    assert call(Guard(make_app(images), {HOST}), "/", host=host).status == 403
+    assert call(Guard(make_app(images), {HOST}), "/", origin=origin).status == 403
+    assert call(Guard(make_app(images), None, "secret"), f"/?token={query}", **cookies).status == 403
 
 
 @given(st.lists(st.floats() | st.integers(), max_size=4))
