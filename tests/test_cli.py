@@ -351,7 +351,7 @@ def test_no_run(eccentric, command, tmp_path):
 
 
 def test_what_the_system_withholds_is_one_line(eccentric, digits_run, monkeypatch):
-    def withheld(run):
+    def withheld(run, **settings):
         raise PermissionError(13, "Permission denied", str(run.path))
 
     monkeypatch.setattr("eccentric.report.write_report", withheld)

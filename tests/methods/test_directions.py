@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -174,8 +175,9 @@ def test_training_lowers_the_term(name, given):
     torch.manual_seed(0)
     x = torch.randn(256, 5) @ torch.randn(5, 12) + 1
     method = make_method(name, {"weight": 1.0, **given}, 4)
-    encoder, decoder, losses = trained(method, pair(), x, steps=150)
-    assert sum(losses[-10:]) < sum(losses[:10])
+    encoder, decoder, losses = trained(method, pair(), x, steps=400, rate=3e-3)
+    # Medians: a random projection that brings two items close together makes the term of one step large.
+    assert np.median(losses[-50:]) < np.median(losses[:20])
     assert objective(method, encoder, decoder, x).isfinite()
     assert directions(encoder(x)).isfinite().all()
 
