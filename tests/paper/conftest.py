@@ -23,13 +23,13 @@ def low_resolution():
 
 
 @pytest.fixture(scope="session")
-def workshop(tmp_path_factory) -> RunStore:
-    """A workshop in which every item was made, with one run where one will do."""
+def store(tmp_path_factory) -> RunStore:
+    """A store in which every item was made, with one run where one will do."""
     base = tmp_path_factory.getbasetemp()
-    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "workshop"
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "store"
     small = RunStore(folder, Scale.small(epochs=EPOCHS, runs=1, device="cpu"))
     folder.mkdir(exist_ok=True)
-    with FileLock(folder.parent / "workshop.lock"), pytest.MonkeyPatch.context() as patch:
+    with FileLock(folder.parent / "store.lock"), pytest.MonkeyPatch.context() as patch:
         patch.setitem(style.STYLE, "figure.dpi", 72)
         patch.setattr(theorem, "DIMS", range(3, 130))  # test_theorem has all of them
         patch.setattr(theorem, "SAMPLED_DIMS", (4, 16, 64, 256))
@@ -44,9 +44,9 @@ def workshop(tmp_path_factory) -> RunStore:
 
 
 @pytest.fixture(scope="session")
-def made(workshop) -> dict[str, dict[str, Any]]:
+def made(store) -> dict[str, dict[str, Any]]:
     """What each item's result.json says."""
-    return {path.parent.name: read(path) for path in workshop.folder.glob("*/result.json")}
+    return {path.parent.name: read(path) for path in store.folder.glob("*/result.json")}
 
 
 def read(path: Path) -> dict[str, Any]:

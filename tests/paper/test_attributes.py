@@ -26,7 +26,7 @@ def test_without_attributes_and_classes_it_says_so(tmp_path):
 
 def test_they_are_looked_for_before_anything_is_trained(tmp_path, monkeypatch):
     np.save(tmp_path / "faces.npy", np.zeros((10, 8, 8), np.uint8))
-    monkeypatch.setattr("eccentric.paper.workshop.train", None)
+    monkeypatch.setattr("eccentric.paper.run_store.train", None)
     shop = RunStore(tmp_path, Scale(runs=1, data={"celeba": str(tmp_path / "faces.npy")}))
     for name in ("table4", "table5"):
         with pytest.raises(EccentricError, match="no attributes"):

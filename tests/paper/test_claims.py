@@ -17,7 +17,7 @@ from eccentric.paper.spectra import figure_5
 CLOSE = 1e-3
 
 
-def workshop(face_dim: int, runs: int, run: Callable[[Spec], SimpleNamespace]) -> Any:
+def store(face_dim: int, runs: int, run: Callable[[Spec], SimpleNamespace]) -> Any:
     return SimpleNamespace(face_dim=face_dim, scale=Scale(runs=runs), run=run)
 
 
@@ -33,7 +33,7 @@ def spectra(evenness: dict[tuple[float, float], float], noise: float) -> Result:
         slope = evenness[spec.weight, spec.mu] + noise * spec.seed
         return SimpleNamespace(components=SimpleNamespace(eigenvalues=1 + slope * torch.linspace(1, -1, 8)))
 
-    return figure_5(workshop(8, 3, run))
+    return figure_5(store(8, 3, run))
 
 
 LOW, HIGH = 1e-4, 1e-3
@@ -76,7 +76,7 @@ def correlated(noise: dict[float, float], runs: int) -> Result:
     def run(spec: Spec) -> SimpleNamespace:
         return SimpleNamespace(latents=lambda split: latents(spec, split))
 
-    return figure_6(workshop(6, runs, run))
+    return figure_6(store(6, runs, run))
 
 
 @pytest.mark.parametrize(

@@ -27,9 +27,9 @@ def reproduce(monkeypatch, capsys):
     return call
 
 
-def test_the_page_alone_is_written_from_what_is_kept(reproduce, workshop, tmp_path):
+def test_the_page_alone_is_written_from_what_is_kept(reproduce, store, tmp_path):
     page = tmp_path / "docs" / "page.md"
-    text = write_page(workshop.folder, ITEMS, page).read_text(encoding="utf-8")
+    text = write_page(store.folder, ITEMS, page).read_text(encoding="utf-8")
     page.unlink()
     status, out, _ = reproduce("page", "--work", tmp_path / "nothing", "--page", page)
     assert status == 0
@@ -37,9 +37,9 @@ def test_the_page_alone_is_written_from_what_is_kept(reproduce, workshop, tmp_pa
     assert page.read_text(encoding="utf-8") == text
 
 
-def test_the_queue_leaves_what_is_made_and_says_so(reproduce, workshop, tmp_path):
+def test_the_queue_leaves_what_is_made_and_says_so(reproduce, store, tmp_path):
     for name in ("fig1", "fig2"):
-        shutil.copytree(workshop.folder / name, tmp_path / name)
+        shutil.copytree(store.folder / name, tmp_path / name)
     status, out, _ = reproduce("fig1", "fig2", "--small", "--until", "0:10", "--work", tmp_path)
     assert status == 0
     assert out.strip() == "Nothing is left to do."

@@ -7,7 +7,7 @@ from rich.console import Console
 
 from eccentric.paper import ITEMS, Claim, Result, RunStore, Scale, Spec
 from eccentric.paper.display import ReproductionProgress, items_table
-from eccentric.paper.workshop import Progress
+from eccentric.paper.run_store import Progress
 
 SPEC = Spec("celeba", 64, 0.0001, 64.5, 2)
 
@@ -20,9 +20,9 @@ def shown(where):
     return where.file.getvalue()
 
 
-def test_the_list_says_what_is_there_and_what_is_missing(workshop, tmp_path):
+def test_the_list_says_what_is_there_and_what_is_missing(store, tmp_path):
     where = console()
-    where.print(items_table(workshop))
+    where.print(items_table(store))
     where.print(items_table(RunStore(tmp_path, Scale())))
     text = shown(where)
     assert re.search(r"table3.*4 of 4, made", text)

@@ -24,8 +24,8 @@ def holds(made, name, words):
 
 
 @pytest.mark.parametrize("name", list(ITEMS))
-def test_is_complete(made, workshop, name):
-    folder, result = workshop.folder / name, made[name]
+def test_is_complete(made, store, name):
+    folder, result = store.folder / name, made[name]
     if name.startswith("fig"):
         with Image.open(folder / "figure.png") as image:
             assert np.asarray(image.convert("L")).std() > 2
@@ -41,11 +41,11 @@ def test_is_complete(made, workshop, name):
     conditions = result["conditions"]
     assert result["command"].startswith(f"eccentric reproduce {name}")
     assert conditions["versions"]["eccentric"]
-    if ITEMS[name].specs(workshop):
+    if ITEMS[name].specs(store):
         assert conditions["epochs"] == [EPOCHS]
         assert f"--data mnist=digits --data celeba=digits --epochs {EPOCHS} --runs 1" in result["command"]
         assert [data["name"] for data in conditions["data"].values()] == ["digits"]
-        assert all((workshop.folder / run / "model.safetensors").exists() for run in conditions["runs"])
+        assert all((store.folder / run / "model.safetensors").exists() for run in conditions["runs"])
         assert not result["comparable"]
         if ITEMS[name].trend and name not in ("table3", "table5"):  # whose patterns name labels of the paper's data
             assert result["trend"]["epochs"] == [MILESTONE, EPOCHS]
@@ -120,53 +120,53 @@ def test_components_tell_attributes(made):
     assert held, evidence
 
 
-def test_items_share_runs(made, workshop):
+def test_items_share_runs(made, store):
     runs = {name: set(result["conditions"].get("runs", ())) for name, result in made.items()}
     assert runs["fig7"] == runs["table3"]
     assert runs["fig3"] & runs["fig7"]
     assert runs["fig6"] | runs["fig8"] | runs["fig9"] | runs["table1"] <= runs["fig5"] == runs["table2"]
     every = set().union(*runs.values())
-    assert len(every) == len(list((workshop.folder / "runs").iterdir())) == 17
+    assert len(every) == len(list((store.folder / "runs").iterdir())) == 17
 
 
-def test_comparisons_have_two_runs_even_where_one_is_asked_for(workshop):
-    assert {len(specs) for specs in face_specs(workshop, least=2).values()} == {2}
-    assert {len(specs) for specs in face_specs(workshop).values()} == {1}
+def test_comparisons_have_two_runs_even_where_one_is_asked_for(store):
+    assert {len(specs) for specs in face_specs(store, least=2).values()} == {2}
+    assert {len(specs) for specs in face_specs(store).values()} == {1}
 
 
-def test_images_are_measured_once(workshop, made, monkeypatch):
+def test_images_are_measured_once(store, made, monkeypatch):
     monkeypatch.setattr(sampling, "SEEN", 6000)  # as in the fixture: another classifier has other features
-    extractor, _ = sampling.find_extractor(workshop)
-    [spec, *_] = sampling.table_1_specs(workshop)
-    known = workshop.folder / "fidelity" / f"{workshop.path(spec).name}.json"
+    extractor, _ = sampling.find_extractor(store)
+    [spec, *_] = sampling.table_1_specs(store)
+    known = store.folder / "fidelity" / f"{store.path(spec).name}.json"
     before = known.read_bytes()
 
     def again(*_, **__):
         raise AssertionError("measured again")
 
     monkeypatch.setattr(sampling, "table_of_fidelity", again)
-    rows = {row.images: row.fidelity.frechet for row in sampling.measured(workshop, spec, extractor).rows}
+    rows = {row.images: row.fidelity.frechet for row in sampling.measured(store, spec, extractor).rows}
     [ours] = [n["ours"] for n in made["table1"]["numbers"] if n["what"] == "λ = 0.0001, μ = 1: matched"]
     assert rows["matched"] == ours
     with pytest.raises(AssertionError, match="measured again"):
-        sampling.measured(workshop, spec, dataclasses.replace(extractor, protocol="others"))
+        sampling.measured(store, spec, dataclasses.replace(extractor, protocol="others"))
     assert known.read_bytes() == before
 
 
-def test_table_3_can_be_made_from_records_without_the_runs(workshop, made, tmp_path, monkeypatch):
+def test_table_3_can_be_made_from_records_without_the_runs(store, made, tmp_path, monkeypatch):
     for module in (records, trend):
         monkeypatch.setattr(module, "MILESTONES", (MILESTONE,))
     item = ITEMS["table3"]
-    specs = item.specs(workshop)
+    specs = item.specs(store)
     path = tmp_path / "runs.json"
-    path.write_text(json.dumps([run_record(workshop.run(spec)) for spec in specs[:-1]]))
-    elsewhere = RunStore(tmp_path / "elsewhere", workshop.scale, records=path)
+    path.write_text(json.dumps([run_record(store.run(spec)) for spec in specs[:-1]]))
+    elsewhere = RunStore(tmp_path / "elsewhere", store.scale, records=path)
     assert elsewhere.missing(specs) == specs
     assert elsewhere.missing(specs, "table3") == specs[-1:]
     assert elsewhere.missing(specs, "fig7") == specs  # whose pictures need the networks
 
-    path.write_text(json.dumps([run_record(workshop.run(spec)) for spec in specs]))
-    elsewhere = RunStore(tmp_path / "elsewhere", workshop.scale, records=path)
+    path.write_text(json.dumps([run_record(store.run(spec)) for spec in specs]))
+    elsewhere = RunStore(tmp_path / "elsewhere", store.scale, records=path)
     make_item(item, elsewhere)
     again = read(tmp_path / "elsewhere" / "table3" / "result.json")
     for part in ("table", "numbers", "claims", "trend"):
@@ -174,8 +174,8 @@ def test_table_3_can_be_made_from_records_without_the_runs(workshop, made, tmp_p
     for part in ("data", "runs", "epochs", "device", "share_of_papers", "precision"):
         assert again["conditions"][part] == made["table3"]["conditions"][part]
 
-    other = dataclasses.replace(workshop.scale, recipe="paper")
-    renamed = [{**run_record(workshop.run(spec)), "name": RunStore(tmp_path, other).path(spec).name} for spec in specs]
+    other = dataclasses.replace(store.scale, recipe="paper")
+    renamed = [{**run_record(store.run(spec)), "name": RunStore(tmp_path, other).path(spec).name} for spec in specs]
     path.write_text(json.dumps(renamed))
     with pytest.raises(UsageError, match=r"stored record of .* trained with other settings"):
         make_item(item, RunStore(tmp_path / "other", other, records=path))

@@ -33,13 +33,13 @@ def test_against_many_points_on_a_circle():
     assert curvature == pytest.approx((energy(rho + h) - 2 * energy(rho) + energy(rho - h)) / h**2, rel=1e-3)
 
 
-def test_the_distance_from_the_circle_counts_the_mean_in(workshop):
+def test_the_distance_from_the_circle_counts_the_mean_in(store):
     """It is that of the latents, which the encoder makes; p is centred."""
     from eccentric.data import load
     from eccentric.inference import encode
     from eccentric.paper.mnist import plane_spec
 
-    run = workshop.run(plane_spec(0.01, 1.0))
+    run = store.run(plane_spec(0.01, 1.0))
     z = encode(run.model(), load("digits").test.x).numpy()
     expected = np.sqrt(np.mean((np.linalg.norm(z, axis=1) / np.sqrt(2) - 1) ** 2))
     assert off_the_circle(run, run.latents("test").p) == pytest.approx(expected, rel=1e-3)

@@ -44,7 +44,7 @@ def order(tmp_path, monkeypatch):
     monkeypatch.setattr(queue, "POLL_SECONDS", 0)
 
     def run(names, known, status=0, jobs=1):
-        workshop = RunStore(tmp_path, SCALE)
+        store = RunStore(tmp_path, SCALE)
         begun: list[str] = []
 
         def start(self, job, jobs):
@@ -52,14 +52,14 @@ def order(tmp_path, monkeypatch):
             (tmp_path / "queue").mkdir(exist_ok=True)
             self._log(job).write_text("error: out of luck\n")
             if job.spec is not None and status == 0:
-                path = workshop.path(job.spec)
+                path = store.path(job.spec)
                 path.mkdir(parents=True)
                 (path / "config.json").write_text('{"status": "finished"}')
             return Done(status)
 
         monkeypatch.setattr(Queue, "_start", start)
         monkeypatch.setattr(Queue, "_pace", lambda self: {})
-        return begun, Queue(find_items(names), workshop, known.get).work_off(jobs)
+        return begun, Queue(find_items(names), store, known.get).work_off(jobs)
 
     return run
 
@@ -99,15 +99,15 @@ def test_data_that_cannot_be_read_leave_the_other_items(tmp_path):
 
 def test_jobs_are_processes_that_train_and_make(tmp_path):
     seen: list[tuple[str, str]] = []
-    workshop = RunStore(tmp_path, SCALE)
-    left = Queue(find_items(["fig9"]), workshop, on_job=lambda job, status: seen.append((job.name, status))).work_off(2)
-    [spec] = ITEMS["fig9"].specs(workshop)
-    name = workshop.path(spec).name
+    store = RunStore(tmp_path, SCALE)
+    left = Queue(find_items(["fig9"]), store, on_job=lambda job, status: seen.append((job.name, status))).work_off(2)
+    [spec] = ITEMS["fig9"].specs(store)
+    name = store.path(spec).name
     assert seen == [(name, "begun"), (name, "done"), ("fig9", "begun"), ("fig9", "done")]
     assert (tmp_path / "fig9" / "figure.png").exists()
     assert left == Left()
     assert list((tmp_path / "queue").iterdir()) == []
-    assert Queue(find_items(["fig9"]), workshop).work_off(1) == Left()
+    assert Queue(find_items(["fig9"]), store).work_off(1) == Left()
 
 
 def test_a_stopped_training_can_be_resumed(tmp_path):
@@ -123,10 +123,10 @@ def test_a_stopped_training_can_be_resumed(tmp_path):
         def asked(self, value: bool) -> None:
             pass
 
-    workshop = RunStore(tmp_path, scale, stop=OnceItTrains())
-    path = workshop.path(spec)
+    store = RunStore(tmp_path, scale, stop=OnceItTrains())
+    path = store.path(spec)
     seen: list[str] = []
-    left = Queue(find_items(["fig9"]), workshop, on_job=lambda job, status: seen.append(status)).work_off(1)
+    left = Queue(find_items(["fig9"]), store, on_job=lambda job, status: seen.append(status)).work_off(1)
     assert seen == ["begun", "stopped"]
     assert json.loads((path / "config.json").read_text())["status"].startswith("stopped after")
     assert (left.trainings, left.seconds) == (1, None)

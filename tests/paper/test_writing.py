@@ -131,8 +131,8 @@ def test_a_page_says_how_much_less_was_trained(tmp_path, share, stands_in, said)
     assert ("our runs saw 1/1,000 of the number of items" in text) == said
 
 
-def test_a_page_elsewhere_takes_its_pictures_along(made, workshop, tmp_path):
-    page = write_page(workshop.folder, ITEMS, tmp_path / "docs" / "page.md")
+def test_a_page_elsewhere_takes_its_pictures_along(made, store, tmp_path):
+    page = write_page(store.folder, ITEMS, tmp_path / "docs" / "page.md")
     text = page.read_text(encoding="utf-8")
     pictures = re.findall(r"!\[[^\]]+\]\(([^)]+)\)", text)
     assert [each for each in pictures if "trend" not in each] == [f"images/page/fig{k}.png" for k in range(1, 10)]
@@ -143,9 +143,9 @@ def test_a_page_elsewhere_takes_its_pictures_along(made, workshop, tmp_path):
     assert "instead of MNIST" in text
 
 
-def test_a_page_is_written_from_what_is_kept_where_there_are_no_runs(made, workshop, tmp_path):
+def test_a_page_is_written_from_what_is_kept_where_there_are_no_runs(made, store, tmp_path):
     page = tmp_path / "docs" / "page.md"
-    text = write_page(workshop.folder, ITEMS, page).read_text(encoding="utf-8")
+    text = write_page(store.folder, ITEMS, page).read_text(encoding="utf-8")
     page.unlink()
     elsewhere = tmp_path / "elsewhere"
     assert write_page(elsewhere, ITEMS, page).read_text(encoding="utf-8") == text
@@ -171,8 +171,8 @@ def test_the_page_shows_how_numbers_move_with_training(tmp_path):
     assert "stars mark the published values" in page
 
 
-def test_the_page_of_a_workshop_shows_the_pictures_in_it(workshop):
-    text = (workshop.folder / "reproduction.md").read_text(encoding="utf-8")
+def test_the_page_of_a_store_shows_the_pictures_in_it(store):
+    text = (store.folder / "reproduction.md").read_text(encoding="utf-8")
     assert "](fig3/figure.png)" in text
 
 
@@ -188,15 +188,15 @@ def test_no_page_of_nothing(tmp_path):
         write_page(tmp_path, ITEMS)
 
 
-def test_trainings_are_kept_as_small_records(workshop, tmp_path, monkeypatch):
+def test_trainings_are_kept_as_small_records(store, tmp_path, monkeypatch):
     page = tmp_path / "docs" / "page.md"
-    write_page(workshop.folder, ITEMS, page)
+    write_page(store.folder, ITEMS, page)
     assert Kept(page).records() == []  # the digits are no data set of the paper's
 
     monkeypatch.setattr(records, "MILESTONES", (MILESTONE,))
     monkeypatch.setitem(records.OFFICIAL, "digits", {"train": 60_000, "test": 10_000})
     monkeypatch.setitem(published.EPOCHS, "digits", 1000)
-    text = write_page(workshop.folder, ITEMS, page).read_text(encoding="utf-8")
+    text = write_page(store.folder, ITEMS, page).read_text(encoding="utf-8")
     found = Kept(page).records()
     assert len(found) == 17
     assert [each["name"] for each in found] == sorted(each["name"] for each in found)

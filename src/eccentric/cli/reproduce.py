@@ -87,8 +87,8 @@ def reproduce(
     from eccentric.paper.display import QueueProgress, ReproductionProgress, items_table, left_text
     from eccentric.paper.page import PAGE, write_page
     from eccentric.paper.queue import Queue
+    from eccentric.paper.run_store import Stopped
     from eccentric.paper.scale import data_sources, numbers_by_role
-    from eccentric.paper.workshop import Stopped
     from eccentric.paper.writing import RESULT, RUNS, Kept
     from eccentric.training import stop_on_signal
 
@@ -118,8 +118,8 @@ def reproduce(
     if jobs is not None or seconds is not None:
         kept = (lambda name: None) if page is None else Kept(page).read
         with stop_on_signal() as stop:
-            workshop = RunStore(work, scale, records=records, stop=stop)
-            queue = Queue(items, workshop, kept, QueueProgress(console, work).show)
+            store = RunStore(work, scale, records=records, stop=stop)
+            queue = Queue(items, store, kept, QueueProgress(console, work).show)
             left = queue.work_off(jobs or 1, seconds)
         if any((work / name / RESULT).is_file() for name in ITEMS):
             write_page(work, ITEMS)
@@ -131,9 +131,9 @@ def reproduce(
             raise typer.Exit(1)
         return
     with stop_on_signal() as stop, ReproductionProgress(console) as progress:
-        workshop = RunStore(work, scale, records=records, stop=stop, on_progress=progress.show, on_note=print_note)
+        store = RunStore(work, scale, records=records, stop=stop, on_progress=progress.show, on_note=print_note)
         try:
-            make(items, workshop, on_made=progress.made, on_item=progress.item)
+            make(items, store, on_made=progress.made, on_item=progress.item)
         except Stopped as stopped:
             console.print(f"{stopped}", markup=False, soft_wrap=True)
             raise typer.Exit(128 + stop.signum) from None

@@ -9,8 +9,8 @@ from eccentric.paper.items import Item
 from eccentric.paper.making import reproduce
 from eccentric.paper.registry import ITEMS, find_items
 from eccentric.paper.results import Claim, Number, Result, Table
+from eccentric.paper.run_store import RunStore
 from eccentric.paper.scale import Scale, Spec
-from eccentric.paper.workshop import RunStore
 
 __all__ = [
     "ITEMS",

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from jaxtyping import Float
 
     from eccentric.alignment import Similarity
+    from eccentric.paper.run_store import RunStore
     from eccentric.paper.scale import Spec
-    from eccentric.paper.workshop import RunStore
     from eccentric.training import Run
 
 MEASURES = {"distance": (1, ""), "cosine": (2, ""), "angle": (0, "°")}
@@ -32,17 +32,17 @@ SIGNS = (
 )
 
 
-def figure_6_specs(workshop: RunStore) -> list[Spec]:
-    return [spec for specs in face_specs(workshop, (MU,), least=2).values() for spec in specs]
+def figure_6_specs(store: RunStore) -> list[Spec]:
+    return [spec for specs in face_specs(store, (MU,), least=2).values() for spec in specs]
 
 
-def figure_6(workshop: RunStore) -> Result:
+def figure_6(store: RunStore) -> Result:
     from eccentric.plots import cross_correlation as draw
 
     low, high = published.WEIGHTS
     before, after = {}, {}
-    for (weight, _), specs in face_specs(workshop, (MU,), least=2).items():
-        runs = [workshop.run(spec) for spec in specs]
+    for (weight, _), specs in face_specs(store, (MU,), least=2).items():
+        runs = [store.run(spec) for spec in specs]
         found = [_correlations(first, second) for first, second in itertools.combinations(runs, 2)]
         before[weight], after[weight] = (np.array(each) for each in zip(*found, strict=True))
     near, diagonal = {}, {}
@@ -131,13 +131,13 @@ def pair_similarities(first: Run, second: Run) -> dict[str, Similarity]:
     return found
 
 
-def table_2(workshop: RunStore) -> Result:
+def table_2(store: RunStore) -> Result:
     numbers: list[Number] = []
     rows: list[list[str]] = []
     means: dict[tuple[float, float], dict[str, dict[str, Number]]] = {}
     pairs = 0
-    for (weight, mu), specs in face_specs(workshop, least=2).items():
-        runs = [workshop.run(spec) for spec in specs]
+    for (weight, mu), specs in face_specs(store, least=2).items():
+        runs = [store.run(spec) for spec in specs]
         found = [pair_similarities(a, b) for a, b in itertools.combinations(runs, 2)]
         pairs = len(found)
         place = f"λ = {weight:g}, μ = {mu:g}"

@@ -17,8 +17,8 @@ from eccentric.paper.spectra import ENDS, face_spec, face_specs
 
 if TYPE_CHECKING:
     from eccentric.evaluation.attributes import Gain
+    from eccentric.paper.run_store import RunStore
     from eccentric.paper.scale import Spec
-    from eccentric.paper.workshop import RunStore
 
 SIGNIFICANT = 15
 """Minimum gain in points for a row of Table 5, with accuracies rounded to whole percents as in the paper: the smallest
@@ -26,13 +26,13 @@ of the paper's seven gains.
 """
 
 
-def attributes_of(workshop: RunStore) -> Attributes:
+def attributes_of(store: RunStore) -> Attributes:
     """Binary attributes of the data used for CelebA; for data with classes, membership in each class."""
-    source = workshop.source("celeba")
+    source = store.source("celeba")
     try:
         return load_attributes(source)
     except EccentricError:
-        data = workshop.data("celeba")
+        data = store.data("celeba")
         if data.train.labels is None or data.test.labels is None or len(data.label_names) < 2:
             raise
         codes = np.arange(len(data.label_names))
@@ -40,20 +40,20 @@ def attributes_of(workshop: RunStore) -> Attributes:
         return Attributes(names, data.train.labels[:, None] == codes, data.test.labels[:, None] == codes)
 
 
-def table_4_specs(workshop: RunStore) -> list[Spec]:
-    return [spec for specs in face_specs(workshop).values() for spec in specs]
+def table_4_specs(store: RunStore) -> list[Spec]:
+    return [spec for specs in face_specs(store).values() for spec in specs]
 
 
-def table_4(workshop: RunStore) -> Result:
-    attributes = attributes_of(workshop)
+def table_4(store: RunStore) -> Result:
+    attributes = attributes_of(store)
     numbers: list[Number] = []
     rows: list[list[str]] = []
     errors: dict[tuple[float, float], dict[str, Number]] = {}
     majority = 0.0
-    for (weight, mu), specs in face_specs(workshop).items():
+    for (weight, mu), specs in face_specs(store).items():
         found: dict[str, list[float]] = {}
         for spec in specs:
-            run = workshop.run(spec)
+            run = store.run(spec)
             scores = attribute_scores(
                 run.latents("train").p,
                 attributes.train,
@@ -122,9 +122,9 @@ def table_4(workshop: RunStore) -> Result:
     )
 
 
-def table_5(workshop: RunStore) -> Result:
-    attributes = attributes_of(workshop)
-    run = workshop.run(face_spec(workshop, WEIGHT, MU, seed=0))
+def table_5(store: RunStore) -> Result:
+    attributes = attributes_of(store)
+    run = store.run(face_spec(store, WEIGHT, MU, seed=0))
     gains = one_component_gains(
         run.latents("train").p, attributes.train, run.latents("test").p, attributes.test, attributes.names
     )
@@ -223,7 +223,7 @@ TABLE_5 = Item(
     "Attributes that a single component predicts",
     "1 training on CelebA",
     table_5,
-    lambda workshop: [face_spec(workshop, WEIGHT, MU, seed=0)],
+    lambda store: [face_spec(store, WEIGHT, MU, seed=0)],
     attributes_of,
     trend={"Accuracy with one component, %": r"^(.*): with one component$"},
 )

@@ -16,8 +16,8 @@ from typing import Any
 from eccentric.errors import EccentricError
 from eccentric.paper.making import make_item
 from eccentric.paper.registry import ITEMS
+from eccentric.paper.run_store import RunStore, Stopped
 from eccentric.paper.scale import Scale, Spec
-from eccentric.paper.workshop import RunStore, Stopped
 from eccentric.training import Stop, stop_on_signal
 
 STOPPED = 75
@@ -28,22 +28,22 @@ def train(spec: Spec, folder: str, scale: Scale, records: Path | None) -> int:
     """Train a run, and measure it for the items that take only a few values of it, so that these can be stored."""
     with stop_on_signal() as stop:
         threading.Thread(target=_ask_at_end_of_input, args=(stop,), daemon=True).start()
-        workshop = RunStore(folder, scale, records=records, stop=stop, on_note=print)
+        store = RunStore(folder, scale, records=records, stop=stop, on_note=print)
         try:
-            workshop.run(spec)
+            store.run(spec)
         except Stopped:
             return STOPPED
         for item in ITEMS.values():
-            if item.measure is not None and spec in item.specs(workshop):
-                item.measure(workshop, spec)
+            if item.measure is not None and spec in item.specs(store):
+                item.measure(store, spec)
     return 0
 
 
 def make(name: str, folder: str, scale: Scale, records: Path | None) -> int:
     threading.Thread(target=_end_at_end_of_input, daemon=True).start()
-    workshop = RunStore(folder, scale, records=records, on_note=print)
-    ITEMS[name].check(workshop)
-    make_item(ITEMS[name], workshop)
+    store = RunStore(folder, scale, records=records, on_note=print)
+    ITEMS[name].check(store)
+    make_item(ITEMS[name], store)
     return 0
 
 

@@ -13,31 +13,31 @@ from eccentric.paper.scale import PER_ROLE, ROLES, Scale
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from eccentric.paper.workshop import RunStore
+    from eccentric.paper.run_store import RunStore
 
 TITLES = {"mnist": "MNIST", "celeba": "CelebA"}
 
 
-def conditions(workshop: RunStore, seconds: float) -> dict[str, Any]:
+def conditions(store: RunStore, seconds: float) -> dict[str, Any]:
     """Conditions of the item that was just made, from the runs that it used.
 
     Args:
-        workshop: store of runs; `used` contains the runs of the item.
+        store: store of runs; `used` contains the runs of the item.
         seconds: time for the item without trainings.
     """
-    used = [(spec, run if isinstance(run, dict) else run_record(run)) for spec, run in workshop.used.items()]
+    used = [(spec, run if isinstance(run, dict) else run_record(run)) for spec, run in store.used.items()]
     if not used:
         return {"device": f"{platform.machine()} CPU", "versions": versions(), "seconds": round(seconds, 1)}
     data = {}
     for role in ROLES:
         of_role = [run for spec, run in used if spec.role == role]
         if of_role:
-            data[role] = _data(role, workshop.source(role), of_role[0])
+            data[role] = _data(role, store.source(role), of_role[0])
     train = [run["train"] for _, run in used]
     return {
         "data": data,
-        "options": _options(workshop.scale),
-        "recipe": workshop.scale.recipe,
+        "options": _options(store.scale),
+        "recipe": store.scale.recipe,
         "epochs": _values(each["epochs"] for each in train),
         "share_of_papers": min(share_of(spec.role, run["items"], run["train"]) for spec, run in used),
         "batch_size": _values(each["batch_size"] for each in train),

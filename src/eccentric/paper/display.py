@@ -24,23 +24,23 @@ if TYPE_CHECKING:
     from eccentric.paper.items import Item
     from eccentric.paper.queue import Job, Left
     from eccentric.paper.results import Result
-    from eccentric.paper.workshop import Progress as Standing
-    from eccentric.paper.workshop import RunStore
+    from eccentric.paper.run_store import Progress as Standing
+    from eccentric.paper.run_store import RunStore
 
 MARKS = {True: "[green]✓[/]", False: "[red]✗[/]", None: "[yellow]≈[/]"}
 
 
-def items_table(workshop: RunStore) -> Table:
+def items_table(store: RunStore) -> Table:
     """Table of all items with the requirements of the paper and the completed runs at the current scale."""
     table = Table("item", "what", "needs", "trained here", padding=(0, 1), box=SIMPLE_HEAD)
     for item in ITEMS.values():
         try:
-            specs = dict.fromkeys(item.specs(workshop))
-            left = len(workshop.missing(list(specs), item.name))
+            specs = dict.fromkeys(item.specs(store))
+            left = len(store.missing(list(specs), item.name))
             ready = f"{len(specs) - left} of {len(specs)}" if specs else "nothing needed"
         except EccentricError:
             ready = "data not found"
-        made = ", made" if (workshop.folder / item.name / RESULT).is_file() else ""
+        made = ", made" if (store.folder / item.name / RESULT).is_file() else ""
         table.add_row(item.name, escape(item.title), escape(item.needs), ready + made)
     return table
 

@@ -12,24 +12,24 @@ from eccentric.paper.results import Claim, Number, Result
 from eccentric.paper.spectra import face_spec
 
 if TYPE_CHECKING:
+    from eccentric.paper.run_store import RunStore
     from eccentric.paper.scale import Spec
-    from eccentric.paper.workshop import RunStore
 
 WEIGHT, MU = 0.0001, 1.0
 """The paper does not state which runs Figures 8 and 9 show; these settings have the most similar runs (Table 2)."""
 GRID = 1.5
 
 
-def eigenface_specs(workshop: RunStore) -> list[Spec]:
-    seeds = workshop.scale.seeds("celeba", published.FIGURE_8_RUNS, least=2)
-    return [face_spec(workshop, WEIGHT, MU, seed) for seed in seeds[: published.FIGURE_8_RUNS]]
+def eigenface_specs(store: RunStore) -> list[Spec]:
+    seeds = store.scale.seeds("celeba", published.FIGURE_8_RUNS, least=2)
+    return [face_spec(store, WEIGHT, MU, seed) for seed in seeds[: published.FIGURE_8_RUNS]]
 
 
-def figure_8(workshop: RunStore) -> Result:
+def figure_8(store: RunStore) -> Result:
     from eccentric.plots import PairPanel, pair_panels
 
-    runs = [workshop.run(spec) for spec in eigenface_specs(workshop)]
-    k = min(published.FIGURE_8_COMPONENTS, workshop.face_dim)
+    runs = [store.run(spec) for spec in eigenface_specs(store)]
+    k = min(published.FIGURE_8_COMPONENTS, store.face_dim)
     train, test = ([run.latents(split).p for run in runs] for split in ("train", "test"))
     alignments = [align(p, train[0]) for p in train]
     correlation = component_stability(train, test).correlation[:k]
@@ -63,25 +63,25 @@ def figure_8(workshop: RunStore) -> Result:
             f"λ = {WEIGHT:g} and μ = {MU:g}; the paper does not state its values. Runs are aligned to the first by the "
             "best one-to-one matching of components. Below each pair are the component's number in its own run and its "
             "eigenvalue. Images are decoded at −2 and +2 standard deviations.",
-            *_licence(workshop),
+            *_licence(store),
         ],
         figure=pair_panels([[panel] for panel in panels]),
         alt=f"Pairs of images for {k} components, a row for each of {len(runs)} runs.",
     )
 
 
-def figure_9(workshop: RunStore) -> Result:
+def figure_9(store: RunStore) -> Result:
     from eccentric.plots import grid
 
-    run = workshop.run(face_spec(workshop, WEIGHT, MU, seed=0))
-    across, down = chosen_components(workshop.face_dim)
+    run = store.run(face_spec(store, WEIGHT, MU, seed=0))
+    across, down = chosen_components(store.face_dim)
     images = decode_images(run, run.components.grid(across, down, GRID))
     eigenvalues = run.components.eigenvalues.numpy()
     notes = [
         f"Images are decoded from the first run of Figure 8 (λ = {WEIGHT:g}, μ = {MU:g}), with components at "
         f"±{GRID:g} standard deviations. The numbers of the components are those of the paper; in another run, the "
         "same number may have another meaning, so compare with Figure 8 and Table 5.",
-        *_licence(workshop),
+        *_licence(store),
     ]
     return Result(
         numbers=[Number(f"eigenvalue of p{k + 1}", float(eigenvalues[k])) for k in (*across, *down)],
@@ -91,8 +91,8 @@ def figure_9(workshop: RunStore) -> Result:
     )
 
 
-def _licence(workshop: RunStore) -> list[str]:
-    if not workshop.is_papers("celeba"):
+def _licence(store: RunStore) -> list[str]:
+    if not store.is_papers("celeba"):
         return []
     return [
         "The faces are outputs of the decoder, not photographs of people. CelebA, and works derived from it such as "
@@ -122,5 +122,5 @@ FIGURE_9 = Item(
     "Images generated from six selected components",
     "1 training on CelebA",
     figure_9,
-    lambda workshop: [face_spec(workshop, WEIGHT, MU, seed=0)],
+    lambda store: [face_spec(store, WEIGHT, MU, seed=0)],
 )

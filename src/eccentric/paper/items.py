@@ -9,11 +9,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from eccentric.paper.results import Result
+    from eccentric.paper.run_store import RunStore
     from eccentric.paper.scale import Spec
-    from eccentric.paper.workshop import RunStore
 
 
-def nothing_trained(workshop: RunStore) -> list[Spec]:
+def nothing_trained(store: RunStore) -> list[Spec]:
     """No runs, for an item that is computed from formulas."""
     return []
 

@@ -9,8 +9,8 @@ from eccentric.errors import EccentricError
 from eccentric.paper.conditions import conditions
 from eccentric.paper.page import write_page
 from eccentric.paper.registry import ITEMS
+from eccentric.paper.run_store import Stopped
 from eccentric.paper.trend import measure_trend
-from eccentric.paper.workshop import Stopped
 from eccentric.paper.writing import write_item
 
 if TYPE_CHECKING:
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 
     from eccentric.paper.items import Item
     from eccentric.paper.results import Result
+    from eccentric.paper.run_store import RunStore
     from eccentric.paper.scale import Spec
-    from eccentric.paper.workshop import RunStore
 
 
 def reproduce(
     items: Sequence[Item],
-    workshop: RunStore,
+    store: RunStore,
     on_made: Callable[[Item, Result, Path], None] = lambda item, result, path: None,
     on_item: Callable[[Item], None] = lambda item: None,
 ) -> None:
@@ -35,7 +35,7 @@ def reproduce(
 
     Args:
         items: items from `find_items`.
-        workshop: store for runs and results.
+        store: store for runs and results.
         on_made: called with each finished item, its result and its folder.
         on_item: called before each item is made.
 
@@ -47,23 +47,23 @@ def reproduce(
     expected: list[Spec] = []
     for item in items:
         try:
-            expected += workshop.missing(item.specs(workshop), item.name)
+            expected += store.missing(item.specs(store), item.name)
         except EccentricError as error:  # the runs depend on the shape of the data, which cannot be read
             failures.append((item, error))
-    workshop.expect(expected)
+    store.expect(expected)
     failed = {item.name for item, _ in failures}
     for item in items:
         if item.name in failed:
             continue
         on_item(item)
         try:
-            if workshop.stop.asked:
+            if store.stop.asked:
                 raise Stopped(f"stopped before {item.place}; finished items are kept")
-            item.check(workshop)
-            for spec in workshop.missing(item.specs(workshop), item.name):
-                workshop.run(spec)
-            result, path = make_item(item, workshop)
-            write_page(workshop.folder, ITEMS)
+            item.check(store)
+            for spec in store.missing(item.specs(store), item.name):
+                store.run(spec)
+            result, path = make_item(item, store)
+            write_page(store.folder, ITEMS)
         except Stopped:
             raise
         except EccentricError as error:
@@ -79,7 +79,7 @@ def reproduce(
         raise EccentricError("; ".join(f"{', '.join(names)} not made: {reason}" for reason, names in reasons.items()))
 
 
-def make_item(item: Item, workshop: RunStore) -> tuple[Result, Path]:
+def make_item(item: Item, store: RunStore) -> tuple[Result, Path]:
     """Make one item from its finished runs and write it.
 
     Returns:
@@ -88,9 +88,9 @@ def make_item(item: Item, workshop: RunStore) -> tuple[Result, Path]:
     Raises:
         EccentricError: a run is incomplete, or the folder cannot be written.
     """
-    workshop.used.clear()
+    store.used.clear()
     began = time.perf_counter()
-    result = item.make(workshop)
-    made_under = conditions(workshop, time.perf_counter() - began)
-    trend = measure_trend(item, workshop, result)
-    return result, write_item(workshop.folder, item, result, made_under, trend)
+    result = item.make(store)
+    made_under = conditions(store, time.perf_counter() - began)
+    trend = measure_trend(item, store, result)
+    return result, write_item(store.folder, item, result, made_under, trend)

@@ -18,7 +18,7 @@ from eccentric.theory import kernel_constant, stationary_radius
 if TYPE_CHECKING:
     from jaxtyping import Float
 
-    from eccentric.paper.workshop import RunStore
+    from eccentric.paper.run_store import RunStore
     from eccentric.training import Run
 
 PLANE = 2
@@ -30,15 +30,15 @@ def plane_spec(weight: float, mu: float) -> Spec:
     return Spec("mnist", PLANE, weight, mu, seed=0)
 
 
-def plane_specs(workshop: RunStore) -> list[Spec]:
+def plane_specs(store: RunStore) -> list[Spec]:
     return [plane_spec(weight, mu) for mu in published.FIGURE_3_MUS for weight in published.FIGURE_3_WEIGHTS]
 
 
-def figure_3(workshop: RunStore) -> Result:
+def figure_3(store: RunStore) -> Result:
     from eccentric.plots import planes
 
     weights, mus = published.FIGURE_3_WEIGHTS, published.FIGURE_3_MUS
-    runs = {(weight, mu): workshop.run(plane_spec(weight, mu)) for mu in mus for weight in weights}
+    runs = {(weight, mu): store.run(plane_spec(weight, mu)) for mu in mus for weight in weights}
     test = {setting: run.latents("test") for setting, run in runs.items()}
     eigenvalues = {setting: run.components.eigenvalues.numpy() for setting, run in runs.items()}
     off = {
@@ -159,12 +159,12 @@ def digit_spec(dim: int, seed: int = 0) -> Spec:
     return Spec("mnist", dim, published.DIGIT_WEIGHT, published.DIGIT_MU, seed)
 
 
-def figure_7(workshop: RunStore) -> Result:
+def figure_7(store: RunStore) -> Result:
     from eccentric.plots import PairPanel, pair_panels
 
     panels, numbers, traces = {}, [], {}
     for letter, dim in zip("abcd", published.DIGIT_DIMS, strict=True):
-        run = workshop.run(digit_spec(dim))
+        run = store.run(digit_spec(dim))
         values = run.components.eigenvalues.numpy()
         panels[dim] = PairPanel(f"({letter}) d = {dim}", decode_pairs(run), values)
         traces[dim] = float(values.sum())
@@ -209,6 +209,6 @@ FIGURE_7 = Item(
     "Paired eigen-digits with their eigenvalues",
     "4 trainings on MNIST, with d = 2, 4, 6 and 8",
     figure_7,
-    lambda workshop: [digit_spec(dim) for dim in published.DIGIT_DIMS],
+    lambda store: [digit_spec(dim) for dim in published.DIGIT_DIMS],
     trend={"Largest and smallest eigenvalue": r"^(d = 8: eigenvalue [18]|d = 4: eigenvalue [14])$"},
 )

@@ -15,15 +15,15 @@ from eccentric.paper.mnist import digit_spec
 from eccentric.paper.results import Claim, Number, Result, Table, ordered, summarised
 
 if TYPE_CHECKING:
+    from eccentric.paper.run_store import RunStore
     from eccentric.paper.scale import Spec
-    from eccentric.paper.workshop import RunStore
     from eccentric.training import Run
 
 DIMS = sorted(published.TABLE_3)
 
 
-def table_3_specs(workshop: RunStore) -> list[Spec]:
-    return [digit_spec(dim, seed) for dim in DIMS for seed in workshop.scale.seeds("mnist", published.TABLE_3_RUNS)]
+def table_3_specs(store: RunStore) -> list[Spec]:
+    return [digit_spec(dim, seed) for dim in DIMS for seed in store.scale.seeds("mnist", published.TABLE_3_RUNS)]
 
 
 def counts_for(items: int) -> dict[int, int]:
@@ -32,13 +32,13 @@ def counts_for(items: int) -> dict[int, int]:
     return counts | {items: probes.neighbours_for(items)}
 
 
-def neighbour_errors(workshop: RunStore, spec: Spec) -> dict[int, np.ndarray]:
+def neighbour_errors(store: RunStore, spec: Spec) -> dict[int, np.ndarray]:
     """Errors in percent of one run, by number of labels: one for each random subset."""
 
     def measure(run: Run) -> dict[str, list[float]]:
         train, test = run.latents("train"), run.latents("test")
         if train.labels is None or test.labels is None:
-            raise EccentricError(f"{workshop.source('mnist')} has no labels, which Table 3 is about; use other data")
+            raise EccentricError(f"{store.source('mnist')} has no labels, which Table 3 is about; use other data")
         errors = probes.subset_errors(
             train.p,
             train.labels,
@@ -50,19 +50,19 @@ def neighbour_errors(workshop: RunStore, spec: Spec) -> dict[int, np.ndarray]:
         )
         return {str(count): (100 * values).tolist() for count, values in errors.items()}
 
-    return {int(count): np.array(values) for count, values in workshop.measured("table3", spec, measure).items()}
+    return {int(count): np.array(values) for count, values in store.measured("table3", spec, measure).items()}
 
 
-def table_3(workshop: RunStore) -> Result:
+def table_3(store: RunStore) -> Result:
     numbers: list[Number] = []
     rows: list[list[str]] = []
     errors: dict[int, dict[int, Number]] = {}
     falls: list[bool] = []
-    seeds = workshop.scale.seeds("mnist", published.TABLE_3_RUNS)
+    seeds = store.scale.seeds("mnist", published.TABLE_3_RUNS)
     for dim in DIMS:
         found: dict[int, list[np.ndarray]] = {}
         for seed in seeds:
-            each = neighbour_errors(workshop, digit_spec(dim, seed))
+            each = neighbour_errors(store, digit_spec(dim, seed))
             for count, values in each.items():
                 found.setdefault(count, []).append(values)
             falls.append(all(each[b].mean() < each[a].mean() for a, b in itertools.pairwise(each)))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from eccentric.errors import EccentricError, UsageError
 from eccentric.files import atomic
 from eccentric.paper.records import trainings_section
-from eccentric.paper.writing import InWorkshop, Kept
+from eccentric.paper.writing import InFolder, Kept
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -25,7 +25,7 @@ def write_page(folder: Path, names: Iterable[str], page: Path | None = None) -> 
     """Write the page of all finished items.
 
     Args:
-        folder: of the workshop.
+        folder: of the store.
         names: names of the items in the order of the page; missing items are listed at its end.
         page: file to write; `reproduction.md` in the store by default. Another page is written from the small results
             stored next to it (see `Kept`), after those of the store have been added.
@@ -38,7 +38,7 @@ def write_page(folder: Path, names: Iterable[str], page: Path | None = None) -> 
         EccentricError: a result cannot be read, or the page cannot be written.
     """
     names = list(names)
-    results: InWorkshop | Kept = InWorkshop(folder)
+    results: InFolder | Kept = InFolder(folder)
     if page is not None:
         results = Kept(page)
         results.keep(folder, names)

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from eccentric.paper.items import Item
+    from eccentric.paper.run_store import RunStore
     from eccentric.paper.scale import Spec
-    from eccentric.paper.workshop import RunStore
 
 POLL_SECONDS = 0.5
 RESERVE = 60.0
@@ -76,7 +76,7 @@ class Queue:
 
     Args:
         items: items to make.
-        workshop: store of runs and results; its `stop` ends the queue.
+        store: store of runs and results; its `stop` ends the queue.
         known: function that returns the last result of an item by name, or None. Items with open claims come first, and
             an item is not made again from the same runs.
         on_job: called with a job and "begun", "done", "stopped" or "failed".
@@ -85,17 +85,17 @@ class Queue:
     def __init__(
         self,
         items: Sequence[Item],
-        workshop: RunStore,
+        store: RunStore,
         known: Callable[[str], dict[str, Any] | None] = lambda name: None,
         on_job: Callable[[Job, str], None] = lambda job, status: None,
     ) -> None:
-        self._workshop, self._known, self._on_job = workshop, known, on_job
+        self._store, self._known, self._on_job = store, known, on_job
         self._failed: dict[str, str] = {}
         self._specs: dict[str, list[Spec]] = {}
         self._items: list[Item] = []
         for item in items:
             try:
-                self._specs[item.name] = list(dict.fromkeys(item.specs(workshop)))
+                self._specs[item.name] = list(dict.fromkeys(item.specs(store)))
                 if not self._is_made(item):
                     self._items.append(item)
             except EccentricError as error:  # the shape of data decides on runs, and these data cannot be read
@@ -111,7 +111,7 @@ class Queue:
         end = None if seconds is None else time.monotonic() + seconds - min(RESERVE, seconds / 10)
         running: dict[Job, subprocess.Popen[bytes]] = {}
         try:
-            while not self._workshop.stop.asked and (end is None or time.monotonic() < end):
+            while not self._store.stop.asked and (end is None or time.monotonic() < end):
                 while len(running) < jobs and (job := self._next(running)) is not None:
                     running[job] = self._start(job, jobs)
                     self._on_job(job, "begun")
@@ -127,12 +127,12 @@ class Queue:
 
     def _is_made(self, item: Item) -> bool:
         """Whether the last result of an item was computed from the current runs."""
-        runs = sorted(f"runs/{self._workshop.path(spec).name}" for spec in self._specs[item.name])
+        runs = sorted(f"runs/{self._store.path(spec).name}" for spec in self._specs[item.name])
         result = self._result(item.name)
         return result is not None and result["conditions"].get("runs", []) == runs
 
     def _result(self, name: str) -> dict[str, Any] | None:
-        return read_result(self._workshop.folder / name / RESULT) or self._known(name)
+        return read_result(self._store.folder / name / RESULT) or self._known(name)
 
     def _next(self, running: dict[Job, Any]) -> Job | None:
         """The next job: an item with finished runs, or else a run of the item with the most open claims per missing
@@ -141,8 +141,8 @@ class Queue:
         busy = {job.name for job in running}
         best: tuple[float, Job] | None = None
         for item in self._items:
-            missing = self._workshop.missing(self._specs[item.name], item.name)
-            names = {spec: self._workshop.path(spec).name for spec in self._specs[item.name]}
+            missing = self._store.missing(self._specs[item.name], item.name)
+            names = {spec: self._store.path(spec).name for spec in self._specs[item.name]}
             if item.name in busy or {item.name, *names.values()} & self._failed.keys():
                 continue
             if not missing and not busy & set(names.values()):  # a finished run may still be written to
@@ -163,10 +163,10 @@ class Queue:
     # --- processes ----------------------------------------------------------------------------------------------------
 
     def _start(self, job: Job, jobs: int) -> subprocess.Popen[bytes]:
-        scale = asdict(self._workshop.scale)
+        scale = asdict(self._store.scale)
         scale["fid_weights"] = scale["fid_weights"] and str(scale["fid_weights"])
-        records = self._workshop.records and str(self._workshop.records)
-        order: dict[str, Any] = {"folder": str(self._workshop.folder), "scale": scale, "records": records}
+        records = self._store.records and str(self._store.records)
+        order: dict[str, Any] = {"folder": str(self._store.folder), "scale": scale, "records": records}
         order |= {"make": job.name} if job.spec is None else {"train": asdict(job.spec)}
         log = self._log(job)
         try:
@@ -187,7 +187,7 @@ class Queue:
             )
 
     def _log(self, job: Job) -> Path:
-        return self._workshop.folder / "queue" / f"{job.name}.log"
+        return self._store.folder / "queue" / f"{job.name}.log"
 
     def _collect(self, running: dict[Job, subprocess.Popen[bytes]]) -> None:
         """Remove jobs that have ended from the running ones."""
@@ -223,12 +223,12 @@ class Queue:
     # --- what is left -------------------------------------------------------------------------------------------------
 
     def _left(self, jobs: int) -> Left:
-        missing_by_item = (self._workshop.missing(self._specs[item.name], item.name) for item in self._items)
+        missing_by_item = (self._store.missing(self._specs[item.name], item.name) for item in self._items)
         missing = list(dict.fromkeys(spec for specs in missing_by_item for spec in specs))
         left = Left(len(missing), items=[item.name for item in self._items], failed=self._failed)
         pace = self._pace()
         for spec in missing:
-            epochs = self._workshop.settings(spec).epochs - epochs_done(self._workshop.path(spec))
+            epochs = self._store.settings(spec).epochs - epochs_done(self._store.path(spec))
             left.epochs += epochs
             if left.seconds is not None:
                 left.seconds = left.seconds + epochs * pace[spec.role] / jobs if spec.role in pace else None
@@ -238,9 +238,9 @@ class Queue:
         """Seconds per epoch for each data set, averaged over its finished runs."""
         found: dict[str, list[float]] = defaultdict(list)
         for spec in {spec for specs in self._specs.values() for spec in specs}:
-            if self._workshop.is_finished(spec):
-                run = Run(self._workshop.path(spec))
-                found[spec.role].append(training_seconds(run) / self._workshop.settings(spec).epochs)
+            if self._store.is_finished(spec):
+                run = Run(self._store.path(spec))
+                found[spec.role].append(training_seconds(run) / self._store.settings(spec).epochs)
         return {role: sum(values) / len(values) for role, values in found.items()}
 
 

@@ -29,8 +29,8 @@ from eccentric.training import find_device
 
 if TYPE_CHECKING:
     from eccentric.evaluation.extractors import Extractor
+    from eccentric.paper.run_store import RunStore
     from eccentric.paper.scale import Spec
-    from eccentric.paper.workshop import RunStore
 
 KINDS = ("standard", "matched", "mixture", "reconstruction", "train")
 TITLES = ("standard", "matched", "mixture", "reconstruction", "train vs test")
@@ -42,23 +42,23 @@ SEEN = 20_000
 """Minimum number of items that the feature classifier sees in all epochs."""
 
 
-def table_1_specs(workshop: RunStore) -> list[Spec]:
-    return [spec for specs in face_specs(workshop, workshop.scale.mus).values() for spec in specs]
+def table_1_specs(store: RunStore) -> list[Spec]:
+    return [spec for specs in face_specs(store, store.scale.mus).values() for spec in specs]
 
 
-def find_extractor(workshop: RunStore) -> tuple[Extractor, list[str]]:
+def find_extractor(store: RunStore) -> tuple[Extractor, list[str]]:
     """Inception if it is available and the data are those of the paper; otherwise a classifier trained on the data."""
-    data = workshop.data("celeba")
+    data = store.data("celeba")
     notes = []
-    if workshop.is_papers("celeba"):
+    if store.is_papers("celeba"):
         try:
-            return inception(workshop.scale.fid_weights), []
+            return inception(store.scale.fid_weights), []
         except EccentricError as error:
             notes.append(f"The paper's features are not used: {error}. Distances in other features have another scale.")
-    folder = workshop.folder / EXTRACTORS
+    folder = store.folder / EXTRACTORS
     epochs = max(2, math.ceil(SEEN / len(data.train.x)))
     try:
-        found = attributes_of(workshop)
+        found = attributes_of(store)
     except EccentricError:
         return train_classifier(data, folder, epochs=epochs), notes
     if found.names[0].startswith("is "):  # classes in disguise
@@ -66,17 +66,17 @@ def find_extractor(workshop: RunStore) -> tuple[Extractor, list[str]]:
     return train_attribute_classifier(data, found.train, found.test, folder, epochs=epochs + 3), notes
 
 
-def table_1(workshop: RunStore) -> Result:
-    extractor, notes = find_extractor(workshop)
+def table_1(store: RunStore) -> Result:
+    extractor, notes = find_extractor(store)
     comparable = extractor.name == "Inception"
     distances: dict[tuple[float, float], dict[str, list[float]]] = {}
     real: dict[int, float] = {}
     others: dict[str, dict[str, list[float]]] = {kind: {} for kind in KINDS}
     protocol = ""
-    for setting, specs in face_specs(workshop, workshop.scale.mus).items():
+    for setting, specs in face_specs(store, store.scale.mus).items():
         found = distances[setting] = {kind: [] for kind in KINDS}
         for spec in specs:
-            table = measured(workshop, spec, extractor)
+            table = measured(store, spec, extractor)
             protocol = table.protocol
             for kind in table.rows:
                 found[kind.images].append(kind.fidelity.frechet)
@@ -88,7 +88,7 @@ def table_1(workshop: RunStore) -> Result:
     for weight in published.WEIGHTS:
         inside = {setting: found for setting, found in distances.items() if setting[0] == weight}
         for (_, mu), found in inside.items():
-            N = kernel_constant(workshop.face_dim, mu)
+            N = kernel_constant(store.face_dim, mu)
             row = _numbers(f"λ = {weight:g}, μ = {mu:g}", found, published.TABLE_1.get((weight, mu), {}))
             numbers += row
             rows.append([f"{weight:g}", f"{mu:g}", f"{N:.2f}", f"{len(found['standard'])}", *(n.text() for n in row)])
@@ -123,20 +123,20 @@ def table_1(workshop: RunStore) -> Result:
     )
 
 
-def measured(workshop: RunStore, spec: Spec, extractor: Extractor) -> FidelityTable:
+def measured(store: RunStore, spec: Spec, extractor: Extractor) -> FidelityTable:
     """Load an earlier measurement of the same weights, or measure now, which takes minutes and may be interrupted."""
-    run, data = workshop.run(spec), workshop.data(spec.role)
+    run, data = store.run(spec), store.data(spec.role)
     of = {
         "weights": hashlib.sha256((run.path / MODEL).read_bytes()).hexdigest(),
         "data": fingerprint(data.test.x),
         "features": extractor.protocol,
         "eccentric": __version__,
     }
-    path = workshop.folder / MEASURED / f"{'-'.join(run.path.relative_to(workshop.folder).parts[1:])}.json"
+    path = store.folder / MEASURED / f"{'-'.join(run.path.relative_to(store.folder).parts[1:])}.json"
     if path.is_file() and (known := read_json(path))["of"] == of:
         rows = [Row(row["images"], Fidelity(**row["fidelity"])) for row in known["rows"]]
         return FidelityTable(rows, known["protocol"], known["gaussians"])
-    model = run.model().to(find_device(workshop.scale.device))
+    model = run.model().to(find_device(store.scale.device))
     table = table_of_fidelity(model, run.components, data, extractor, seed=spec.seed)
     path.parent.mkdir(exist_ok=True)
     write_json(path, {"of": of, **asdict(table)})

@@ -17,43 +17,40 @@ if TYPE_CHECKING:
 
     from jaxtyping import Float
 
-    from eccentric.paper.workshop import RunStore
+    from eccentric.paper.run_store import RunStore
 
 ENDS = (published.MUS[0], published.MUS[-1])
 """Values of mu with four runs in the paper."""
 
 
-def face_spec(workshop: RunStore, weight: float, mu: float, seed: int) -> Spec:
+def face_spec(store: RunStore, weight: float, mu: float, seed: int) -> Spec:
     """A CelebA run of the paper for Figures 5, 6, 8, 9 and Tables 1, 2, 4, 5."""
-    return Spec("celeba", workshop.face_dim, weight, mu, seed)
+    return Spec("celeba", store.face_dim, weight, mu, seed)
 
 
-def face_specs(
-    workshop: RunStore, mus: Iterable[float] = ENDS, least: int = 1
-) -> dict[tuple[float, float], list[Spec]]:
+def face_specs(store: RunStore, mus: Iterable[float] = ENDS, least: int = 1) -> dict[tuple[float, float], list[Spec]]:
     """Runs for each (weight, mu), with the number of seeds of the paper or of the scale."""
     return {
         (weight, mu): [
-            face_spec(workshop, weight, mu, seed)
-            for seed in workshop.scale.seeds("celeba", published.RUNS.get(mu, 2), least)
+            face_spec(store, weight, mu, seed) for seed in store.scale.seeds("celeba", published.RUNS.get(mu, 2), least)
         ]
         for weight in published.WEIGHTS
         for mu in mus
     }
 
 
-def four_runs(workshop: RunStore) -> list[Spec]:
-    return [spec for specs in face_specs(workshop, least=2).values() for spec in specs]
+def four_runs(store: RunStore) -> list[Spec]:
+    return [spec for specs in face_specs(store, least=2).values() for spec in specs]
 
 
-def figure_5(workshop: RunStore) -> Result:
+def figure_5(store: RunStore) -> Result:
     from eccentric.plots import spectra
 
     found: dict[tuple[float, float], Float[np.ndarray, "runs d"]] = {
-        setting: np.array([workshop.run(spec).components.eigenvalues.numpy() for spec in specs])
-        for setting, specs in face_specs(workshop, least=2).items()
+        setting: np.array([store.run(spec).components.eigenvalues.numpy() for spec in specs])
+        for setting, specs in face_specs(store, least=2).items()
     }
-    d = workshop.face_dim
+    d = store.face_dim
     low, high = published.WEIGHTS
     one, end = ENDS
     width = {setting: float((values.max(1) / values.min(1)).mean()) for setting, values in found.items()}

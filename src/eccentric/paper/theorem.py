@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from jaxtyping import Float
 
-    from eccentric.paper.workshop import RunStore
+    from eccentric.paper.run_store import RunStore
 
 DIMS = range(3, 301)
 FORCE_DIM = 64
@@ -38,7 +38,7 @@ def radius_deviations(dims: Sequence[int] = DIMS) -> tuple[Float[np.ndarray, " n
     return greatest, worst
 
 
-def figure_1(workshop: RunStore) -> Result:
+def figure_1(store: RunStore) -> Result:
     from eccentric.plots import radius_deviation
 
     dims = np.array(DIMS)
@@ -73,7 +73,7 @@ def figure_1(workshop: RunStore) -> Result:
     )
 
 
-def figure_2(workshop: RunStore) -> Result:
+def figure_2(store: RunStore) -> Result:
     from eccentric.plots import repulsive_forces
 
     d = FORCE_DIM
@@ -176,7 +176,7 @@ def measured_balance(dims: Sequence[int], mu: float) -> dict[str, np.ndarray]:
     return dict(zip(names, np.array(rows).T, strict=True))
 
 
-def figure_4(workshop: RunStore) -> Result:
+def figure_4(store: RunStore) -> Result:
     from eccentric.plots import force_balance
 
     d, mu = FORCE_DIM, 1.0

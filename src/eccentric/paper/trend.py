@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 from eccentric.errors import EccentricError
 from eccentric.paper.milestones import MILESTONES
 from eccentric.paper.records import items_seen_by_papers
-from eccentric.paper.workshop import RunStoreAt
+from eccentric.paper.run_store import RunStoreAt
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from eccentric.paper.items import Item
     from eccentric.paper.results import Number, Result
-    from eccentric.paper.workshop import RunStore
+    from eccentric.paper.run_store import RunStore
 
 
 @dataclass(frozen=True)
@@ -58,34 +58,34 @@ class Trend:
         return any(line.published is not None for lines in self.panels.values() for line in lines)
 
 
-def measure_trend(item: Item, workshop: RunStore, result: Result) -> Trend | None:
+def measure_trend(item: Item, store: RunStore, result: Result) -> Trend | None:
     """Make the item from each milestone common to all of its runs, with as few seeds as possible.
 
     Args:
         item: item to make.
-        workshop: store with the finished runs.
+        store: store with the finished runs.
         result: result from the finished runs, the last point of the curves.
 
     Returns:
         The trend; None if the item has no numbers to plot, or if there is no milestone, as for runs of one epoch.
     """
-    specs = item.specs(workshop)
+    specs = item.specs(store)
     if not item.trend or not specs:
         return None
-    [last] = {workshop.settings(spec).epochs for spec in specs}
+    [last] = {store.settings(spec).epochs for spec in specs}
     found: dict[int, Sequence[Number]] = {}
     few = 1
     for epoch in (each for each in MILESTONES if each < last):
-        earlier = RunStoreAt(workshop, epoch)
+        earlier = RunStoreAt(store, epoch)
         needed = item.specs(earlier)
-        if not all(workshop.is_at(spec, epoch, item.name) for spec in needed):
+        if not all(store.is_at(spec, epoch, item.name) for spec in needed):
             continue
         few = 1 + max(spec.seed for spec in needed)
         try:
             found[epoch] = item.make(earlier).numbers
         except EccentricError:  # the latents of an early milestone may be too degenerate to compare
             continue
-    if not found or workshop.stop.asked:
+    if not found or store.stop.asked:
         return None
     found[last] = result.numbers
     values = {epoch: {number.what: number.ours for number in numbers} for epoch, numbers in found.items()}
@@ -100,6 +100,6 @@ def measure_trend(item: Item, workshop: RunStore, result: Result) -> Trend | Non
     panels = {title: lines for title, lines in panels.items() if lines}
     if not panels:  # as for other data than the paper's
         return None
-    used = workshop.used[specs[0]]
+    used = store.used[specs[0]]
     items = (used if isinstance(used, dict) else used.config)["items"]["train"]
     return Trend(list(found), [epoch * items for epoch in found], items_seen_by_papers(specs[0].role), panels, few)

@@ -34,7 +34,7 @@ def write_item(
     """Write the folder of an item: figure or table, numbers.csv, curves as CSV, and result.json with everything.
 
     Args:
-        folder: of the workshop.
+        folder: of the store.
         item, result: item and its result.
         conditions: conditions of the result.
         trend: numbers over the course of training, drawn as trend.png.
@@ -169,7 +169,7 @@ class Kept:
         return self.pictures / f"{name}-trend.png"
 
 
-class InWorkshop:
+class InFolder:
     """Results and figures in the store, for the page in the store."""
 
     def __init__(self, folder: Path) -> None:

@@ -13,8 +13,8 @@ from eccentric.paper import RunStore, Scale, Spec, find_items, published, reprod
 from eccentric.paper.items import Item
 from eccentric.paper.milestones import milestone_path
 from eccentric.paper.results import Result
+from eccentric.paper.run_store import Progress, Stopped
 from eccentric.paper.scale import data_sources, numbers_by_role
-from eccentric.paper.workshop import Progress, Stopped
 from eccentric.training import Run, Stop, train
 
 SPEC = Spec("mnist", 2, 0.001, 1.0, seed=3)
@@ -52,23 +52,23 @@ def test_at_the_paper_s_scale_there_are_as_many_runs_as_in_the_paper(tmp_path):
     assert sum(published.RUNS.values()) == 14
 
 
-def test_a_finished_run_is_found_and_not_trained_again(workshop, tmp_path, monkeypatch):
+def test_a_finished_run_is_found_and_not_trained_again(store, tmp_path, monkeypatch):
     spec = Spec("mnist", 2, published.DIGIT_WEIGHT, published.DIGIT_MU, seed=0)
-    shutil.copytree(workshop.path(spec), tmp_path / "runs" / workshop.path(spec).name)
-    monkeypatch.setattr("eccentric.paper.workshop.train", None)
-    again = RunStore(tmp_path, workshop.scale)
+    shutil.copytree(store.path(spec), tmp_path / "runs" / store.path(spec).name)
+    monkeypatch.setattr("eccentric.paper.run_store.train", None)
+    again = RunStore(tmp_path, store.scale)
     assert again.missing([spec, spec]) == []
     assert again.run(spec).components.dim == 2
     assert again.used == {spec: again.used[spec]}
 
 
-def test_a_run_on_other_data_of_the_same_name_is_refused(workshop, tmp_path):
+def test_a_run_on_other_data_of_the_same_name_is_refused(store, tmp_path):
     spec = Spec("mnist", 2, published.DIGIT_WEIGHT, published.DIGIT_MU, seed=0)
-    path = shutil.copytree(workshop.path(spec), tmp_path / "runs" / workshop.path(spec).name)
+    path = shutil.copytree(store.path(spec), tmp_path / "runs" / store.path(spec).name)
     config = json.loads((path / "config.json").read_text())
     config["data"]["fingerprint"] = "another"
     (path / "config.json").write_text(json.dumps(config))
-    again = RunStore(tmp_path, workshop.scale)
+    again = RunStore(tmp_path, store.scale)
     assert again.run(spec).config == config  # the data are not read to find out
     again.data("mnist")
     with pytest.raises(UsageError, match="trained on other data than the current digits"):
@@ -98,10 +98,10 @@ def test_progress_and_stopping_and_going_on(tmp_path):
 
 
 def test_one_item_that_fails_does_not_keep_others_from_being_made(tmp_path):
-    def fail(workshop):
+    def fail(store):
         raise EccentricError("no such data")
 
-    bad, good = Item("fig1", "bad", "", fail), Item("fig2", "good", "", lambda workshop: Result())
+    bad, good = Item("fig1", "bad", "", fail), Item("fig2", "good", "", lambda store: Result())
     with pytest.raises(EccentricError, match="fig1 not made: no such data"):
         reproduce([bad, good], tiny(tmp_path))
     assert (tmp_path / "fig2" / "result.json").exists()

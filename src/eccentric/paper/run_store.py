@@ -282,16 +282,16 @@ class RunStoreAt(RunStore):
     Runs are never trained here; `is_at` of the store tells whether they, or records with their values, exist.
 
     Args:
-        workshop: store with runs, data and scale.
+        store: store with runs, data and scale.
         epoch: milestone of the runs.
         runs: number of seeds for each setting; items that compare runs use at least two.
     """
 
-    def __init__(self, workshop: RunStore, epoch: int, runs: int = 1) -> None:
-        few = replace(workshop.scale, runs=runs)
-        super().__init__(workshop.folder, few, records=workshop.records, stop=workshop.stop)
+    def __init__(self, store: RunStore, epoch: int, runs: int = 1) -> None:
+        few = replace(store.scale, runs=runs)
+        super().__init__(store.folder, few, records=store.records, stop=store.stop)
         self._epoch = epoch
-        self._data, self._fingerprints = workshop._data, workshop._fingerprints  # read once
+        self._data, self._fingerprints = store._data, store._fingerprints  # read once
 
     def run(self, spec: Spec) -> Run:
         return Run(self._path_at(spec))
