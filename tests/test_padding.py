@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from eccentric.components import DeepComponents
 from eccentric.data import ItemSpec, from_arrays
-from eccentric.evaluation.probes import pca_encodings
 from eccentric.inference import encode, reconstruction_error
 from eccentric.models import Autoencoder, build_model
 from eccentric.models.gru import GRUEncoder, gru_pair
+from eccentric.models.pca import fit_pca
 from eccentric.models.units import units_of
 from eccentric.padding import item_errors, lengths_of, pad, pad_like, trimmed
 
@@ -120,17 +120,18 @@ def test_a_longer_decoder_begins_with_the_same_steps():
 
 
 def test_pca_of_padded_rows():
-    """PCA sees zeros in the padding; its error is over the real numbers."""
+    """PCA sees the mean in the padding; its error is over the real numbers."""
     x = pad(sequences([3, 5, 2, 5, 4, 1, 5, 2]))
-    train, test, error = pca_encodings(x, x, 8, lambda x: x.flatten(1).numpy(), padded=True)
-    assert (train.shape, test.shape) == ((8, 8), (8, 8))
-    assert error == pytest.approx(0, abs=1e-9)
-    rows = np.nan_to_num(x.flatten(1).numpy())
-    one = pca_encodings(x, x, 1, lambda x: x.flatten(1).numpy(), padded=True)
+    model = model_for(x)
+    whole = fit_pca(model, x, 8)
+    assert whole.scores(x).shape == (8, 8)
+    assert whole.errors(x).mean().item() == pytest.approx(0, abs=1e-9)
+    standardized = ((x - model.shift) / model.scale).double()
+    rows = standardized.flatten(1).nan_to_num().numpy()
     _, _, axes = np.linalg.svd(rows - rows.mean(0), full_matrices=False)
     redrawn = (rows - rows.mean(0)) @ axes[:1].T @ axes[:1] + rows.mean(0)
-    gaps = item_errors(torch.from_numpy(redrawn).view(x.shape), x)
-    assert one[2] == pytest.approx(gaps.mean().item(), rel=1e-5)
+    gaps = item_errors(torch.from_numpy(redrawn).view(x.shape), standardized)
+    torch.testing.assert_close(fit_pca(model, x, 1).errors(x), gaps)
 
 
 def test_encoding_takes_other_lengths_than_those_trained_on():

@@ -1,4 +1,4 @@
-"""Probes: accuracy of simple classifiers on an encoding (section 4.3), compared with PCA of the same size."""
+"""Probes: accuracy of simple classifiers on an encoding (section 4.3)."""
 
 from __future__ import annotations
 
@@ -6,17 +6,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from eccentric.data.sparse_rows import SparseRows
 from eccentric.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from jaxtyping import Float, Shaped
-    from torch import Tensor
 
-MOST_NUMBERS = 10**8
-MOST_SPARSE_NUMBERS = 25_000_000  # of a sparse matrix, whose rows become dense for it: 100 MB
 TABLE_3 = {10: 1, 100: 1, 1000: 5, 10_000: 10, 60_000: 15}
 """Numbers of labelled items and of neighbours that vote, in Table 3 of the paper."""
 
@@ -86,52 +82,3 @@ def subset_errors(
             [neighbour_error(train_p[rows], train_labels[rows], test_p, test_labels, neighbours) for rows in drawn]
         )
     return errors
-
-
-def pca_encodings(
-    train: Tensor,
-    test: Tensor,
-    components: int,
-    standardize: Callable[[Tensor], np.ndarray],
-    padded: bool = False,
-) -> tuple[np.ndarray, np.ndarray, float]:
-    """Principal components of both splits, fitted on the first, and the mean squared test reconstruction error.
-
-    Items are standardised in batches, and PCA is fitted to random training items with at most MOST_NUMBERS values (all
-    of MNIST; 8,000 images of 64x64x3), which limits memory; MOST_SPARSE_NUMBERS of a sparse matrix. scikit-learn
-    chooses the solver.
-
-    Args:
-        train, test: raw items, (n, ...) and (m, ...).
-        components: number of components; fewer if there are fewer items or features.
-        standardize: function from raw items to flat standardised data (n, features).
-        padded: whether items are sequences whose padding is NaN. PCA then works on rows with zeros there, the mean of
-            each feature, and errors are means over the real numbers of each item, as `Autoencoder.item_errors` has
-            them.
-    """
-    import torch
-    from sklearn.decomposition import PCA
-
-    features = train[0].numel()
-    chosen = torch.randperm(len(train), generator=torch.Generator().manual_seed(0))
-    most = MOST_SPARSE_NUMBERS if isinstance(train, SparseRows) else MOST_NUMBERS
-    chosen = chosen[: max(components, most // features)].sort().values
-    with np.errstate(invalid="ignore"):  # constant items have no variance, by which PCA divides
-        rows = _filled(standardize(train[chosen]), padded)
-        pca = PCA(min(components, len(chosen), features), random_state=0).fit(rows)
-
-    squares = 0.0
-    encoded: dict[str, list[np.ndarray]] = {"train": [], "test": []}
-    for name, items in (("train", train), ("test", test)):
-        for batch in items.split(1000):
-            x = standardize(batch)
-            p = pca.transform(_filled(x, padded))
-            encoded[name].append(p)
-            if name == "test":
-                gaps = (pca.inverse_transform(p) - x) ** 2
-                squares += float(np.nanmean(gaps, 1).sum() * features if padded else gaps.sum(dtype=np.float64))
-    return np.concatenate(encoded["train"]), np.concatenate(encoded["test"]), squares / (len(test) * features)
-
-
-def _filled(x: np.ndarray, padded: bool) -> np.ndarray:
-    return np.nan_to_num(x) if padded else x

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from eccentric.models.autoencoder import Autoencoder
 
-MOST_NUMBERS = 25_000_000  # of the rows that PCA is fitted on: 100 MB
+MOST_NUMBERS = 25_000_000  # of the rows that PCA is fitted to: 200 MB
 
 
 @dataclass(frozen=True)
@@ -53,17 +53,18 @@ class LinearPCA:
 
 
 @torch.no_grad()
-def fit_pca(model: Autoencoder, x: Shaped[Tensor, "n ..."], dim: int) -> LinearPCA:
+def fit_pca(model: Autoencoder, x: Shaped[Tensor, "n ..."], dim: int, most_numbers: int = MOST_NUMBERS) -> LinearPCA:
     """The first principal components of raw items, as many as `dim` or as there are items or features.
 
     Args:
         model: its units are used.
-        x: raw rows or images, on the CPU; a random choice of them if they are more than `MOST_NUMBERS` numbers.
+        x: raw rows or images, on the CPU.
         dim: number of components.
+        most_numbers: larger `x` are represented by a random choice of items with at most so many numbers.
     """
     from sklearn.decomposition import PCA
 
-    most = max(10 * dim, MOST_NUMBERS // x[0].numel())
+    most = max(10 * dim, most_numbers // x[0].numel())
     chosen = torch.randperm(len(x), generator=torch.Generator().manual_seed(0))[:most].sort().values
     x = x[chosen] if len(x) > most else x[:]
     shift, scale = model.shift.cpu(), model.scale.cpu()
