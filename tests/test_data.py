@@ -301,7 +301,7 @@ def test_celeba_in_full_size_is_cropped_as_usual(tmp_path: Path, monkeypatch: py
     box = (19, 39, 159, 179)  # the middle 140x140
     want = Image.fromarray(colour(5, 218, 178, 0)[0]).resize((64, 64), Image.Resampling.BICUBIC, box=box)
     np.testing.assert_array_equal(data.train.x[0].numpy(), np.asarray(want).transpose(2, 0, 1))
-    assert data.notes[1:] == ["8 images resized to 64x64 (from 218x178), of larger ones the middle 140x140 only"]
+    assert data.notes[1:] == ["8 images resized to 64x64 (from 218x178); larger ones cut to their middle 140x140"]
     assert load("celeba", image_size=32).shape == (3, 32, 32)
 
 

@@ -106,7 +106,7 @@ def test_pages_and_frames_beyond_the_first_are_named(tmp_path: Path, suffix: str
     frames = [Image.fromarray(p) for p in grey(3, seed=1)]
     frames[0].save(tmp_path / f"stack{suffix}", save_all=True, append_images=frames[1:])
     notes = load(tmp_path).notes
-    assert f"only the first page or frame was read of 1 image: {tmp_path}/stack{suffix} has 3" in notes
+    assert f"of 1 image, only the first page or frame was read: {tmp_path}/stack{suffix} has 3" in notes
 
 
 def test_large_pictures_bring_no_warning(tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch) -> None:

@@ -98,7 +98,7 @@ def sample(
 
         given = {"--count": count, "--method": method, "--seed": seed, "--length": length}
         if others := [name for name, value in given.items() if value is not None]:
-            raise UsageError(f"--state decodes one saved item, and no random ones: leave out {' and '.join(others)}")
+            raise UsageError(f"--state decodes one saved item; leave out {' and '.join(others)}")
         values, notes = read_state_file(state, trained)
         for note in notes:
             print_note(note)

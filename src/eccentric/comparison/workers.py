@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["cores", "work_off"]
 
 POLL_SECONDS = 0.2
-KILLED = "its process was killed, as a system short of memory does"
+KILLED = "killed, probably because the system ran out of memory"
 
 
 class _Worker(NamedTuple):

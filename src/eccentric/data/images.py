@@ -206,7 +206,7 @@ def _page_notes(headers: Sequence[Header], items: Sequence[tuple[object, str]]) 
     if not several:
         return []
     pages, name = several[0]
-    return [f"only the first page or frame was read of {count_of(len(several), 'image')}: {name} has {pages:,}"]
+    return [f"of {count_of(len(several), 'image')}, only the first page or frame was read: {name} has {pages:,}"]
 
 
 def _size_notes(sizes: Counter[Size], size: Size, crop: int | None = None) -> list[str]:
@@ -218,7 +218,7 @@ def _size_notes(sizes: Counter[Size], size: Size, crop: int | None = None) -> li
     stretched = any(s[0] * size[1] != s[1] * size[0] for s, _ in others)
     cropped = ", cropped at the centre to keep proportions" if stretched else ""
     if crop is not None and any(min(s) > crop for s, _ in others):
-        cropped = f", of larger ones the middle {crop}x{crop} only"
+        cropped = f"; larger ones cut to their middle {crop}x{crop}"
     return [f"{count_of(sum(n for _, n in others), 'image')} resized to {size[0]}x{size[1]} (from {shown}){cropped}"]
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
+
+from eccentric.inference import in_batches
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -76,8 +77,7 @@ def components(fitted: Fitted, names: Sequence[str] | None) -> Figure:
     found, model, spec = fitted.found(), fitted.model, fitted.layout.spec
     pairs = found.eigenpairs(min(found.dim, plots.MOST_PAIRS))
     k, _, d = pairs.shape
-    with torch.no_grad():
-        decoded = model.decoder(pairs.reshape(-1, d)).numpy()
+    decoded = in_batches(model.decoder, pairs.reshape(-1, d), model).numpy()
     sides = decoded.reshape(k, 2, *decoded.shape[1:])
     if spec.is_image:
         return plots.eigenpairs(255 * sides, found.eigenvalues.numpy())
