@@ -34,6 +34,8 @@ NOT_RUN = {
     r"eccentric compare digits --runs 5 ": "takes an hour; tests/comparison trains a smaller one",
     r"python examples/(reinforcement_learning|self_supervised)": "takes hours; tests/examples trains smaller ones",
     r"python examples/": "tests/examples runs them",
+    r"\. ": "activates the environment that the tests run in",
+    r"python -m benchmarks\.": "takes minutes; tests/benchmarks runs smaller sizes",
     r"eccentric sample runs/demo --state ": "needs a state saved in the browser; tests/explorer decodes one",
 }
 
@@ -81,9 +83,10 @@ def test_commands_are_parsed(page):
             name, subcommand, rest = group.resolve_command(context, words[1:])
             subcommand.make_context(name, rest)  # refuses unknown options and values
         elif words[0] == "python":
-            assert (ROOT / words[1]).is_file() or words[1] == "-m", command
+            script = words[2].replace(".", "/") + ".py" if words[1] == "-m" else words[1]
+            assert (ROOT / script).is_file(), command
         else:
-            assert words[0] in ("make", "pip"), command
+            assert words[0] in ("make", "pip", "."), command
 
 
 @pytest.mark.docs
@@ -111,6 +114,12 @@ def test_commands_run(page, tmp_path):
                 ["sh", "-c", script], cwd=tmp_path, env=environment, check=False, capture_output=True, text=True
             )
             assert done.returncode == 0, f"{command}\n{done.stdout[-1000:]}{done.stderr[-2000:]}"
+
+
+def test_every_benchmark_has_its_line():
+    page = (ROOT / "docs/benchmarks.md").read_text("utf-8")
+    scripts = {path.stem for path in (ROOT / "benchmarks").glob("[a-z]*.py")} - {"explorer_pictures"}
+    assert scripts == set(re.findall(r"^\| `benchmarks\.(\w+)`", page, re.MULTILINE))
 
 
 def test_reasons_are_needed():
