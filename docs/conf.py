@@ -9,6 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from docutils import nodes
 from matplotlib.figure import Figure
 from sphinx_gallery.scrapers import figure_rst
 
@@ -145,6 +146,42 @@ def prepare_page(app: Any, name: str, source: list[str]) -> None:
     source[0] = re.sub(r'^(#+) <a id="([\w-]+)"></a>', r"(\2)=\n\1 ", page, flags=re.MULTILINE)
 
 
+# Annotations name types as the modules import them; the inventories of other projects have their full names.
+FULL_NAMES = {
+    "ArrayLike": "numpy.typing.ArrayLike",
+    "BaseEstimator": "sklearn.base.BaseEstimator",
+    "Callable": "collections.abc.Callable",
+    "Iterable": "collections.abc.Iterable",
+    "Iterator": "collections.abc.Iterator",
+    "Mapping": "collections.abc.Mapping",
+    "Module": "torch.nn.Module",
+    "Path": "pathlib.Path",
+    "Sequence": "collections.abc.Sequence",
+    "Tensor": "torch.Tensor",
+    "nn.Module": "torch.nn.Module",
+    "np.ndarray": "numpy.ndarray",
+    "torch.device": "torch.device",
+}
+JAXTYPING = {"Bool", "Float", "Int", "Num", "Shaped", "UInt8"}
+JAXTYPING_PAGE = "https://docs.kidger.site/jaxtyping/api/array/"
+
+
+def complete_reference(app: Any, env: Any, node: Any, contnode: Any) -> Any:
+    """Link a type in an annotation to this site, to jaxtyping, or through its full name to another project."""
+    name = node["reftarget"]
+    if node.get("refdomain") != "py" or node.get("reftype") != "class":
+        return None
+    if name in JAXTYPING:
+        return nodes.reference("", "", contnode, internal=False, refuri=JAXTYPING_PAGE)
+    domain = env.get_domain("py")
+    ours = [full for full, entry in domain.objects.items() if full.endswith(f".{name}") and entry.objtype == "class"]
+    if len(ours) == 1:
+        return domain.resolve_xref(env, node["refdoc"], app.builder, "class", ours[0], node, contnode)
+    node["reftarget"] = FULL_NAMES.get(name, name)
+    return None
+
+
 def setup(app: Any) -> None:
+    app.connect("missing-reference", complete_reference, priority=100)  # before intersphinx
     app.connect("source-read", prepare_page)
     app.connect("autodoc-process-docstring", escape_formulas, priority=100)
