@@ -222,3 +222,38 @@ def test_labels_of_bytes_that_are_not_utf8_do_not_merge() -> None:
     labels = np.array([b"caf\xe9", b"caf\xe8"] * 5, dtype=object)
     data = from_arrays(np.arange(20.0).reshape(10, 2), labels)
     assert data.label_names == ["caf\\xe8", "caf\\xe9"]
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "narrow"),
+    [
+        ("a", ["0.1", "-2.25", "3e30"], True),
+        ("a", ["1.5", "", "nan"], True),
+        ("label", ["0.1", "0.2", "0.1"], False),
+        ("own", ["0.1", "0.2", "0.1"], False),
+        ("a", ["0.5", "1e300", "2.5"], False),  # beyond float32: the message shows the value
+        ("a", ["100000000.01", "100000000.02", "100000000.03"], False),  # float32 would make them constant
+    ],
+)
+def test_long_tables_are_narrowed_only_where_this_changes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, values: list[str], narrow: bool
+) -> None:
+    path = write_csv(tmp_path / "a.csv", f"{name},other\n" + "".join(f"{value},x\n" for value in values))
+    usual, _ = read_text_table(path, "own")
+    monkeypatch.setattr("eccentric.data.text_tables.LARGE", 0)
+    long, _ = read_text_table(path, "own")
+    assert long.column_names == usual.column_names
+    assert str(long.schema.field(name).type) == ("float" if narrow else "double")
+    assert long["other"] == usual["other"]
+    x, y = (np.asarray(table[name].to_numpy(), np.float32 if narrow else np.float64) for table in (long, usual))
+    np.testing.assert_array_equal(x, y)
+
+
+def test_a_long_table_with_another_type_further_down_is_read_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("eccentric.data.text_tables.LARGE", 0)
+    rows = "1,2.5\n" * 300_000
+    table, _ = read_text_table(write_csv(tmp_path / "a.csv", f"a,b\n{rows}0.5,3.5\n"))
+    assert table.num_rows == 300_001
+    assert (table["a"][-1].as_py(), table["b"][-1].as_py()) == (0.5, 3.5)

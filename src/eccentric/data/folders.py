@@ -8,7 +8,7 @@ from eccentric.data.cards import card_folder, has_card
 from eccentric.data.files import IMAGE_SUFFIXES, READERS, TABLE_SUFFIXES, read_table
 from eccentric.data.image_folders import image_folder, with_metadata
 from eccentric.data.table_folders import table_folder
-from eccentric.data.walking import count_of, holds_run, left_out, walk
+from eccentric.data.walking import count_of, holds_run, left_out, shown_paths, walk
 from eccentric.errors import EccentricError, UsageError
 
 if TYPE_CHECKING:
@@ -90,10 +90,10 @@ def _check_beside(folder: Path, images: Sequence[Path], tables: Sequence[Path]) 
     alone = [path for path in tables if path.with_suffix("") not in pictures]  # not one for each image
     binary = [path for path in alone if path.suffix.lower() not in TEXT_TABLES]
     if binary or len(images) < IMAGES_PER_TABLE * len(alone):
-        table = (binary or alone)[0].relative_to(folder)
+        found = shown_paths(folder, binary or alone)
         raise UsageError(
-            f"folder {folder} contains {count_of(len(images), 'image')} and also {table}; give the path of that "
-            "file, or move one of the two out of the folder"
+            f"folder {folder} contains {count_of(len(images), 'image')} and also {found}; give the path of such a "
+            "file, or move one of the two kinds out of the folder"
         )
 
 

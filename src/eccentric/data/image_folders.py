@@ -56,7 +56,8 @@ def lay_out(
         Paths by split, and classes by split; no classes unless all splits have them.
     """
     root = folder
-    parts = {path: path.relative_to(folder).parts[:-1] for path in files}
+    above = len(folder.parts)  # `relative_to` takes a tenth of the time that decoding a small image takes
+    parts = {path: path.parts[above:-1] for path in files}
     while len({p[:1] for p in parts.values()}) == 1 and all(parts.values()):
         root = root / next(iter(parts.values()))[0]
         parts = {path: p[1:] for path, p in parts.items()}
@@ -76,7 +77,8 @@ def lay_out(
 
 
 def _relative(paths: Sequence[Path], folder: Path) -> list[str]:
-    return [path.relative_to(folder).as_posix() for path in paths]
+    above = len(folder.parts)
+    return ["/".join(path.parts[above:]) for path in paths]
 
 
 def image_table(paths: Sequence[Path], columns: Mapping[str, Sequence[object]]) -> pa.Table:

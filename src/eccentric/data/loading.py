@@ -81,7 +81,10 @@ def load(
     size = _check_options(image_size, test_fraction, seed, item_kind)
     found = sources.read(source, label, sequences=item_kind == "sequence")
     noun = "item" if found.files else "row"  # files of images or of sequences
-    division = divide(_sizes(found), name=found.where, test_fraction=test_fraction, seed=seed, noun=noun)
+    left_out = [note for note in found.notes if "left out" in note]
+    division = divide(
+        _sizes(found), name=found.where, test_fraction=test_fraction, seed=seed, noun=noun, notes=left_out
+    )
     options = _Options(label, drop, columns, size, item_kind, on_progress=on_progress)
     read = _read(found, division, options)
     return _halves(found, division, read)

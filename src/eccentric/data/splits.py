@@ -10,7 +10,7 @@ import numpy as np
 from eccentric.errors import EccentricError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from jaxtyping import Float, Int, Shaped, UInt8
     from torch import Tensor
@@ -106,12 +106,21 @@ class Division:
     notes: list[str]
 
 
-def divide(sizes: Mapping[str, int], *, name: str, test_fraction: float, seed: int, noun: str = "row") -> Division:
+def divide(
+    sizes: Mapping[str, int],
+    *,
+    name: str,
+    test_fraction: float,
+    seed: int,
+    noun: str = "row",
+    notes: Sequence[str] = (),
+) -> Division:
     """Divide the rows of a source into training and test rows.
 
     The splits of the source are used if there are any, so that results can be compared with published ones. A
     validation split is the test set if there is no test split, and unused otherwise. If a source has only one table or
-    no test rows, `test_fraction` of its rows are held out at random. `noun` is what messages call one row.
+    no test rows, `test_fraction` of its rows are held out at random. `noun` is what messages call one row,
+    and `notes` say what was left out of the source.
     """
 
     def find(names: tuple[str, ...]) -> str | None:
@@ -125,12 +134,13 @@ def divide(sizes: Mapping[str, int], *, name: str, test_fraction: float, seed: i
     train = train or next(iter(sizes))
     if sizes[train] < 2:
         rows = f"{sizes[train]} {noun}" + "s" * (sizes[train] != 1)
-        raise EccentricError(f"{name} has {rows}{' to train on' * (len(sizes) > 1)}; at least 2 are needed")
+        few = f"{name} has {rows}{' to train on' * (len(sizes) > 1)}; at least 2 are needed"
+        raise EccentricError("; ".join([few, *notes]))
 
     def place(key: str) -> str:
         return f" of split {key!r}" if len(sizes) > 1 else ""
 
-    notes = [f"split {k!r} ({n:,} rows) left unused" for k, n in sizes.items() if k not in (train, test)]
+    unused = [f"split {k!r} ({n:,} rows) left unused" for k, n in sizes.items() if k not in (train, test)]
     if test is not None and test != train:
         if sizes[test] == 0:
             raise EccentricError(
@@ -140,7 +150,7 @@ def divide(sizes: Mapping[str, int], *, name: str, test_fraction: float, seed: i
         if test.lower() in VALIDATION:
             sentence += f", {test!r} as the test set"
         whole = {key: Part(key, np.arange(sizes[key], dtype=np.int64), place(key)) for key in (train, test)}
-        return Division((whole[train], whole[test]), sentence, notes)
+        return Division((whole[train], whole[test]), sentence, unused)
 
     n = sizes[train]
     n_test = min(max(1, round(test_fraction * n)), n - 1)
@@ -150,7 +160,7 @@ def divide(sizes: Mapping[str, int], *, name: str, test_fraction: float, seed: i
     return Division(
         (Part(train, kept, place(train)), Part(train, held_out, place(train))),
         f"{100 * test_fraction:g} % held out at random, seed {seed}",
-        notes,
+        unused,
     )
 
 

@@ -9,7 +9,7 @@ from eccentric.data.label_text import as_labels
 from eccentric.data.source import Source
 from eccentric.data.splits import TRAIN, listing
 from eccentric.data.text_tables import read_labels
-from eccentric.data.walking import split_word
+from eccentric.data.walking import shown_paths, split_word
 from eccentric.errors import EccentricError, UsageError
 
 if TYPE_CHECKING:
@@ -31,8 +31,8 @@ def table_folder(folder: Path, files: Sequence[Path], notes: Sequence[str], labe
     kinds = sorted({path.suffix.lower() for path in files})
     if len(kinds) > 1:
         raise UsageError(
-            f"folder {folder} contains {' and '.join(kinds)} files; give one of them, or a folder with files of one "
-            "type"
+            f"folder {folder} contains {' and '.join(kinds)} files ({shown_paths(folder, files)}); give one of them, "
+            "or a folder with files of one type"
         )
     words = {path: _word(path, folder) for path in files}
     groups: dict[str, list[Path]] = {}
@@ -40,8 +40,8 @@ def table_folder(folder: Path, files: Sequence[Path], notes: Sequence[str], labe
         unsaid = [path for path, word in words.items() if word is None]
         if unsaid:
             raise UsageError(
-                f"folder {folder}: {unsaid[0].relative_to(folder)} belongs to no split, while other files have "
-                "train, test or validation in their names; rename it, or give one file"
+                f"folder {folder}: no split contains {shown_paths(folder, unsaid)}, while other files have train, test "
+                "or validation in their names; rename these files, or give one file"
             )
         for path, word in words.items():
             groups.setdefault(word or "", []).append(path)

@@ -12,6 +12,8 @@ import re
 from itertools import islice, pairwise
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from eccentric.data.label_text import as_labels
 from eccentric.data.labels import USUAL
 from eccentric.data.splits import listing
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import pyarrow as pa
+    from pyarrow.csv import CSVStreamingReader
 
 __all__ = ["read_labels", "read_text_table"]
 
@@ -45,7 +48,7 @@ def read_text_table(path: Path, label: str | None = None) -> tuple[pa.Table, lis
     quoted = _check_text(path)
     delimiter = _delimiter(path)
     several_lines = quoted and _check_quotes(path, delimiter)  # Arrow reads faster where no value has several
-    table = _parse(path, delimiter, several_lines)
+    table = _parse(path, delimiter, several_lines, label)
     names = [name.strip() for name in table.column_names]
     for i in _labels(names, label):
         if not pa.types.is_string(table.schema.field(i).type):
@@ -69,12 +72,11 @@ def _labels(names: Sequence[str], label: str | None) -> list[int]:
     return [i for i, name in enumerate(names) if (name == label if label else name.lower() in USUAL)]
 
 
-def _parse(path: Path, delimiter: str, several_lines: bool) -> pa.Table:
+def _parse(path: Path, delimiter: str, several_lines: bool, label: str | None) -> pa.Table:
     """Parse the table with Arrow, which determines the type of each column.
 
     To determine types from the whole text, the parser keeps the text in memory in addition to the values. A large file
-    is therefore read with the types of its first part, and read again if they do not hold. Threads are only faster for
-    long files.
+    is therefore read with the types of its first part, and read again if they do not hold.
     """
     import pyarrow as pa
     from pyarrow import csv as arrow_csv
@@ -85,11 +87,45 @@ def _parse(path: Path, delimiter: str, several_lines: bool) -> pa.Table:
         return arrow_csv.read_csv(path, arrow_csv.ReadOptions(use_threads=False, block_size=block), options)
     reading = arrow_csv.ReadOptions(block_size=block)
     try:
-        with arrow_csv.open_csv(path, reading, options) as start:
-            types = {field.name: field.type for field in start.schema if not pa.types.is_null(field.type)}
-        return arrow_csv.read_csv(path, reading, options, arrow_csv.ConvertOptions(column_types=types))
+        with arrow_csv.open_csv(path, reading, options) as batches:
+            found = _narrowed(batches, label)
     except pa.ArrowInvalid:
-        return arrow_csv.read_csv(path, reading, options)
+        found = None
+    return arrow_csv.read_csv(path, reading, options) if found is None else found
+
+
+def _narrowed(batches: CSVStreamingReader, label: str | None) -> pa.Table | None:
+    """The table with float32 in place of float64, or None if this would change what is read.
+
+    Training needs float32, and whole columns of float64 would double the peak of memory. Labels are not narrowed.
+
+    Raises:
+        pyarrow.ArrowInvalid: a value does not have the type of its column in the first part of the file.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    names = [name.strip() for name in batches.schema.names]
+    kept = {*_labels(names, label), *_labels(names, None)}
+    fine = [i for i, field in enumerate(batches.schema) if pa.types.is_float64(field.type) and i not in kept]
+    low, high = np.full(len(fine), np.inf), np.full(len(fine), -np.inf)
+    schema = batches.schema
+    for i in fine:
+        schema = schema.set(i, schema.field(i).with_type(pa.float32()))
+    parts = []
+    for batch in batches:
+        columns = batch.columns
+        for j, i in enumerate(fine):
+            limits = pc.min_max(columns[i])
+            if limits["min"].is_valid:
+                low[j], high[j] = min(low[j], limits["min"].as_py()), max(high[j], limits["max"].as_py())
+            columns[i] = columns[i].cast(pa.float32(), safe=False)
+        parts.append(pa.record_batch(columns, schema=schema))
+    with np.errstate(over="ignore"):
+        small, large = low.astype(np.float32), high.astype(np.float32)
+    if (np.isinf(small) | np.isinf(large))[low <= high].any() or ((small == large) & (low < high)).any():
+        return None
+    return pa.Table.from_batches(parts, schema)
 
 
 def _block_size(path: Path) -> int:

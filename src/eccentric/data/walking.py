@@ -13,10 +13,10 @@ from eccentric.data.splits import TEST, TRAIN, VALIDATION
 from eccentric.errors import EccentricError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
     from pathlib import Path
 
-__all__ = ["Contents", "count_of", "holds_run", "left_out", "split_word", "walk"]
+__all__ = ["Contents", "count_of", "holds_run", "left_out", "shown_paths", "split_word", "walk"]
 
 MOST_VISITS = 16
 """Maximum number of visits to a folder through links, to detect cycles of links."""
@@ -88,11 +88,15 @@ def walk(folder: Path) -> Contents:
     return found
 
 
-def left_out(folder: Path, paths: Iterable[Path], noun: str, why: str) -> str:
+def left_out(folder: Path, paths: Sequence[Path], noun: str, why: str) -> str:
     """A note such as "5 links left out, why: a, b, c and 2 more"."""
+    return f"{count_of(len(paths), noun)} left out, {why}: {shown_paths(folder, paths)}"
+
+
+def shown_paths(folder: Path, paths: Sequence[Path]) -> str:
+    """Paths within a folder as text, such as "a, b, c and 2 more"."""
     every = [str(p.relative_to(folder)).encode(errors="backslashreplace").decode() for p in paths]
-    shown = ", ".join(every[:3]) + (f" and {len(every) - 3:,} more" if len(every) > 3 else "")
-    return f"{count_of(len(every), noun)} left out, {why}: {shown}"
+    return ", ".join(every[:3]) + (f" and {len(every) - 3:,} more" if len(every) > 3 else "")
 
 
 def count_of(n: int, noun: str) -> str:
