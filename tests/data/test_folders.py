@@ -42,7 +42,9 @@ def test_tables_about_each_image_do_not_count(tmp_path: Path) -> None:
 def test_few_images_beside_tables_are_refused(tmp_path: Path, name: str) -> None:
     save_images(tmp_path, grey(30 if name.endswith("parquet") else 3))
     (tmp_path / name).write_text(ROWS)
-    with pytest.raises(UsageError, match=rf"contains \d+ images and also {name}; give the path of such a file, or move"):
+    with pytest.raises(
+        UsageError, match=rf"contains \d+ images and also {name}; give the path of such a file, or move"
+    ):
         load(tmp_path)
 
 
@@ -191,7 +193,9 @@ def test_tables_one_below_the_other(tmp_path: Path) -> None:
 def test_kinds_of_tables_are_not_mixed(tmp_path: Path) -> None:
     write_csv(tmp_path / "a.csv", ROWS)
     pq.write_table(pa.table({"a": [1, 2], "b": [2, 3]}), tmp_path / "a.parquet")
-    with pytest.raises(UsageError, match=r"contains \.csv and \.parquet files \(a\.csv, a\.parquet\); give one of them"):
+    with pytest.raises(
+        UsageError, match=r"contains \.csv and \.parquet files \(a\.csv, a\.parquet\); give one of them"
+    ):
         load(tmp_path)
 
 
@@ -267,7 +271,7 @@ def test_names_that_are_not_utf8(tmp_path: Path) -> None:
 
 def test_a_single_image_is_not_called_a_row(tmp_path: Path) -> None:
     save_images(tmp_path, grey(1))
-    with pytest.raises(EccentricError, match="has 1 item; at least 2 are needed$"):
+    with pytest.raises(EccentricError, match=r"has 1 item; at least 2 are needed$"):
         load(tmp_path)
     (tmp_path / "b.pngg").write_bytes(b"")
     with pytest.raises(EccentricError, match=r"needed; 1 file left out, of other kinds than images: b\.pngg$"):
