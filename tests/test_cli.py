@@ -10,27 +10,10 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from eccentric import __version__, cli
+from eccentric import __version__
 from eccentric.training import Run
 
 QUICK = ["--epochs", "1", "--dim", "3", "--device", "cpu"]
-
-
-@pytest.fixture
-def eccentric(monkeypatch, capsys):
-    """Runs the command line in this process: (arguments) -> exit status, output, errors."""
-
-    def call(*arguments):
-        monkeypatch.setattr(sys, "argv", ["eccentric", *map(str, arguments)])
-        status = 0
-        try:
-            cli.run()
-        except SystemExit as stop:
-            status = stop.code if isinstance(stop.code, int) else 1
-        captured = capsys.readouterr()
-        return status, captured.out, captured.err
-
-    return call
 
 
 @pytest.fixture(scope="session")

@@ -2,33 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from eccentric import cli
 from eccentric.methods import METHODS
 from eccentric.methods.plain import Plain
 from eccentric.plots import style
-
-
-@pytest.fixture
-def command(monkeypatch, capsys):
-    """Runs the command line in this process: (arguments) -> exit status, output, errors."""
-
-    def call(*arguments):
-        monkeypatch.setattr(sys, "argv", ["eccentric", *map(str, arguments)])
-        status = 0
-        try:
-            cli.run()
-        except SystemExit as stop:
-            status = stop.code if isinstance(stop.code, int) else 1
-        captured = capsys.readouterr()
-        return status, captured.out, captured.err
-
-    return call
 
 
 @pytest.fixture
@@ -38,23 +19,23 @@ def table(tmp_path):
     return path
 
 
-def test_a_small_comparison(command, table, tmp_path, monkeypatch):
+def test_a_small_comparison(eccentric, table, tmp_path, monkeypatch):
     monkeypatch.setitem(style.STYLE, "figure.dpi", 72)
     options = ["--methods", "irmae", "--runs", 2, "--epochs", 1, "--dim", 2, "--device", "cpu", "--jobs", 1]
     arguments = ["compare", table, *options, "--out", tmp_path / "out"]
-    status, out, err = command(*arguments)
+    status, out, err = eccentric(*arguments)
     assert (status, err) == (0, "")
     assert "0 of 8 trainings done: plain, seed 0" in out
     assert " left: irmae, layers 8, seed 1" in out
     assert "Reconstruction and repeatability" in out
     assert "comparison.md" in out
     assert (tmp_path / "out" / "comparison.md").is_file()
-    status, out, _ = command(*arguments, "--until", "0", "--page", tmp_path / "docs" / "a.md")  # all is trained
+    status, out, _ = eccentric(*arguments, "--until", "0", "--page", tmp_path / "docs" / "a.md")  # all is trained
     assert status == 0
     assert "(a/trade-off.png)" in (tmp_path / "docs" / "a.md").read_text(encoding="utf-8")
     assert (tmp_path / "docs" / "a" / "trade-off.png").is_file()
     assert "trainings done" not in out
-    status, out, _ = command(*arguments[:-1], tmp_path / "other", "--until", "0")
+    status, out, _ = eccentric(*arguments[:-1], tmp_path / "other", "--until", "0")
     assert status == 1
     assert "run the same command again to resume" in out
 
@@ -75,13 +56,13 @@ def test_a_small_comparison(command, table, tmp_path, monkeypatch):
         (["--architecture", "mnist"], "architecture 'mnist' takes 1x28x28 images"),
     ],
 )
-def test_mistakes_are_one_line(command, table, tmp_path, monkeypatch, arguments, message):
+def test_mistakes_are_one_line(eccentric, table, tmp_path, monkeypatch, arguments, message):
     class ImagesOnly(Plain):
         name = "images-only"
         traits = replace(Plain.traits, kinds=("image",))
 
     monkeypatch.setitem(METHODS, ImagesOnly.name, ImagesOnly)
-    status, _, err = command("compare", table, "--out", tmp_path / "out", *arguments)
+    status, _, err = eccentric("compare", table, "--out", tmp_path / "out", *arguments)
     assert status == 2
     assert err.startswith("error: ")
     assert message in err
@@ -89,19 +70,19 @@ def test_mistakes_are_one_line(command, table, tmp_path, monkeypatch, arguments,
     assert not (tmp_path / "out").exists()
 
 
-def test_a_setting_that_the_method_lacks_is_one_line(command, table, tmp_path):
-    status, _, err = command("train", table, "--method", "vae", "--set", "bata=2", "--out", tmp_path / "run")
+def test_a_setting_that_the_method_lacks_is_one_line(eccentric, table, tmp_path):
+    status, _, err = eccentric("train", table, "--method", "vae", "--set", "bata=2", "--out", tmp_path / "run")
     assert status == 2
     assert "method 'vae' has no setting 'bata' (did you mean 'beta'?)" in err
     assert err.count("\n") == 1
 
 
-def test_the_spectrum_of_discrete_latents_is_one_line(command, table, tmp_path):
+def test_the_spectrum_of_discrete_latents_is_one_line(eccentric, table, tmp_path):
     options = ["--method", "vq-vae", "--epochs", 1, "--dim", 2, "--device", "cpu"]
     runs = [tmp_path / "0", tmp_path / "1"]
     for seed, run in enumerate(runs):
-        assert command("train", table, *options, "--seed", seed, "--out", run)[0] == 0
-    status, _, err = command("align", *runs, "--out", tmp_path / "out")
+        assert eccentric("train", table, *options, "--seed", seed, "--out", run)[0] == 0
+    status, _, err = eccentric("align", *runs, "--out", tmp_path / "out")
     assert status in (1, 2)
     assert "vq-vae" in err
     assert err.count("\n") == 1

@@ -1,30 +1,17 @@
 """`eccentric reproduce` as it is typed."""
 
 import shutil
-import sys
+from functools import partial
 
 import pytest
 
-from eccentric import cli
 from eccentric.paper import ITEMS
 from eccentric.paper.page import write_page
 
 
 @pytest.fixture
-def reproduce(monkeypatch, capsys):
-    """Runs the command in this process: (arguments) -> exit status, output, errors."""
-
-    def call(*arguments):
-        monkeypatch.setattr(sys, "argv", ["eccentric", "reproduce", *map(str, arguments)])
-        status = 0
-        try:
-            cli.run()
-        except SystemExit as stop:
-            status = stop.code if isinstance(stop.code, int) else 1
-        captured = capsys.readouterr()
-        return status, captured.out, captured.err
-
-    return call
+def reproduce(eccentric):
+    return partial(eccentric, "reproduce")
 
 
 def test_the_page_alone_is_written_from_what_is_kept(reproduce, store, tmp_path):
