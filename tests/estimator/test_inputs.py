@@ -285,8 +285,17 @@ class TestRefused:
             quick().fit(masked)
 
     def test_sparse(self):
-        with pytest.raises(TypeError, match="Sparse data was passed"):
-            quick().fit(sparse.eye(50).tocsr())
+        x = low_rank().astype(np.float32)
+        x[np.abs(x) < 1] = 0
+        dense, found = quick().fit(x), quick().fit(sparse.coo_array(x))
+        np.testing.assert_allclose(found.transform(sparse.csc_matrix(x)), dense.transform(x), rtol=1e-4, atol=1e-4)
+        assert found.score(sparse.csr_matrix(x)) == pytest.approx(dense.score(x), abs=1e-5)
+        found.partial_fit(sparse.csr_array(x))
+        with pytest.raises(ValueError, match="X has 7 features, but EccentricAutoencoder is expecting 8 features"):
+            found.transform(sparse.csr_array(x[:, :7]))
+        x[5, 3] = np.nan
+        with pytest.raises(ValueError, match=r"NaN or infinity. The first is in row 5 of the data set, at \[3\]"):
+            quick().fit(sparse.csr_array(x))
 
     def test_unfitted(self):
         model = EccentricAutoencoder()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from scipy.sparse import issparse
 from sklearn.utils.validation import check_array, validate_data
 from torch.utils.data import DataLoader, Dataset, RandomSampler, SubsetRandomSampler, WeightedRandomSampler
 
@@ -50,8 +51,8 @@ class Layout:
 
 
 def is_stream(X: Any) -> bool:
-    """Whether X is a PyTorch data set or loader, which is read in batches and never held in memory."""
-    return isinstance(X, Dataset | DataLoader)
+    """Whether X is a PyTorch data set or loader, or a sparse matrix: it is dense only batch by batch."""
+    return isinstance(X, Dataset | DataLoader) or issparse(X)
 
 
 def check_order(X: Any) -> None:
@@ -128,6 +129,24 @@ def check_items(
     return table, layout
 
 
+def check_sparse(estimator: BaseEstimator, X: Any, *, reset: bool, least: int = 1) -> Mapped:
+    """Validate a sparse matrix, and return its rows as a data set. scikit-learn's checks set or compare its features.
+
+    Raises:
+        ValueError, TypeError: errors of scikit-learn, except for numbers that are not finite, which `Stream` finds.
+    """
+    x = validate_data(
+        estimator,
+        X,
+        reset=reset,
+        accept_sparse="csr",
+        dtype=DOUBLE,
+        ensure_all_finite=False,
+        ensure_min_samples=least,
+    )
+    return Mapped(x)
+
+
 def check_stream(
     estimator: BaseEstimator, X: Dataset[Any] | DataLoader[Any], item_kind: str, *, fitted: Layout | None = None
 ) -> Stream:
@@ -136,9 +155,13 @@ def check_stream(
     Raises:
         ValueError: the shape of the first batch differs from that in `fit`, or X is empty.
     """
-    loader = X if isinstance(X, DataLoader) else DataLoader(X, STREAM_BATCH)
-    stream = Stream(loader, item_kind if fitted is None else fitted.spec.kind)
-    if fitted is None:
+    kind = item_kind if fitted is None else fitted.spec.kind
+    if issparse(X):
+        data = check_sparse(estimator, X, reset=fitted is None)
+        stream = Stream(DataLoader(data, STREAM_BATCH, collate_fn=as_it_is), kind, range(len(data)))
+    else:
+        stream = Stream(X if isinstance(X, DataLoader) else DataLoader(X, STREAM_BATCH), kind)
+    if fitted is None and not issparse(X):
         _forget_columns(estimator, stream.layout)
     _check_shape(estimator, stream.layout.shape, fitted or stream.layout)
     return stream
@@ -198,16 +221,21 @@ class Stream:
 
 
 class Mapped(Dataset["Tensor"]):
-    """Rows of an array on disk, read many at a time."""
+    """Rows of an array on disk or of a sparse matrix (CSR), read many at a time."""
 
-    def __init__(self, x: Shaped[np.ndarray, "n ..."]) -> None:
+    def __init__(self, x: Any) -> None:
         self._x = x
 
     def __len__(self) -> int:
-        return len(self._x)
+        return int(self._x.shape[0])
 
     def __getitems__(self, rows: list[int]) -> Tensor:
-        return as_tensor(self._x[np.asarray(rows)])
+        found = self._x[np.asarray(rows)]
+        return as_tensor(found.toarray() if issparse(found) else found)
+
+
+def as_it_is(batch: Any) -> Any:
+    return batch
 
 
 def parts_of(x: Shaped[np.ndarray, "n ..."], dtype: torch.dtype) -> Iterator[Shaped[Tensor, "b ..."]]:

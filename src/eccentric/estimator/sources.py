@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from scipy.sparse import issparse
 from torch.utils.data import DataLoader, Dataset, IterableDataset, Subset
 
 from eccentric.data.tables import blurred
@@ -15,8 +16,10 @@ from eccentric.estimator.inputs import (
     Layout,
     Mapped,
     Stream,
+    as_it_is,
     as_tensor,
     check_items,
+    check_sparse,
     check_stream,
     is_stream,
     parts_of,
@@ -108,6 +111,8 @@ def take(
             warn_of_blurred(names, np.flatnonzero(blurred(x)).tolist())
         return from_array(x, layout, fraction, random)
     stream = check_stream(estimator, X, item_kind)
+    if issparse(X):
+        return from_dataset(check_sparse(estimator, X, reset=True, least=2), stream.layout, fraction, random)
     if isinstance(X, Dataset) and not isinstance(X, IterableDataset):
         if len(X) < 2:  # type: ignore[arg-type]
             raise ValueError("Found a data set with 1 sample(s) while a minimum of 2 is required.")
@@ -144,7 +149,7 @@ def _resident(layout: Layout, kept: Tensor, train: np.ndarray, held_out: Tensor,
 
 
 def from_dataset(data: Dataset[Any], layout: Layout, fraction: float, random: np.random.RandomState) -> Source:
-    """Items that are read on demand: a map-style data set, or an array on disk (`Mapped`)."""
+    """Items that are read on demand: a map-style data set, or an array on disk or a sparse matrix (`Mapped`)."""
     train, held = split(len(data), fraction, random)  # type: ignore[arg-type]
     held_out = torch.cat(list(_stream(data, layout.spec, held))) if len(held) else None
     return _indexed(data, layout, train, held_out, held, random)
@@ -182,7 +187,7 @@ def _stream(
     data: Dataset[Any], spec: ItemSpec, rows: np.ndarray, size: int = STREAM_BATCH, seed: int | None = None
 ) -> Stream:
     """Selected rows of a data set: in order, or with a seed in random order and without incomplete batches."""
-    keep_whole: Any = _as_it_is if isinstance(data, Mapped) else None
+    keep_whole: Any = as_it_is if isinstance(data, Mapped) else None
     return Stream(
         DataLoader(
             Subset(data, rows.tolist()),
@@ -230,7 +235,3 @@ def _first(stream: Iterable[Tensor], most: int) -> Iterator[Tensor]:
         seen += len(x)
         if seen >= most:
             return
-
-
-def _as_it_is(batch: Tensor) -> Tensor:
-    return batch

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 import torch
+from scipy.sparse import issparse
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_array, check_is_fitted
@@ -45,9 +46,9 @@ class EccentricAutoencoder(LearntMixin, Sharing, TransformerMixin, BaseEstimator
     reduce the error on held-out rows significantly, the estimator keeps PCA.
 
     X may be a table (n, f), or images (n, h, w) or (n, c, h, w), as an array, a data frame, a tensor, a
-    `torch.utils.data.Dataset` or `DataLoader`, or an array on disk (`np.load(..., mmap_mode="r")`). With
-    `item_kind="sequence"`, X is a list of arrays (steps, features) of different lengths. NaN, infinity and sparse
-    matrices raise an error.
+    `torch.utils.data.Dataset` or `DataLoader`, an array on disk (`np.load(..., mmap_mode="r")`), or a sparse matrix of
+    SciPy, whose rows become dense in batches. With `item_kind="sequence"`, X is a list of arrays (steps, features) of
+    different lengths. NaN and infinity raise an error.
 
     Args:
         n_components: number of components d, at most the number of rows and of features; 8 by default, or the largest
@@ -249,6 +250,8 @@ class EccentricAutoencoder(LearntMixin, Sharing, TransformerMixin, BaseEstimator
         """
         with whole_or_not_at_all(self):
             before = getattr(self, "_fitted", None)
+            if issparse(X):
+                X = X.toarray()
             if inputs.is_stream(X):
                 raise TypeError("partial_fit takes the rows of one batch; pass the whole data set or loader to fit")
             parameters = Parameters.of(self)
@@ -282,8 +285,9 @@ class EccentricAutoencoder(LearntMixin, Sharing, TransformerMixin, BaseEstimator
     def transform(self, X: Any) -> Float[np.ndarray, "n d"]:
         """Coordinates of X along the deep principal components.
 
-        Rows are encoded in batches, so memory is needed only for X and the result; for a data set, a loader or a
-        memory-mapped array only for the result. The result is float32 for float32 tables and for images. Other tables
+        Rows are encoded in batches, so memory is needed only for X and the result; for a data set, a loader, a
+        memory-mapped array or a sparse matrix only for the result. Sparse matrices are encoded in float32. The result
+        is float32 for float32 tables and for images. Other tables
         are computed in double precision, and the result is float64, as elsewhere in scikit-learn.
 
         Raises:
@@ -415,6 +419,7 @@ class EccentricAutoencoder(LearntMixin, Sharing, TransformerMixin, BaseEstimator
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         tags.input_tags.three_d_array = True
+        tags.input_tags.sparse = True
         return tags
 
     _html_repr = html.page
