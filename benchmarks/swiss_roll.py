@@ -1,7 +1,8 @@
 """Curved data: `python -m benchmarks.swiss_roll --seeds 3`, the estimator with two components on a swiss roll.
 
 2,000 points are for training and 1,000 for measuring. R²: of the reconstruction. Parameter: R² of a regression of the
-position along the roll on the ten nearest neighbours in the code, which is low where the code is folded.
+position along the roll on the ten nearest neighbours in the code, which is low where the code is folded. 94 epochs are
+1500 steps, the default for other kinds of data.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from sklearn.preprocessing import StandardScaler
 
 from eccentric import EccentricAutoencoder
 
-EPOCHS: tuple[Literal["auto"] | int, ...] = ("auto", 300)
+EPOCHS: tuple[Literal["auto"] | int, ...] = (94, "auto")
 
 
 def main() -> None:

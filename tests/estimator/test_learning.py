@@ -15,6 +15,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from eccentric import EccentricAutoencoder
 from eccentric.errors import EccentricError
+from eccentric.estimator import fitting
+from eccentric.estimator.fitting import has_converged
 from eccentric.training import Run
 from eccentric.training.step import Step
 
@@ -402,3 +404,24 @@ class TestStream:
         # The moments of Adam and the count of steps as well:
         np.testing.assert_array_equal(model.partial_fit(x).transform(x), undisturbed.partial_fit(x).transform(x))
         np.testing.assert_array_equal(model.history_["step"], undisturbed.history_["step"])
+
+
+class TestConvergence:
+    def test_the_rule(self):
+        assert has_converged([1.0, 1.0, 1.0])
+        assert not has_converged([1.0, 0.9, 0.8, 0.7, 0.6])
+        assert has_converged([1.0, 0.5, 0.49, 0.52, 0.48])  # less than 10 % lower than after half of the epochs
+        assert not has_converged([1.0, 0.5, 0.49, 0.52, 0.4])
+        assert has_converged([0.002, 0.002, 0.002, 0.0015, 0.0016])
+
+    def test_linear_data_end_early_and_curved_data_late(self, monkeypatch):
+        monkeypatch.setattr(fitting, "LEAST_STEPS", 20)
+        monkeypatch.setattr(fitting, "MOST_STEPS", 300)
+        settings = {"n_components": 1, "max_epochs": "auto", "batch_size": 64, "learning_rate": 3e-3}
+        linear = quick(**settings).fit(np.random.default_rng(0).normal(size=(300, 2)) * [3, 1])
+        t = np.random.default_rng(0).uniform(-2, 2, 300)
+        curved = quick(**settings).fit(np.c_[t, t**2])
+        assert linear.n_iter_ < curved.n_iter_ <= 75
+        assert curved.reconstruction_error_ < 0.5 * curved.pca_reconstruction_error_
+        recorded = curved._fitted.record.config
+        assert (recorded.schedule, recorded.epochs) == ("trapezoid", curved.n_iter_)

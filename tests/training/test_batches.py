@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import copy
 from itertools import chain
 
 import numpy as np
@@ -13,6 +14,7 @@ from eccentric.models import build_model
 from eccentric.training import Stop, TrainConfig, batches, engine
 from eccentric.training.batches import Loaded, TensorBatches
 from eccentric.training.loop import Training
+from eccentric.training.schedule import decay_epoch, epochs_with_decay, rate
 
 CPU = torch.device("cpu")
 X = torch.arange(20).reshape(10, 2)
@@ -136,12 +138,42 @@ def test_a_loader_without_batches():
 
 
 def test_the_one_cycle_rate_rises_and_falls():
-    from eccentric.training.schedule import rate
-
     config = TrainConfig(epochs=10, learning_rate=0.5, schedule="one-cycle")
-    rates = [rate(config, step, 100) for step in range(1000)]
+    rates = [rate(config, step, 100, 10) for step in range(1000)]
     assert np.argmax(rates) == pytest.approx(100, abs=1)
     assert max(rates) == pytest.approx(0.5, rel=0.01)
     assert rates[0] < 0.005
     assert rates[-1] < 1e-5
-    assert all(rate(TrainConfig(), step, 100) == TrainConfig().learning_rate for step in (0, 99))
+    assert all(rate(TrainConfig(), step, 100, 10) == TrainConfig().learning_rate for step in (0, 99))
+
+
+class TestTrapezoid:
+    def test_the_rate(self):
+        config = TrainConfig(epochs=12, learning_rate=0.5, schedule="trapezoid")
+        rates = np.array([rate(config, step, 100, 12) for step in range(1200)])
+        assert rates[0] < 0.005
+        np.testing.assert_allclose(rates[100:750], 0.5)
+        assert (np.diff(rates[800:]) < 0).all()
+        assert rates[-1] < 0.002
+        assert rate(config, 3, 1, 12) == 0.5  # of few steps, a tenth is for the warm-up
+
+    def test_the_end_can_be_moved(self):
+        for epoch in range(1, 40):
+            assert decay_epoch(epochs_with_decay(epoch)) == epoch
+
+    def test_a_moved_end_survives_a_checkpoint(self):
+        def started():
+            torch.manual_seed(0)
+            return training(TensorBatches(torch.randn(10, 4), 5, 0, CPU), epochs=50, schedule="trapezoid")
+
+        whole = started()
+        for row in whole.run(Stop()):
+            if row.epoch == 4:
+                whole.decay()
+                state = copy.deepcopy(whole.state_dict())
+        assert (whole.last_epoch, row.epoch) == (6, 6)
+        resumed = started()
+        resumed.load_state_dict(state)
+        assert [row.epoch for row in resumed.run(Stop())] == [5, 6]
+        for name, weights in whole.model.state_dict().items():
+            torch.testing.assert_close(resumed.model.state_dict()[name], weights, rtol=0, atol=0)

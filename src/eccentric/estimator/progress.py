@@ -19,12 +19,13 @@ class Progress:
 
     Args:
         verbose: parameter of the estimator.
-        epochs: number of epochs of the run.
+        usual: number of epochs of the run, or of most runs if it is not known in advance.
+        most: largest possible number of epochs.
         name: name of the run, printed at the start of each line.
     """
 
-    def __init__(self, verbose: int, epochs: int, name: str = "") -> None:
-        self._verbose, self._epochs, self._name = verbose, epochs, name
+    def __init__(self, verbose: int, usual: int, most: int, name: str = "") -> None:
+        self._verbose, self._usual, self._most, self._name = verbose, usual, most, name
         self._bar = verbose == 1 and sys.stdout.isatty()
         self._open = False
 
@@ -32,16 +33,17 @@ class Progress:
         """Show a row of metrics at the end of an epoch."""
         if not self._verbose:
             return
-        every = 1 if self._verbose > 1 or self._bar else max(1, self._epochs // LINES)
-        if row.epoch % every and row.epoch != self._epochs:
+        every = 1 if self._verbose > 1 or self._bar else max(1, self._usual // LINES)
+        if row.epoch % every and row.epoch != self._most:
             return
         held_out = "" if row.test_reconstruction is None else f", held out {row.test_reconstruction:.4f}"
+        of = f"{self._most}" if self._most == self._usual else f"at most {self._most}"
         text = (
-            f"{self._name}epoch {row.epoch} of {self._epochs}, step {row.step}: error {row.reconstruction:.4f}"
+            f"{self._name}epoch {row.epoch} of {of}, step {row.step}: error {row.reconstruction:.4f}"
             f"{held_out}, trace {row.trace:.2f}"
         )
         if self._bar:
-            done = round(WIDTH * row.epoch / self._epochs)
+            done = round(WIDTH * row.epoch / self._most)
             print(f"\r[{'#' * done:<{WIDTH}}] {text}", end="", flush=True)
             self._open = True
         else:

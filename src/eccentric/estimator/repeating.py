@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from eccentric.estimator import fitting, settings
@@ -55,6 +55,8 @@ def train_runs(parameters: Parameters, dim: int, source: Source, random: np.rand
         name = f"run {number + 1} of {parameters.n_runs}, " if parameters.n_runs > 1 else ""
         patience = settings.patience(parameters, config.epochs)
         trained = fitting.train_once(model, rows, config, patience=patience, verbose=parameters.verbose, name=name)
+        if config.schedule == "trapezoid":
+            config = replace(config, epochs=trained.metrics[-1].epoch)  # gives the same learning rates
         pca = fit_pca(trained.model, rows.sample, dim)
         components = fitting.find_components(trained.model, rows.rows(), parameters.axes, pca)
         runs.append(Repeat(Record.of(trained, config, components, source, pca), trained.errors, pca, constant))

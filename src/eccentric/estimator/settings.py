@@ -184,9 +184,24 @@ def settle(parameters: Parameters, dim: int, source: Source) -> dict[str, Any]:
             warnings.warn(message, stacklevel=4)
         size = items
     steps = source.batches(size, 0, torch.device("cpu")).steps
-    epochs = fitting.epochs_for(steps) if parameters.max_epochs == "auto" else int(parameters.max_epochs)
+    # Training ends when it has converged, which needs held-out rows, a method that does not depend on the number of
+    # epochs, and a known number of steps. For images it has not been measured.
+    open_ended = (
+        source.spec.is_table
+        and not registry.find(parameters.method).traits.scheduled
+        and parameters.max_epochs == "auto"
+        and parameters.n_iter_no_change == "auto"
+        and parameters.early_stopping
+        and len(source.held_out) > 0
+        and steps is not None
+    )
+    if open_ended:
+        epochs, schedule = fitting.epochs_for(steps, fitting.MOST_STEPS), "trapezoid"
+    else:
+        epochs = fitting.epochs_for(steps) if parameters.max_epochs == "auto" else int(parameters.max_epochs)
+        schedule = "one-cycle"
     rate = fitting.IMAGE_RATE if images else fitting.RATE
-    return {**common(parameters, dim, source.spec, rate), "epochs": epochs, "batch_size": size, "schedule": "one-cycle"}
+    return {**common(parameters, dim, source.spec, rate), "epochs": epochs, "batch_size": size, "schedule": schedule}
 
 
 def patience(parameters: Parameters, epochs: int) -> int | None:

@@ -83,16 +83,21 @@ class EccentricAutoencoder(LearntMixin, Sharing, TransformerMixin, BaseEstimator
         standardize: scale each column of a table to mean 0 and standard deviation 1. False divides all columns by the
             same number and keeps their proportions, as in PCA, which is appropriate for embeddings. Images always have
             one scale.
-        max_epochs: passes over the training rows; "auto" gives 1500 steps, but at least three passes.
+        max_epochs: passes over the training rows. For tables, "auto" trains with a constant learning rate until
+            doubling the number of passes lowers the error on held-out rows by less than 10 % or 0.001, but at least 400
+            steps, and then half as long again while the learning rate decays; at most 4500 steps in all. For images,
+            sequences, loaders, `early_stopping=False` and a given `n_iter_no_change`, "auto" gives 1500 steps. At
+            least three passes.
         batch_size: number of rows per step; "auto" is a sixteenth of the rows, from 32 to 1024 (128 for images).
-        learning_rate: maximum learning rate of Adam, with a warm-up over a tenth of the steps and cosine decay. "auto"
-            is 0.001 for tables and 0.004 for images.
+        learning_rate: maximum learning rate of Adam, with a warm-up over a tenth of the steps and cosine decay unless
+            `max_epochs` says otherwise. "auto" is 0.001 for tables and 0.004 for images.
         early_stopping: keep the weights with the lowest error on held-out rows if they are better than the initial
             weights by more than two standard errors, and stop when the error no longer improves. Errors on these rows
             are therefore slightly too low; `score` on other rows is unbiased.
         validation_fraction: fraction of rows that is held out for early stopping and `component_stability_`; at most
             10,000 rows.
-        n_iter_no_change: number of epochs to wait for a lower error; "auto" is a fifth of `max_epochs`, at least 5.
+        n_iter_no_change: number of epochs to wait for a lower error; "auto" is a fifth of `max_epochs`, at least 5, or
+            for tables the rule of `max_epochs="auto"`.
         random_state: with an int, results are reproducible on the same machine.
         device: a torch device; "auto" uses an accelerator if available.
         precision: precision of the training: "auto", "32-true" or "bf16-mixed".

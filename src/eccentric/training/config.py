@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from eccentric.runs import Run
 
 CHOICES = {
-    "schedule": ("constant", "one-cycle"),
+    "schedule": ("constant", "one-cycle", "trapezoid"),
     "precision": ("auto", "32-true", "bf16-mixed"),
     "compile": ("auto", "on", "off"),
     "start": STARTS,
@@ -46,7 +46,9 @@ class TrainConfig:
     batch_size: int = setting(100, "Items per batch; an incomplete last batch of an epoch is dropped.")
     learning_rate: float = setting(1e-4, "Learning rate of Adam; the maximum for the one-cycle schedule.")
     schedule: str = setting(
-        "constant", "Learning-rate schedule: constant, or one-cycle (10 % linear warm-up, cosine decay)."
+        "constant",
+        "Learning-rate schedule: constant, one-cycle (10 % linear warm-up, cosine decay), or trapezoid (100 steps of "
+        "warm-up, constant, linear decay in the last third of the epochs).",
     )
     weight_decay: float = setting(1e-6, "Weight decay of Adam.")
     architecture: str = setting("auto", "auto (by kind and shape), mnist, celeba, conv, mlp, gru or linear.")

@@ -11,7 +11,7 @@ import torch
 
 from eccentric.errors import EccentricError
 from eccentric.inference import reconstruction_error
-from eccentric.training.schedule import rate
+from eccentric.training.schedule import epochs_with_decay, rate
 from eccentric.training.step import GraphedStep, Step
 
 if TYPE_CHECKING:
@@ -42,7 +42,8 @@ class Training:
         model: the model.
         config: the settings.
         step: number of steps taken.
-        epoch: the current epoch, counted from 1; config.epochs + 1 after the last epoch.
+        epoch: the current epoch, counted from 1; last_epoch + 1 after the last epoch.
+        last_epoch: `config.epochs`, unless `decay` has been called.
         row_step: step of the last complete row of metrics.
     """
 
@@ -57,6 +58,7 @@ class Training:
         self.model = model
         self.step = self.row_step = 0
         self.epoch, self._position = 1, 0  # number of batches of the epoch already used
+        self.last_epoch = config.epochs
         self.config = config
         self._batches, self._fabric, self._test = batches, engine.fabric, test
         self._work = Step(model, engine, config)
@@ -103,7 +105,11 @@ class Training:
     @property
     def finished(self) -> bool:
         """Whether all epochs are done."""
-        return self.epoch > self.config.epochs
+        return self.epoch > self.last_epoch
+
+    def decay(self) -> None:
+        """Begin the decay of a trapezoid with the present epoch, which determines the last epoch."""
+        self.last_epoch = min(epochs_with_decay(self.epoch - 1), self.config.epochs)
 
     def log(self, metrics: Metrics) -> None:
         """Send a row to Fabric's loggers."""
@@ -116,6 +122,7 @@ class Training:
             "step": self.step,
             "row_step": self.row_step,
             "epoch": self.epoch,
+            "last_epoch": self.last_epoch,
             "position": self._position,
             "model": self.model.state_dict(),
             "optimizer": self._work.optimizer.state_dict()["state"],  # its settings are in the configuration
@@ -127,6 +134,8 @@ class Training:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.step, self.row_step = state["step"], state["row_step"]
         self.epoch, self._position = state["epoch"], state["position"]
+        if self.config.schedule == "trapezoid":
+            self.last_epoch = state["last_epoch"]
         self.model.load_state_dict(state["model"])
         self._work.load_optimizer(state["optimizer"])
         self._work.sums.load_state_dict(state["window"])
@@ -142,7 +151,7 @@ class Training:
 
     def _train(self, x: Shaped[Tensor, "b ..."]) -> None:
         self.model.method.before_step(self._progress)
-        now = rate(self.config, self.step, self._batches.steps)
+        now = rate(self.config, self.step, self._batches.steps, self.last_epoch)
         if now != self._rate:  # setting it on a GPU launches a kernel
             self._rate = now
             self._work.set_rate(now)
@@ -175,7 +184,7 @@ class Training:
         """The completed fraction of the training."""
         steps = self._batches.steps
         done = self.epoch - 1 + (self._position / steps if steps else 0.0)
-        return min(done / self.config.epochs, 1.0)
+        return min(done / self.last_epoch, 1.0)
 
     def _whole_row(self) -> Metrics:
         row = self._row()
