@@ -20,7 +20,7 @@ from sklearn.preprocessing import StandardScaler
 
 from eccentric import EccentricAutoencoder
 
-EPOCHS: tuple[Literal["auto"] | int, ...] = (94, "auto")
+EPOCHS: tuple[Literal["auto"] | int, ...] = (94, "auto", 300)
 
 
 def main() -> None:
