@@ -1,7 +1,7 @@
 """Pictures of the explorer for the README: a screenshot, and an animation of two sliders that move.
 
-python -m benchmarks.explorer_pictures RUN writes docs/images/explorer.png and docs/images/explorer.webp; it needs
-Playwright and Chromium.
+python -m benchmarks.explorer_pictures RUN [ITEM] writes docs/images/explorer.png and docs/images/explorer.webp, which
+start from the test item with the number ITEM (7 by default); it needs Playwright and Chromium.
 """
 
 from __future__ import annotations
@@ -29,8 +29,12 @@ MOVE = """([slider, value]) => new Promise((resolve) => {
     input.dispatchEvent(new Event('input'));
 })"""
 
+# The item is loaded, so that the nearest encoded item is the item itself, and the points are drawn.
+SETTLED = """() => document.querySelector('main[aria-busy=false]')
+    && document.querySelector('#test button div:last-child')?.textContent === '0'"""
 
-def main(path: str) -> None:
+
+def main(path: str, item: str = "7") -> None:
     served = InlinePage(Run(path))
     try:
         with sync_playwright() as playwright:
@@ -38,9 +42,9 @@ def main(path: str) -> None:
             browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=arguments)
             page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT}, color_scheme="light")
             page.goto(served.address)
-            page.fill("#place", "7")
+            page.fill("#place", item)
             page.press("#place", "Enter")
-            page.wait_for_timeout(2000)
+            page.wait_for_function(SETTLED)
             page.screenshot(path=OUT / "explorer.png")
             frames = []
             way = [2 * np.sin(np.linspace(0, 2 * np.pi, 4 * STEPS, endpoint=False))] * 2
@@ -60,4 +64,4 @@ def main(path: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:3])

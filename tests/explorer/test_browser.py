@@ -140,6 +140,32 @@ def test_labels_are_text_and_nothing_is_wider_than_the_window(visitor, image_add
     )
 
 
+NAMELESS = """() => [...document.querySelectorAll('button, input, select, textarea, canvas[role], [role=meter]')]
+    .filter(e => e.checkVisibility() && !(e.ariaLabel || e.labels?.length || e.innerText?.trim()))
+    .map(e => e.outerHTML)"""
+
+
+def test_the_page_can_be_used_without_pointer_and_eyes(visitor, image_address, table_address):
+    for address in (table_address, image_address):
+        page = visitor.open(address)
+        assert page.evaluate(NAMELESS) == []
+        page.evaluate("() => { window.reached = []; addEventListener('focusin', e => reached.push(e.target.id)); }")
+        for _ in range(24):
+            page.keyboard.press("Tab")
+        reached = set(page.evaluate("() => reached"))
+        assert {"reset", "random", "sampling", "open", "components-tab", "slider-0", "slider-1", "slider-2"} <= reached
+        page.focus("#slider-0")
+        page.keyboard.press("PageDown")
+        slider = page.locator("#slider-0")
+        assert slider.get_attribute("aria-valuetext") == "−0.80 standard deviations"
+        page.keyboard.press("0")
+        assert slider.get_attribute("aria-valuetext") == "0.00 standard deviations"
+    page.focus("#points-tab")
+    page.keyboard.press("ArrowRight")
+    page.wait_for_selector("#grid button")
+    assert page.evaluate(NAMELESS) == []
+
+
 def test_a_row_of_a_table_moves_its_bars(visitor, table_address):
     page = visitor.open(table_address)
     values = "() => document.getElementById('bars').innerText"
@@ -148,6 +174,10 @@ def test_a_row_of_a_table_moves_its_bars(visitor, table_address):
     page.focus("#slider-0")
     page.keyboard.press("End")
     until_other(page, before, values)
+    for side, fill in (("below", "0%"), ("above", "100%")):  # the end of a slider lies outside the range of the data
+        for bar in page.locator(f".track.{side}").all():
+            assert bar.get_attribute("aria-valuetext").endswith(f"{side} the range")
+            assert bar.locator(".fill").evaluate("e => e.style.width") == fill
 
 
 def test_a_dropped_row_is_marked_on_the_bars_and_moves_the_sliders(visitor, table_address):

@@ -109,7 +109,8 @@ class InlinePage:
         return f"InlinePage({self.address!r})"
 
     def _repr_html_(self) -> str:
-        return f'<iframe src="{self.address}" width="100%" height="{self._height}" style="border: 0"></iframe>'
+        frame = f'src="{self.address}" title="eccentric explorer" width="100%" height="{self._height}"'
+        return f'<iframe {frame} style="border: 0"></iframe>'
 
 
 def _open(run: Run, other: Run | None, attributes: str | None) -> tuple[Scene, Counterpart | None]:

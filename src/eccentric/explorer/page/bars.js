@@ -16,21 +16,25 @@ export class Bars {
       track.setAttribute("aria-valuemax", high[i]);
       const output = element("output");
       $("bars").append(element("div", { className: "bar" }, element("span", { textContent: name, title: name }), track, output));
-      return { place, fill, ticks, track, output };
+      return { place, low: low[i], high: high[i], fill, ticks, track, output };
     });
     $("bars").append(element("p", {
       className: "hint",
-      textContent: "A bar spans the column's range over the reconstructed test rows and the stored real rows."
+      textContent: "A bar spans the column's range over the reconstructed test rows and the stored real rows. An arrow marks a value outside it."
         + (leftOut ? ` ${leftOut} more columns, which the components change less, are not shown.` : ""),
     }));
     $("bars").hidden = false;
   }
 
   show(values) {
-    this.rows.forEach(({ place, fill, track, output }, i) => {
-      fill.style.width = place(values[i]);
-      track.setAttribute("aria-valuenow", values[i]);
-      output.textContent = number(values[i]);
+    this.rows.forEach(({ place, low, high, fill, track, output }, i) => {
+      const value = values[i], slack = 1e-6 * (high - low); // of float32
+      const side = value < low - slack ? "below" : value > high + slack ? "above" : "";
+      fill.style.width = place(value);
+      track.className = `track ${side}`;
+      track.setAttribute("aria-valuenow", Math.min(high, Math.max(low, value)));
+      track.setAttribute("aria-valuetext", number(value) + (side && `, ${side} the range`));
+      output.textContent = number(value);
     });
   }
 

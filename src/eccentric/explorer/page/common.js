@@ -12,6 +12,9 @@ export function element(tag, properties = {}, ...children) {
 export const number = (value) => (Math.abs(value) >= 1e5 || (value !== 0 && Math.abs(value) < 1e-3)
   ? value.toExponential(2) : String(Number(value.toPrecision(4))));
 
+// A slider's value. Screen readers say "minus" for this sign, and often skip a hyphen.
+export const deviations = (value) => value.toFixed(2).replace(/^-(0\.00)?/, (_, zero) => zero ?? "−");
+
 // Exact in the address and in files; nine digits tell all float32 apart.
 export const short = (value) => Number(value.toPrecision(9));
 

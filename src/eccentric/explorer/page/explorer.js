@@ -70,7 +70,7 @@ function decode() {
 
 const findNearest = latestOnly(async () => {
   const found = await askJson("api/nearest", { state: page.state });
-  await showStrip($("stored"), found.stored, "stored", () => "");
+  await showStrip($("stored"), found.stored, "stored", (item) => (about.table ? `item ${item.index}` : ""));
   await showStrip($("test"), found.test, "test", (item) => item.label ?? `row ${item.row}`);
 });
 
@@ -103,7 +103,8 @@ function remember() {
 
 async function showStrip(strip, items, folder, caption) {
   const buttons = await Promise.all(items.map(async (item) => {
-    const lines = [caption(item), String(Number(item.distance.toPrecision(3)))].filter(Boolean);
+    const distance = String(Number(item.distance.toPrecision(3)));
+    const lines = [caption(item), distance].filter(Boolean);
     const button = element("button", { type: "button", title: "Load this item into the sliders" });
     const answer = await ask(`api/${folder}/${item.index}/item`);
     if (about.table) {
@@ -114,7 +115,9 @@ async function showStrip(strip, items, folder, caption) {
       await drawImage(canvas, await answer.blob());
       button.append(canvas);
     }
-    button.append(...lines.map((line) => element("div", { textContent: line })));
+    button.append(...lines.map((line) => element("div", { textContent: line, title: line })));
+    const name = caption(item) || `${folder} item ${item.index}`;
+    button.setAttribute("aria-label", `${name}, distance ${distance}: load into the sliders`);
     button.addEventListener("click", () => page.loadFrom(`api/${folder}/${item.index}/state`));
     return button;
   }));

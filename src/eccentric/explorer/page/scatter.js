@@ -93,7 +93,8 @@ export class Scatter {
     const context = this.canvas.getContext("2d"), ratio = devicePixelRatio || 1;
     context.clearRect(0, 0, this.canvas.width, this.canvas.height);
     context.drawImage(this.picture, 0, 0);
-    const [x, y] = this.#place(...this.here);
+    const inside = (place, size) => Math.max(11 * ratio, Math.min(size - 11 * ratio, place)); // the whole mark is visible
+    const [left, top] = this.#place(...this.here), x = inside(left, this.canvas.width), y = inside(top, this.canvas.height);
     context.strokeStyle = getComputedStyle(this.canvas).getPropertyValue("--here");
     context.lineWidth = 2 * ratio;
     context.beginPath();

@@ -1,10 +1,11 @@
 // The sliders of the components, with their names and the items at their ends.
 
-import { $, ask, askJson, drawImage, element, number, reported } from "./common.js";
+import { $, ask, askJson, deviations, drawImage, element, number, reported } from "./common.js";
 
 export const REACH = 4; // of a slider, in standard deviations
 
 // A slider with its value beside it; `onMove(value, first)` is called while it moves, first on the first move of a drag.
+// A double click or the key 0 calls `onZero`.
 export function makeSlider(id, label, onMove, onZero) {
   const input = element("input", { type: "range", id, min: -REACH, max: REACH, step: 0.01, value: 0 });
   input.setAttribute("aria-label", label);
@@ -17,13 +18,14 @@ export function makeSlider(id, label, onMove, onZero) {
   });
   input.addEventListener("change", () => { dragging = false; });
   input.addEventListener("dblclick", onZero);
+  input.addEventListener("keydown", ({ key }) => key === "0" && onZero());
   let shown = null;
   const show = (value) => {
     if (value === shown) return; // of many sliders, one moves
     shown = value;
     input.value = value;
-    output.textContent = value.toFixed(2);
-    input.setAttribute("aria-valuetext", `${value.toFixed(2)} standard deviations`);
+    output.textContent = deviations(value);
+    input.setAttribute("aria-valuetext", `${deviations(value)} standard deviations`);
   };
   return { input, output, show };
 }
@@ -54,7 +56,7 @@ export class Sliders {
       stability != null && `stability ${stability.toFixed(2)}`,
       correlation != null && `r = ${correlation.toFixed(2)}`,
     ].filter(Boolean).join(" · ");
-    const slider = makeSlider(`slider-${k}`, `p${k + 1}`, (value, first) => page.move(k, value, first), () => page.set({ [k]: 0 }));
+    const slider = makeSlider(`slider-${k}`, this.title(k), (value, first) => page.move(k, value, first), () => page.set({ [k]: 0 }));
     this.sliders.set(k, slider);
     const name = element("input", { className: "name", maxLength: 60, placeholder: "name", value: info.name, autocomplete: "off" });
     name.setAttribute("aria-label", `Name of p${k + 1}`);
@@ -62,6 +64,7 @@ export class Sliders {
       const kept = await askJson("api/name", { component: k, name: name.value });
       name.value = kept.name;
       this.names.set(k, kept.name);
+      slider.input.setAttribute("aria-label", this.title(k));
       page.renamed();
     }));
     name.addEventListener("keydown", ({ key }) => key === "Enter" && name.blur());
@@ -81,8 +84,8 @@ export class Sliders {
   #end(k, side) {
     const value = side ? this.about.pair : -this.about.pair;
     const canvas = element("canvas", { className: "small", width: 1, height: 1 });
-    const button = element("button", { type: "button", className: "end", title: `p${k + 1} = ${value}` }, canvas);
-    button.setAttribute("aria-label", `Set p${k + 1} to ${value} standard deviations`);
+    const button = element("button", { type: "button", className: "end", title: `p${k + 1} = ${value < 0 ? "−" : "+"}${Math.abs(value)}` }, canvas);
+    button.setAttribute("aria-label", `Set p${k + 1} to ${deviations(value)} standard deviations`);
     button.addEventListener("click", () => this.page.set({ [k]: value }));
     const seen = new IntersectionObserver(([entry]) => { // of many components, only those on the screen are decoded
       if (!entry.isIntersecting) return;
