@@ -410,7 +410,7 @@ class TestConvergence:
     def test_the_rule(self):
         assert has_converged([1.0, 1.0, 1.0])
         assert not has_converged([1.0, 0.9, 0.8, 0.7, 0.6])
-        assert has_converged([1.0, 0.5, 0.49, 0.52, 0.48])  # less than 10 % lower than after half of the epochs
+        assert has_converged([1.0, 0.5, 0.49, 0.52, 0.48])  # less than 5 % lower than after half of the epochs
         assert not has_converged([1.0, 0.5, 0.49, 0.52, 0.4])
         assert has_converged([0.002, 0.002, 0.002, 0.0015, 0.0016])
 

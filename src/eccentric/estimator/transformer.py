@@ -84,7 +84,7 @@ class EccentricAutoencoder(LearntMixin, Sharing, TransformerMixin, BaseEstimator
             same number and keeps their proportions, as in PCA, which is appropriate for embeddings. Images always have
             one scale.
         max_epochs: passes over the training rows. For tables, "auto" trains with a constant learning rate until
-            doubling the number of passes lowers the error on held-out rows by less than 10 % or 0.001, but at least 400
+            doubling the number of passes lowers the error on held-out rows by less than 5 % or 0.001, but at least 400
             steps, and then half as long again while the learning rate decays; at most 4500 steps in all. For images,
             sequences, loaders, `early_stopping=False` and a given `n_iter_no_change`, "auto" gives 1500 steps. At
             least three passes.
