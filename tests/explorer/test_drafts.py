@@ -29,6 +29,17 @@ def test_a_draft_is_the_decoded_item_up_to_rounding(pair):
     assert torch.allclose(quick(z), exact.decode(z), atol=1e-3)
 
 
+@pytest.mark.parametrize(("most", "layers"), [(10**9, 2), (1, 3)])
+def test_linear_layers_at_the_start_are_merged_up_to_a_size(most, layers, monkeypatch):
+    monkeypatch.setattr(drafts, "MOST_NUMBERS", most)
+    decoder = model(celeba_pair, 3).decoder
+    z = torch.randn(1, 3)
+    with torch.no_grad():
+        merged = drafts._merged(decoder)
+        assert len(list(decoder.children())) - len(list(merged.children())) == 3 - layers
+        torch.testing.assert_close(merged(z), decoder(z), rtol=1e-4, atol=1e-5)
+
+
 def test_where_pytorch_lacks_an_operator_the_model_decodes(monkeypatch):
     monkeypatch.setattr(drafts, "_PackedTransposed", lambda layer, shape: torch.ops.mkldnn.absent)
     exact = model(mnist_pair, 3)

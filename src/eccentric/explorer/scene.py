@@ -7,6 +7,7 @@ latent. All functions take and return plain values, so they need neither a serve
 from __future__ import annotations
 
 import itertools
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -19,12 +20,13 @@ from eccentric.evaluation.random_latents import check_sampling, describe_samplin
 from eccentric.explorer.directions import attributes_of_labels, learn, learn_between
 from eccentric.explorer.drafts import quick_decoder
 from eccentric.explorer.states import as_items, decode_states, fingerprint, latents_of
-from eccentric.inference import encode, item_errors
+from eccentric.inference import decode, encode, item_errors
 from eccentric.runs.component_names import clean, read_names, write_names
 from eccentric.runs.views import read_view
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from concurrent.futures import Future
 
     from jaxtyping import Float, Int, Shaped
     from torch import Tensor
@@ -76,7 +78,7 @@ class Scene:
         self.run = run
         self._model = run.model()
         self._attributes = attributes
-        self._quick: Callable[[Tensor], Tensor] | None = None
+        self._quick: Future[Callable[[Tensor], Tensor]] | None = None
         self._drawn: dict[str, list[list[float]]] = {}
         self.deviations = np.sqrt(self.view.eigenvalues)
         self.names = read_names(run.path, self.dim)
@@ -178,11 +180,16 @@ class Scene:
         return items[:, : self.view.median_steps] if self.view.spec.is_sequence else items
 
     def draft(self, state: Float[np.ndarray, " d"]) -> Shaped[np.ndarray, "..."]:
-        """Decode one state while a slider moves: faster than `decode`, and equal except for rounding."""
+        """Decode one state while a slider moves: faster than `decode`, and equal except for rounding.
+
+        The first call starts to prepare the faster decoder, which takes seconds for a large network. The model answers
+        until it is ready.
+        """
         z = latents_of(self.run.components, state[None])
         if self._quick is None:
-            self._quick = quick_decoder(self._model, z)
-        item = as_items(self._quick(z), self.view.spec)[0]
+            self._quick = ThreadPoolExecutor(1).submit(quick_decoder, self._model, z)
+        made = self._quick.result()(z) if self._quick.done() else decode(self._model, z)
+        item = as_items(made, self.view.spec)[0]
         return item[: self.view.median_steps] if self.view.spec.is_sequence else item
 
     def pair(self, component: int) -> Shaped[np.ndarray, "2 ..."]:
