@@ -149,9 +149,9 @@ def _protocol(name: str, split: str, setup: Setup, reference: Trained, extractor
     items = config["items"]
     sentences = [
         f"Data: {name}, {items['train']:,} training rows, {items['test']:,} test rows ({split}).",
-        f"Every training: architecture {config['train']['architecture']}, d = {setup.dim}, {setup.epochs} epochs of "
-        f"batches of {min(setup.batch_size, items['train'])}, Adam, one-cycle schedule up to {setup.learning_rate:g}, "
-        f"precision {config['engine']['precision']}; seeds 0 to {setup.runs - 1}.",
+        f"Every training: architecture {config['train']['architecture']}, width {setup.width:g}, d = {setup.dim}, "
+        f"{setup.epochs} epochs of batches of {min(setup.batch_size, items['train'])}, Adam, one-cycle schedule up to "
+        f"{setup.learning_rate:g}, precision {config['engine']['precision']}; seeds 0 to {setup.runs - 1}.",
         f"Device: {config['device']}. Versions: "
         + ", ".join(f"{package} {version}" for package, version in versions().items())
         + ".",
