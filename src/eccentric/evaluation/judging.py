@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 BATCH = 1000  # number of items that PCA encodes at a time
 MOST_NUMBERS = 50_000_000  # of the items that PCA is fitted to, 400 MB: all of MNIST, 4,000 faces
-MOST_SPARSE_NUMBERS = 25_000_000  # of a sparse matrix, whose rows are made dense: 200 MB
+MOST_SPARSE_NUMBERS = 12_500_000  # of a sparse matrix, whose rows are made dense: 100 MB
 
 
 def evaluate(model: Autoencoder, data: Data, train: np.ndarray, test: np.ndarray) -> dict[str, Any]:
