@@ -8,12 +8,13 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
-from eccentric import DeepComponents, EccentricAutoencoder
+from eccentric import DeepComponents, EccentricAutoencoder, deploy
 from eccentric.cli import app
 from eccentric.data import from_arrays
 from eccentric.data.items import ItemSpec
-from eccentric.deploy import TOLERANCE, Program, export, export_run
+from eccentric.deploy import ROUNDING, TOLERANCE, Program, export, export_run
 from eccentric.errors import EccentricError, UsageError
 from eccentric.inference import decode, encode
 from eccentric.methods import METHODS, Method, make_method
@@ -70,7 +71,7 @@ def test_written_program_agrees(tmp_path, form, spec, part):
         onnxruntime = pytest.importorskip("onnxruntime")
     model, components, x = made(spec)
     path = tmp_path / f"program.{form}"
-    assert export(model, components, spec, x, path, part).difference <= TOLERANCE
+    assert export(model, components, spec, x, path, part).error <= TOLERANCE
     p = components.encode(encode(model, x))
     given, expected = (p, decode(model, components.decode(p))) if part == "decoder" else (x, p)
     for n in (1, 7, 12):
@@ -87,12 +88,57 @@ def test_written_program_agrees(tmp_path, form, spec, part):
         torch.testing.assert_close(found, expected[:n], rtol=1e-5, atol=1e-5 * float(expected.abs().max()))
 
 
-def test_program_that_differs_is_not_written(tmp_path, monkeypatch):
+@pytest.mark.parametrize("factor", [1.001, float("nan")])
+def test_program_that_differs_is_not_written(tmp_path, monkeypatch, factor):
+    class Wrong(Program):
+        def _decoded(self, z):
+            return super()._decoded(z * factor)
+
     model, components, x = made(TABLE)
-    monkeypatch.setattr(components, "encode", lambda z: components.decode(z) + 1)
+    monkeypatch.setattr(deploy, "Program", Wrong)
     with pytest.raises(EccentricError, match="differs"):
         export(model, components, TABLE, x, tmp_path / "program.pt2")
     assert list(tmp_path.iterdir()) == []
+
+
+def ill_conditioned():
+    """The deepest network, on images that stand far from zero, so that the components are small differences."""
+    spec = ItemSpec("image", (1, 28, 28), "uint8")
+    model, components, x = made(spec, architecture="mnist")
+    model.shift.fill_(-1e4)
+    return model, components.fit(encode(model, x)), spec, x
+
+
+def test_error_of_float32_is_no_error_of_the_program(tmp_path, monkeypatch):
+    model, components, spec, x = ill_conditioned()
+    written = export(model, components, spec, x, tmp_path / "program.pt2")
+    assert written.own_error > TOLERANCE
+    assert written.error < ROUNDING * written.own_error
+
+    class Wrong(Program):
+        def forward(self, given):
+            p, reconstruction = super().forward(given)
+            return p * (1 + 10 * written.own_error), reconstruction
+
+    monkeypatch.setattr(deploy, "Program", Wrong)
+    with pytest.raises(EccentricError, match="differs"):
+        export(model, components, spec, x, tmp_path / "wrong.pt2")
+
+
+def test_networks_that_cannot_compute_in_double_precision(tmp_path):
+    class Single(nn.Module):
+        def __init__(self, inner):
+            super().__init__()
+            self.inner = inner
+
+        def forward(self, x):
+            return self.inner(x.float())
+
+    model, components, x = made(TABLE)
+    model.encoder = Single(model.encoder)
+    written = export(model, components, TABLE, x, tmp_path / "program.pt2")
+    assert written.own_error == 0
+    assert written.error <= TOLERANCE
 
 
 def test_estimator(tmp_path):
@@ -123,6 +169,6 @@ def test_command(tmp_path):
     program = torch.export.load(tmp_path / "a.run-encoder.pt2").module()
     p = run.components.encode(run.model().encode(torch.from_numpy(rows)))
     torch.testing.assert_close(program(torch.from_numpy(rows)), p, rtol=1e-4, atol=1e-5)
-    assert export_run(run, tmp_path / "back.pt2", "decoder").difference <= TOLERANCE
+    assert export_run(run, tmp_path / "back.pt2", "decoder").error <= TOLERANCE
     wrong = CliRunner().invoke(app, ["export", str(out), "--format", "onnx", "--out", str(tmp_path / "b.pt2")])
     assert isinstance(wrong.exception, UsageError)

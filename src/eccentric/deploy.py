@@ -6,6 +6,11 @@ the training data. Formats:
 
 - .pt2 (`torch.export`): for PyTorch, `torch.export.load(path).module()`, and its compilers.
 - .onnx: for ONNX Runtime and other runtimes.
+
+A written program is run on a few items before it is kept. Its results and those of the model, both in float32, are
+compared with those of the model in double precision. The program may be wrong by 1e-5, or by four times as much as the
+model itself: in deep networks, rounding alone can change the results of float32 by more than 1e-5, and another order of
+the same sums rounds differently.
 """
 
 from __future__ import annotations
@@ -13,6 +18,7 @@ from __future__ import annotations
 import copy
 import json
 import logging
+import math
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
@@ -42,16 +48,24 @@ Part = Literal["autoencoder", "encoder", "decoder"]
 PARTS: tuple[Part, ...] = get_args(Part)
 FORMATS = ("pt2", "onnx")
 TOLERANCE = 1e-5
+# How much larger than the model's own error that of a correct program may be. Over 40 draws of random weights of the
+# deepest architecture, it was 0.6 to 2.4 times as large.
+ROUNDING = 4
 _OUTPUTS = {"autoencoder": ("p", "reconstruction"), "encoder": ("p",), "decoder": ("x",)}
 
 
 class Exported(NamedTuple):
-    """An exported program, and the difference of its results from those of this package."""
+    """An exported program, and how far its results and those of the model are from double precision.
+
+    Errors are the largest difference over the checked items, relative to the largest number of the result. Items are
+    compared in standardised units.
+    """
 
     path: Path
-    difference: float
-    """Largest difference over the checked items, relative to the largest number of the result. Items are compared in
-    standardised units."""
+    error: float
+    """Error of the program."""
+    own_error: float
+    """Error of the model itself in float32."""
 
 
 class Program(nn.Module):
@@ -129,7 +143,7 @@ def export(
     feature_names: list[str] | None = None,
     item_shape: tuple[int, ...] | None = None,
 ) -> Exported:
-    """Write a model as a program, and compare the results of the program with those of the model.
+    """Write a model as a program, and check its results against those of the model in double precision.
 
     The program accepts batches of any size: x is (n, *shape) in the units of the data (uint8 images from 0 to 255, or
     float32), and p is (n, d) float32 along the components. Decoded items are float32 in the units of the data and are
@@ -145,22 +159,26 @@ def export(
 
     Raises:
         UsageError: the suffix or the part is unknown.
-        EccentricError: a package is missing, PyTorch cannot export the networks, or the results of the program differ
-            from those of the model by more than 1e-5. In this case nothing is written.
+        EccentricError: a package is missing, PyTorch cannot export the networks, or the error of the program is more
+            than 1e-5 and more than four times that of the model itself in float32. In this case nothing is written.
+            Networks that cannot compute in double precision are compared in float32, to 1e-5.
     """
     path = Path(path)
     form = check_path(path)
     if part not in PARTS:
         raise UsageError(f"unknown part {part!r}; choose one of {', '.join(PARTS)}")
     program = Program(model, components, tuple(spec.shape), part, item_shape).requires_grad_(False)
-    examples = examples[:8]
-    z = encode(model, examples)
-    p = z if components is None else components.encode(z)
-    back = decode(model, z)
-    if item_shape is not None:
-        examples, back = examples.reshape(-1, *item_shape), back.reshape(-1, *item_shape)
-    given = p if part == "decoder" else examples
-    expected = {"autoencoder": (p, back), "encoder": (p,), "decoder": (back,)}[part]
+    shape, examples = item_shape or tuple(spec.shape), examples[:8]
+    given = examples.reshape(-1, *shape)
+    if part == "decoder":
+        z = encode(model, examples)
+        given = z if components is None else components.encode(z)
+    own = _results(model, components, spec, part, given)
+    try:
+        exact = _results(copy.deepcopy(model).cpu().double(), components, spec, part, given.double())
+    except RuntimeError:  # from networks that convert to float32 themselves
+        exact = own
+    own_error = max(_error(model, spec, *one) for one in zip(_OUTPUTS[part], own, exact, strict=True))
     described = {**_described(spec, components, part, feature_names), "method": model.method.name}
     with atomic(path) as temporary:
         if form == "onnx":
@@ -170,19 +188,23 @@ def export(
                 _exported(program, given), temporary, extra_files={"eccentric.json": json.dumps(described)}
             )
         results = _opened(temporary, form)
-        difference = max(
-            _difference(model, spec.shape, name, found, wanted)
-            for rows in (slice(0, 1), slice(None))
-            for name, found, wanted in zip(
-                _OUTPUTS[part], results(given[rows]), (one[rows] for one in expected), strict=True
-            )
-        )
-        if not difference <= TOLERANCE:
+        error = 0.0
+        for rows in (slice(0, 1), slice(None)):
+            found = results(given[rows])
+            for name, one, wanted in zip(_OUTPUTS[part], found, exact, strict=True):
+                wanted_shape = (len(given[rows]), *(wanted.shape[1:] if name == "p" else shape))
+                if one.shape != wanted_shape:
+                    raise EccentricError(
+                        f"the exported program makes {name} of shape {tuple(one.shape)}, not {wanted_shape}"
+                    )
+                error = max(error, _error(model, spec, name, one, wanted[rows]))
+        allowed = max(TOLERANCE, ROUNDING * own_error)
+        if not error <= allowed:
             raise EccentricError(
-                f"the exported {part} differs from the model by {difference:.1g}, more than {TOLERANCE:g}; it was not "
-                "written"
+                f"the exported {part} differs from the model in double precision by {error:.1g}, the model in float32 "
+                f"by {own_error:.1g}; it was not written, because more than {allowed:.1g} is more than rounding"
             )
-    return Exported(path, difference)
+    return Exported(path, error, own_error)
 
 
 def check_path(path: Path) -> str:
@@ -275,12 +297,22 @@ def _opened(path: Path, form: str) -> Callable[[Tensor], tuple[Tensor, ...]]:
     return run_onnx
 
 
-def _difference(model: Autoencoder, shape: tuple[int, ...], name: str, found: Tensor, wanted: Tensor) -> float:
-    if found.shape != wanted.shape:
-        raise EccentricError(
-            f"the exported program makes {name} of shape {tuple(found.shape)}, not {tuple(wanted.shape)}"
-        )
+def _results(
+    model: Autoencoder, components: DeepComponents | None, spec: ItemSpec, part: Part, given: Tensor
+) -> tuple[Tensor, ...]:
+    """What the program should make of `given`, in the dtype of the model; items in the shape of `spec`."""
+    if part == "decoder":
+        return (decode(model, given if components is None else components.decode(given)),)
+    z = encode(model, given.reshape(-1, *spec.shape))
+    p = z if components is None else components.encode(z)
+    return (p,) if part == "encoder" else (p, decode(model, z))
+
+
+def _error(model: Autoencoder, spec: ItemSpec, name: str, found: Tensor, exact: Tensor) -> float:
+    """Largest difference, relative to the largest number; infinite if there are nan."""
+    found, exact = found.double(), exact.double()
     if name != "p":
-        found, wanted = (model.standardize(one.reshape(-1, *shape)) for one in (found, wanted))
+        found, exact = (model.standardize(one.reshape(-1, *spec.shape)) for one in (found, exact))
     tiny = torch.finfo(torch.float32).tiny
-    return ((found - wanted).abs().max() / wanted.abs().max().clamp(min=tiny)).item()
+    error = ((found - exact).abs().max() / exact.abs().max().clamp(min=tiny)).item()
+    return math.inf if math.isnan(error) else error

@@ -92,10 +92,11 @@ class Sharing:
                 (n, *item_shape_) in the units of the fitted X, float32 (uint8 if X was uint8); p is (n, d) float32.
 
         Returns:
-            The path, and the largest difference between the results of the program and the model, at most 1e-5.
+            The path, and the errors of the program and of the model against the model in double precision.
 
         Raises:
-            EccentricError: a package is missing, or the results differ by more.
+            EccentricError: a package is missing, or the error of the program is more than 1e-5 and more than four times
+                that of the model.
         """
         check_is_fitted(self)
         fitted = self._fitted
