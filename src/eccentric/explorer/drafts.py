@@ -1,9 +1,10 @@
 """A faster decoder for single items, used while a slider moves.
 
 In each call, PyTorch converts the weights of a transposed convolution to the layout of oneDNN, which for a single item
-takes as long as the convolution. Here the weights are converted once, batch normalisation is folded into them, and the
-first transposed convolution is merged with the linear layer before it, because nothing between them is non-linear. The
-item shown when the sliders rest, and every saved item, is decoded by the model itself.
+takes as long as the convolution. Here the weights are converted once, and batch normalisation is folded into them. The
+first transposed convolution is merged with the linear map before it, from the components to the features, of which a
+move of one slider needs one row. The item shown when the sliders rest, and every saved item, is decoded by the model
+itself.
 """
 
 from __future__ import annotations
@@ -15,12 +16,15 @@ import torch
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from eccentric.explorer.states import latents_of
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from jaxtyping import Float
     from torch import Tensor
 
+    from eccentric.components import DeepComponents
     from eccentric.models import Autoencoder
 
     Decode = Callable[[Float[Tensor, "1 d"]], Float[Tensor, "1 ..."]]
@@ -30,43 +34,60 @@ __all__ = ["quick_decoder"]
 TOLERANCE = 1e-4  # root mean square, in standardised units
 MOST_NUMBERS = 2**24  # in the matrix of the merged layers, 64 MB; reading a larger one takes longer than the layers
 
+MOST_CHANGED = 4  # inputs of the merged layers, before sums start anew
+
 
 @torch.no_grad()
-def quick_decoder(model: Autoencoder, z: Float[Tensor, "1 d"]) -> Decode:
-    """A function that decodes one latent to a raw item; `model.decode` if a faster decoder is not possible.
+def quick_decoder(model: Autoencoder, components: DeepComponents, state: Float[Tensor, "1 d"]) -> Decode:
+    """A function that decodes one state to a raw item, by the model itself if a faster decoder is not possible.
 
     Args:
         model: on the CPU, in evaluation mode.
-        z: latent for which the results of the two are compared.
+        components: of the model.
+        state: state for which the results of the two are compared.
     """
+    latents = _Latents(components)
+    exact = nn.Sequential(latents, model.decoder)
     if not any(isinstance(layer, nn.ConvTranspose2d) for layer in model.decoder.modules()):
-        return torch.no_grad()(model.decode)
+        return _in_raw_units(model, exact)
     try:
-        decoder = _simplified(model.decoder, z)
-        error = (decoder(z) - model.decoder(z)).square().mean().sqrt()
+        quick = _simplified(latents, model.decoder, state)
+        error = (quick(state) - exact(state)).square().mean().sqrt()
     except (AttributeError, NotImplementedError, RuntimeError):  # missing operators
-        return torch.no_grad()(model.decode)
-    return _in_raw_units(model, decoder) if error <= TOLERANCE else torch.no_grad()(model.decode)
+        return _in_raw_units(model, exact)
+    return _in_raw_units(model, quick if error <= TOLERANCE else exact)
 
 
 def _in_raw_units(model: Autoencoder, decoder: nn.Module) -> Decode:
     @torch.no_grad()
-    def decode(z: Float[Tensor, "1 d"]) -> Float[Tensor, "1 ..."]:
-        raw: Tensor = decoder(z) * model.scale + model.shift
+    def decode(state: Float[Tensor, "1 d"]) -> Float[Tensor, "1 ..."]:
+        raw: Tensor = decoder(state) * model.scale + model.shift
         return raw
 
     return decode
 
 
-def _simplified(decoder: nn.Module, z: Float[Tensor, "1 d"]) -> nn.Module:
-    decoder = _merged(_folded(copy.deepcopy(decoder)))
+class _Latents(nn.Module):
+    """The latents of states, an affine map."""
+
+    def __init__(self, components: DeepComponents) -> None:
+        super().__init__()
+        self._components = components
+        self.dim = len(components.eigenvalues)
+
+    def forward(self, state: Float[Tensor, "n d"]) -> Float[Tensor, "n k"]:
+        return latents_of(self._components, state.numpy())
+
+
+def _simplified(latents: _Latents, decoder: nn.Module, state: Float[Tensor, "1 d"]) -> nn.Module:
+    decoder = _merged(latents, _folded(copy.deepcopy(decoder)))
     shapes: dict[nn.Module, list[int]] = {}
     transposed = [layer for layer in decoder.modules() if isinstance(layer, nn.ConvTranspose2d)]
     hooks = [
         layer.register_forward_pre_hook(lambda layer, inputs: shapes.update({layer: list(inputs[0].shape)}))
         for layer in transposed
     ]
-    decoder(z)
+    decoder(state)
     for hook in hooks:
         hook.remove()
     return _packed(decoder, shapes)
@@ -93,24 +114,43 @@ def _folded(network: nn.Module) -> nn.Module:
     return nn.Sequential(*layers)
 
 
-def _merged(decoder: nn.Module) -> nn.Module:
-    """The decoder with one linear layer in place of the first three, if these are linear as in the network for faces.
+def _merged(latents: _Latents, decoder: nn.Module) -> nn.Module:
+    """The decoder of states, with one linear layer at its start if the network begins as the one for faces.
 
-    The values of the three layers at 0 and at each unit vector give its bias and its weights.
+    The values of the linear layers at 0 and at each unit vector give its bias and its weights.
     """
     match list(decoder.children()) if isinstance(decoder, nn.Sequential) else []:
         case [nn.Linear() as linear, nn.Unflatten() as unflatten, nn.ConvTranspose2d() as transposed, *others]:
-            first = nn.Sequential(linear, unflatten, transposed)
+            first = nn.Sequential(latents, linear, unflatten, transposed)
         case _:
-            return decoder
-    dim = linear.in_features
-    at_zero = first(torch.zeros(1, dim))
-    if dim * at_zero.numel() > MOST_NUMBERS:
-        return decoder
-    merged = nn.Linear(dim, at_zero.numel())
-    merged.weight.data = (first(torch.eye(dim)) - at_zero).flatten(1).T.contiguous()
-    merged.bias.data = at_zero.flatten()
+            return nn.Sequential(latents, decoder)
+    at_zero = first(torch.zeros(1, latents.dim))
+    if latents.dim * at_zero.numel() > MOST_NUMBERS:
+        return nn.Sequential(latents, decoder)
+    merged = _LinearNear((first(torch.eye(latents.dim)) - at_zero).flatten(1), at_zero.flatten(1))
     return nn.Sequential(merged, nn.Unflatten(1, at_zero.shape[1:]), *others)
+
+
+class _LinearNear(nn.Module):
+    """A linear layer that is fast if few of its inputs differ from those of an earlier call, as when one slider moves.
+
+    Only the weights of these inputs are read, which is most of the time of a large layer. Sums start from the last call
+    in which many inputs changed, so rounding does not accumulate.
+    """
+
+    def __init__(self, weight: Float[Tensor, "d features"], bias: Float[Tensor, "1 features"]) -> None:
+        super().__init__()
+        self._weight = weight
+        self._start = torch.zeros(1, len(weight)), bias
+
+    def forward(self, x: Float[Tensor, "1 d"]) -> Float[Tensor, "1 features"]:
+        inputs, outputs = self._start  # assigned at once, because several threads may call
+        difference = x - inputs
+        changed = difference[0].nonzero().flatten()
+        result = outputs + difference[:, changed] @ self._weight[changed]
+        if len(changed) > MOST_CHANGED:
+            self._start = x.clone(), result.clone()  # the next layer may work in place
+        return result
 
 
 def _packed(network: nn.Module, shapes: dict[nn.Module, list[int]]) -> nn.Module:

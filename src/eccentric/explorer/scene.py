@@ -13,14 +13,15 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+import torch
 
 from eccentric.data.sources import NAMED
 from eccentric.errors import UsageError
 from eccentric.evaluation.random_latents import check_sampling, describe_sampling, random_latents
 from eccentric.explorer.directions import attributes_of_labels, learn, learn_between
 from eccentric.explorer.drafts import quick_decoder
-from eccentric.explorer.states import as_items, decode_states, fingerprint, latents_of
-from eccentric.inference import decode, encode, item_errors
+from eccentric.explorer.states import as_items, decode_states, fingerprint
+from eccentric.inference import encode, item_errors
 from eccentric.runs.component_names import clean, read_names, write_names
 from eccentric.runs.views import read_view
 
@@ -42,6 +43,7 @@ PAIR = 2.0
 """Standard deviations at which eigen-pairs are shown, as in `DeepComponents.eigenpairs`."""
 DRAWN_AT_ONCE = 64  # random items; a mixture is fitted for each draw, which takes seconds
 FALSE_TRUE = ["False", "True"]  # labels from a column of yes or no
+NO_YES = ["no", "yes"]  # as they are shown
 MOST_LABELS = 20  # more labels cannot be distinguished by colour
 
 
@@ -156,11 +158,10 @@ class Scene:
     def colourings(self) -> list[Colouring]:
         """The labels, if there are any, and each attribute. Attributes of other items are left out."""
         names, codes = self.labels
-        values = ["no", "yes"] if names == FALSE_TRUE else names
-        found = [Colouring(self.label_name, values, codes)] if names else []
+        found = [Colouring(self.label_name, NO_YES if names == FALSE_TRUE else names, codes)] if names else []
         if self._attributes is not None and len(self._attributes.test) == len(self.test_states):
             held = self._attributes.test.astype(np.uint16)
-            found += [Colouring(name, ["no", "yes"], held[:, j]) for j, name in enumerate(self._attributes.names)]
+            found += [Colouring(name, NO_YES, held[:, j]) for j, name in enumerate(self._attributes.names)]
         return found
 
     @property
@@ -185,11 +186,12 @@ class Scene:
         The first call starts to prepare the faster decoder, which takes seconds for a large network. The model answers
         until it is ready.
         """
-        z = latents_of(self.run.components, state[None])
+        row = torch.from_numpy(np.asarray(state, np.float32))[None]
         if self._quick is None:
-            self._quick = ThreadPoolExecutor(1).submit(quick_decoder, self._model, z)
-        made = self._quick.result()(z) if self._quick.done() else decode(self._model, z)
-        item = as_items(made, self.view.spec)[0]
+            self._quick = ThreadPoolExecutor(1).submit(quick_decoder, self._model, self.run.components, row)
+        if not self._quick.done():
+            return self.decode(state[None])[0]
+        item = as_items(self._quick.result()(row), self.view.spec)[0]
         return item[: self.view.median_steps] if self.view.spec.is_sequence else item
 
     def pair(self, component: int) -> Shaped[np.ndarray, "2 ..."]:
@@ -253,6 +255,7 @@ class Scene:
             whose latents are in the folder, but not the items. Both are sorted by distance.
         """
         labels = self.view.test.labels
+        shown = dict(zip(FALSE_TRUE, NO_YES, strict=True)) if self.labels[0] == FALSE_TRUE else {}
         return {
             "stored": [
                 {"index": i, "distance": distance}
@@ -262,7 +265,7 @@ class Scene:
                 {
                     "index": i,
                     "row": int(self.view.test.rows[i]),
-                    "label": None if labels is None else str(labels[i]),
+                    "label": None if labels is None else shown.get(str(labels[i]), str(labels[i])),
                     "distance": distance,
                 }
                 for i, distance in _nearest(self.view.test.p, state * self.deviations, count)

@@ -79,6 +79,17 @@ export async function drawImage(canvas, blob) {
   bitmap.close();
 }
 
+// Shows an image that seldom changes in an <img>: the browser composites each canvas separately, so a hundred small ones
+// slow down every frame.
+export async function showImage(image, blob) {
+  image.src = URL.createObjectURL(blob);
+  await image.decode();
+  URL.revokeObjectURL(image.src);
+  image.removeAttribute("width");
+  image.removeAttribute("height");
+  image.classList.toggle("pixels", image.naturalWidth < 100);
+}
+
 // The pixels of a draft: four bytes each, row by row.
 export async function drawPixels(canvas, answer) {
   const pixels = new ImageData(new Uint8ClampedArray(await answer.arrayBuffer()), Number(answer.headers.get("Image-Width")));

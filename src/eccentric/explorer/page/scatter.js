@@ -1,6 +1,10 @@
 // The scatter of encoded items on a canvas: draws points, finds the one under the pointer.
 
+import { element } from "./common.js";
+
 const COLOURS = ["#1f77b4", "#e07b00", "#2ca02c", "#d62728", "#9467bd", "#8c564b", "#d45fb0", "#7f7f7f", "#a3a300", "#00a5b8"];
+
+const MARGIN = 11; // pixels from the middle of the mark to its ends
 
 export function colourOf(code) {
   return code < COLOURS.length ? COLOURS[code] : `hsl(${(code * 137) % 360} 60% 50%)`;
@@ -12,7 +16,9 @@ export class Scatter {
     this.points = new Float32Array(0);
     this.codes = null; // of labels; null draws all points alike
     this.here = [0, 0];
-    this.picture = null; // the points alone, so that moving the mark does not draw them again
+    // The mark of the decoded item lies over the canvas, so that moving it does not draw the points again.
+    this.cross = element("div", { className: "here", hidden: true });
+    canvas.after(this.cross);
     canvas.addEventListener("click", (event) => this.#at(event, onPick));
     canvas.addEventListener("pointermove", (event) => this.#at(event, onHover));
     canvas.addEventListener("pointerleave", () => onHover(-1, 0, 0));
@@ -27,10 +33,9 @@ export class Scatter {
     this.draw();
   }
 
-  // The mark of the decoded item.
   mark(x, y) {
     this.here = [x, y];
-    this.#drawMark();
+    this.#moveMark();
   }
 
   #measure() {
@@ -49,9 +54,10 @@ export class Scatter {
     const ratio = devicePixelRatio || 1, { canvas } = this;
     canvas.width = Math.max(1, Math.round(canvas.clientWidth * ratio));
     canvas.height = Math.max(1, Math.round(canvas.clientHeight * ratio));
+    this.origin = [canvas.offsetLeft, canvas.offsetTop];
+    this.cross.hidden = !this.points.length;
     if (!this.points.length) return;
-    this.picture = new OffscreenCanvas(canvas.width, canvas.height);
-    const context = this.picture.getContext("2d"), style = getComputedStyle(canvas);
+    const context = canvas.getContext("2d", { willReadFrequently: true }), style = getComputedStyle(canvas);
     context.strokeStyle = style.getPropertyValue("--line");
     context.lineWidth = ratio;
     context.beginPath();
@@ -60,7 +66,7 @@ export class Scatter {
     context.moveTo(0, centre); context.lineTo(canvas.width, centre);
     context.stroke();
     this.#drawPoints(context, ratio, style.getPropertyValue("--dot"));
-    this.#drawMark();
+    this.#moveMark();
   }
 
   // Pixel by pixel: a hundred thousand rectangles of changing colours would take seconds.
@@ -88,20 +94,12 @@ export class Scatter {
     context.putImageData(picture, 0, 0);
   }
 
-  #drawMark() {
-    if (!this.picture) return;
-    const context = this.canvas.getContext("2d"), ratio = devicePixelRatio || 1;
-    context.clearRect(0, 0, this.canvas.width, this.canvas.height);
-    context.drawImage(this.picture, 0, 0);
-    const inside = (place, size) => Math.max(11 * ratio, Math.min(size - 11 * ratio, place)); // the whole mark is visible
-    const [left, top] = this.#place(...this.here), x = inside(left, this.canvas.width), y = inside(top, this.canvas.height);
-    context.strokeStyle = getComputedStyle(this.canvas).getPropertyValue("--here");
-    context.lineWidth = 2 * ratio;
-    context.beginPath();
-    context.arc(x, y, 6 * ratio, 0, 2 * Math.PI);
-    context.moveTo(x - 10 * ratio, y); context.lineTo(x + 10 * ratio, y);
-    context.moveTo(x, y - 10 * ratio); context.lineTo(x, y + 10 * ratio);
-    context.stroke();
+  #moveMark() {
+    if (this.cross.hidden) return;
+    const ratio = devicePixelRatio || 1, { canvas, origin } = this;
+    const inside = (place, size) => Math.max(MARGIN, Math.min(size - MARGIN, place)); // the whole mark is visible
+    const [x, y] = this.#place(...this.here).map((place) => place / ratio);
+    this.cross.style.translate = `${origin[0] + inside(x, canvas.width / ratio)}px ${origin[1] + inside(y, canvas.height / ratio)}px`;
   }
 
   // Calls back with the nearest item within 12 pixels, or -1, and where the pointer is.

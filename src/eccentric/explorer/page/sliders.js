@@ -1,6 +1,6 @@
 // The sliders of the components, with their names and the items at their ends.
 
-import { $, ask, askJson, deviations, drawImage, element, number, reported } from "./common.js";
+import { $, ask, askJson, deviations, element, number, reported, showImage } from "./common.js";
 
 export const REACH = 4; // of a slider, in standard deviations
 
@@ -83,16 +83,16 @@ export class Sliders {
   // The item at one end of a component, as in the paper's Figure 7; a click moves the slider there.
   #end(k, side) {
     const value = side ? this.about.pair : -this.about.pair;
-    const canvas = element("canvas", { className: "small", width: 1, height: 1 });
-    const button = element("button", { type: "button", className: "end", title: `p${k + 1} = ${value < 0 ? "−" : "+"}${Math.abs(value)}` }, canvas);
+    const image = element("img", { alt: "", width: 1, height: 1 });
+    const button = element("button", { type: "button", className: "end", title: `p${k + 1} = ${value < 0 ? "−" : "+"}${Math.abs(value)}` }, image);
     button.setAttribute("aria-label", `Set p${k + 1} to ${deviations(value)} standard deviations`);
     button.addEventListener("click", () => this.page.set({ [k]: value }));
     const seen = new IntersectionObserver(([entry]) => { // of many components, only those on the screen are decoded
       if (!entry.isIntersecting) return;
       seen.disconnect();
-      reported(async () => drawImage(canvas, await (await ask(`api/pair/${k}/${side}`)).blob()))();
+      reported(async () => showImage(image, await (await ask(`api/pair/${k}/${side}`)).blob()))();
     });
-    seen.observe(canvas);
+    seen.observe(image);
     return button;
   }
 }
