@@ -26,6 +26,23 @@ def test_a_failure_leaves_the_old_file_and_no_other(tmp_path):
     assert path.read_text() == "old"
 
 
+@pytest.mark.skipif(os.name != "posix", reason="needs locks of POSIX")
+def test_files_of_killed_processes_are_removed_and_files_in_use_are_not(tmp_path):
+    path = tmp_path / "config.json"
+    abandoned = tmp_path / ".config.json.abcd1234.json"
+    others = [tmp_path / ".config.json.backup.json", tmp_path / ".other.json.abcd1234.json"]
+    for left in (abandoned, *others):
+        left.write_text("half")
+    with atomic(path) as slow:
+        assert not abandoned.exists()
+        slow.write_text("of the slow process")
+        with atomic(path) as fast:
+            fast.write_text("of the fast process")
+        assert slow.exists()
+    assert path.read_text() == "of the slow process"
+    assert {p.name for p in tmp_path.iterdir()} == {"config.json", *(left.name for left in others)}
+
+
 def test_the_new_file_is_as_readable_as_any(tmp_path):
     with atomic(tmp_path / "new") as temporary:
         temporary.write_text("whole")

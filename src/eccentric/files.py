@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import tempfile
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from torch import Tensor
+
+try:
+    import fcntl
+except ImportError:  # Windows, where an open file cannot be replaced
+    fcntl = None  # type: ignore[assignment]
 
 
 def check_name(path: Path) -> None:
@@ -29,18 +35,18 @@ def check_name(path: Path) -> None:
 def atomic(path: Path) -> Iterator[Path]:
     """A temporary path that replaces `path` when the block succeeds and is removed when it fails.
 
-    If `path` is a symbolic link, the file that it points to is replaced.
+    If `path` is a symbolic link, the file that it points to is replaced. Temporary files of this path that were left by
+    killed processes are removed.
     """
     if path.is_symlink():
         path = path.resolve()
     try:
         if path.exists() and not path.is_file():
             raise EccentricError(f"cannot write {path}: it is no regular file; choose another place")
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=path.suffix)
+        _remove_abandoned(path)
+        handle, temporary = _locked_temporary(path)
     except OSError as error:
         raise EccentricError(f"cannot write {path}: {error.strerror}; choose another place") from None
-    os.close(handle)
-    temporary = Path(name)
     try:
         yield temporary
         with temporary.open("rb") as file:
@@ -52,6 +58,34 @@ def atomic(path: Path) -> Iterator[Path]:
         raise EccentricError(f"cannot write {path}: {error.strerror or error}") from None
     finally:
         temporary.unlink(missing_ok=True)
+        if fcntl is not None:
+            os.close(handle)
+
+
+def _locked_temporary(path: Path) -> tuple[int, Path]:
+    """A new file beside `path`, locked until the handle is closed, which the system does if the process is killed."""
+    while True:
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=path.suffix)
+        if fcntl is None:
+            os.close(handle)
+            return handle, Path(name)
+        with suppress(OSError):  # a file system without locks
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        if Path(name).exists():
+            return handle, Path(name)
+        os.close(handle)  # another process removed the file before it was locked
+
+
+def _remove_abandoned(path: Path) -> None:
+    """Remove temporary files of `path` that no process has locked."""
+    if fcntl is None or not path.suffix:  # without a suffix, names of other files could look alike
+        return
+    name = re.compile(re.escape(f".{path.name}.") + "[a-z0-9_]{8}" + re.escape(path.suffix))
+    for left in path.parent.iterdir():
+        if name.fullmatch(left.name) and left.is_file() and not left.is_symlink():
+            with suppress(OSError), left.open("rb") as file:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                left.unlink()
 
 
 def _sync_folder(folder: Path) -> None:
