@@ -426,6 +426,30 @@ def test_broken_images_are_named_by_path(tmp_path: Path) -> None:
         load(tmp_path)
 
 
+def test_one_item_that_is_damaged_is_named(tmp_path: Path) -> None:
+    save_images(tmp_path, grey(1, 64, 64))
+    with pytest.raises(EccentricError, match=r"has 1 item; at least 2 are needed"):
+        load(tmp_path)
+    whole = (tmp_path / "000.png").read_bytes()
+    (tmp_path / "000.png").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(EccentricError, match=r"000\.png cannot be read as an image \(.*\); remove or replace it"):
+        load(tmp_path)
+
+
+def test_large_files_are_read_like_small_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    save_images(tmp_path, grey(4))
+    x = load(tmp_path).train.x
+    (tmp_path / "004.png").write_bytes((tmp_path / "003.png").read_bytes()[:-30])
+    with pytest.raises(EccentricError) as small:
+        load(tmp_path)
+    monkeypatch.setattr("eccentric.data.decoding.SMALL", 10)
+    with pytest.raises(EccentricError) as large:
+        load(tmp_path)
+    assert str(large.value) == str(small.value)
+    (tmp_path / "004.png").unlink()
+    assert torch.equal(load(tmp_path).train.x, x)
+
+
 def test_broken_images_in_tables_are_named_by_row(tmp_path: Path) -> None:
     good = png(grey(1)[0])
     cells = [{"bytes": good, "path": "a"}, {"bytes": good, "path": "b"}, {"bytes": b"zz", "path": "c"}]

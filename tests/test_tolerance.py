@@ -14,6 +14,7 @@ import pytest
 from eccentric.errors import EccentricError
 from eccentric.files import write_json
 from eccentric.runs import Run
+from eccentric.runs.claim import check_folder
 from eccentric.training import stop_on_signal
 
 RUN = [sys.executable, "-m", "eccentric"]
@@ -116,3 +117,13 @@ def test_a_pipe_in_a_run_folder_does_not_hang(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "metrics.csv")
     with pytest.raises(EccentricError, match=r"metrics\.csv is neither a file nor a folder; remove it"):
         Run(tmp_path)
+
+
+def test_a_pipe_or_a_folder_in_place_of_config_json_is_named(tmp_path: Path) -> None:
+    for name, make in (("pipe", os.mkfifo), ("folder", os.mkdir)):
+        (tmp_path / name).mkdir()
+        make(tmp_path / name / "config.json")
+        with pytest.raises(EccentricError, match=r"config\.json is not a regular file; restore the file of the run"):
+            Run(tmp_path / name)
+        with pytest.raises(EccentricError, match=r"already holds a run"):
+            check_folder(tmp_path / name)

@@ -26,6 +26,9 @@ T = TypeVar("T")
 GREY = {"L", "LA", "La", "1", "I", "I;16", "I;16L", "I;16B", "I;16N"}
 ALPHA = {"LA", "La", "PA", "RGBA", "RGBa"}
 PAGED = {"TIFF", "GIF", "WEBP", "PNG", "MPO"}
+SIXTEEN_BITS = re.compile(";16[BLNS]")
+SMALL = 1 << 16
+"""Bytes. Files below this size are read at once, because Pillow asks an open file for its position many times."""
 
 
 class Header(NamedTuple):
@@ -44,7 +47,7 @@ def read_with(blob: object, name: str, use: Callable[[Image], T]) -> T:
     if blob is None:
         raise EccentricError(f"{name} contains no image; remove the row")
     try:
-        with Image.open(blob if isinstance(blob, str) else io.BytesIO(blob)) as image:  # type: ignore[arg-type]
+        with Image.open(_whole(blob) if isinstance(blob, str) else io.BytesIO(blob)) as image:  # type: ignore[arg-type]
             return use(image)
     except EccentricError as error:
         raise EccentricError(f"{name} {error}") from None
@@ -53,6 +56,13 @@ def read_with(blob: object, name: str, use: Callable[[Image], T]) -> T:
     except Exception as error:  # Pillow's readers raise many kinds of errors: OSError, SyntaxError, ...
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise EccentricError(f"{name} cannot be read as an image ({reason}); remove or replace it") from error
+
+
+def _whole(path: str) -> io.BytesIO | str:
+    """The content of a small file; the path of a large one, of which Pillow may need only the header."""
+    with io.FileIO(path) as file:
+        content = file.read(SMALL)
+    return io.BytesIO(content) if len(content) < SMALL else path
 
 
 def upright(image: Image) -> Image:
@@ -73,7 +83,7 @@ def header(image: Image) -> Header:
     mode = image.mode
     if mode == "F":
         raise EccentricError("has floating-point pixels; save it with 8 bits")
-    if not mode.startswith("I") and any(re.search(";16[BLNS]", str(tile[3])) for tile in getattr(image, "tile", ())):
+    if not mode.startswith("I") and any(SIXTEEN_BITS.search(str(tile[3])) for tile in getattr(image, "tile", ())):
         # Pillow would keep the upper 8 bits, and lose most of 12 bits stored in 16.
         raise EccentricError("has several channels with 16 bits each; save it with 8 bits")
     if "transparency" in image.info and mode in ("L", "RGB", "P"):

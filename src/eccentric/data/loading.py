@@ -82,10 +82,11 @@ def load(
     found = sources.read(source, label, sequences=item_kind == "sequence")
     noun = "item" if found.files else "row"  # files of images or of sequences
     left_out = [note for note in found.notes if "left out" in note]
-    division = divide(
-        _sizes(found), name=found.where, test_fraction=test_fraction, seed=seed, noun=noun, notes=left_out
-    )
     options = _Options(label, drop, columns, size, item_kind, on_progress=on_progress)
+    sizes = _sizes(found)
+    if sum(sizes.values()) == 1:  # one item is not sufficient, but if it is damaged, the error should say that
+        _read(found, undivided(sizes, name=found.where), options)
+    division = divide(sizes, name=found.where, test_fraction=test_fraction, seed=seed, noun=noun, notes=left_out)
     read = _read(found, division, options)
     return _halves(found, division, read)
 

@@ -48,6 +48,8 @@ def check_no_link(folder: Path) -> None:
 
 def holds_run(path: Path) -> bool:
     """Whether the folder has the config.json of a run; models of other programs also have a file of that name."""
+    if (path / names.CONFIG).is_fifo():  # reading it would wait forever for its writer
+        return True
     try:
         config = json.loads((path / names.CONFIG).read_bytes())
     except FileNotFoundError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -43,6 +44,8 @@ class Run:
         if not self.path.is_dir():
             raise EccentricError(f"there is no run folder {self.path}")
         if not (self.path / CONFIG).is_file():
+            if os.path.lexists(self.path / CONFIG):
+                raise EccentricError(f"{self.path / CONFIG} is not a regular file; restore the file of the run")
             raise EccentricError(
                 f"{self.path} is not a run folder, because it has no {CONFIG}; give the --out folder of a training run"
             )
