@@ -62,7 +62,8 @@ test-lowest:
 	$(PYTHON) -m venv --clear $(LOWEST)
 	$(LOWEST)/bin/pip install --quiet uv
 	$(LOWEST)/bin/uv pip compile --quiet --python $(LOWEST)/bin/python --resolution lowest-direct \
-		$(foreach extra,train explore export h5ad rl,--extra $(extra)) --output-file $(LOWEST)/lowest.txt pyproject.toml
+		$(foreach extra,train explore export h5ad rl adapters,--extra $(extra)) \
+		--output-file $(LOWEST)/lowest.txt pyproject.toml
 	$(LOWEST)/bin/uv pip install --quiet --python $(LOWEST)/bin/python --constraint $(LOWEST)/lowest.txt -e ".[dev]"
 	OMP_NUM_THREADS=1 $(LOWEST)/bin/pytest -n auto --dist worksteal -m "not slow and not docs"
 
