@@ -43,6 +43,14 @@ def test_kernel_pca_beats_pca_on_a_curved_surface():
     assert kernel.error(test) < 0.5 * linear.error(test)
 
 
+def test_many_features_are_rotated_to_few_without_changing_kernel_pca():
+    x = rows(60)
+    rotation = np.linalg.qr(np.random.default_rng(0).normal(size=(100, x.shape[1])))[0]
+    few, many = fit_kernel_pca(x, 2), fit_kernel_pca(x @ rotation.T, 2)
+    np.testing.assert_allclose(many.eigenvalues, few.eigenvalues, rtol=1e-8)
+    np.testing.assert_allclose(many.decode(np.ones((1, 2))) @ rotation, few.decode(np.ones((1, 2))), rtol=1e-8)
+
+
 def test_components_of_kernel_pca_are_ordered_centred_and_uncorrelated():
     x = rows()
     found = fit_kernel_pca(x, 4)

@@ -112,7 +112,8 @@ def fit_kernel_pca(x: Float[np.ndarray, "n features"], dim: int, seed: int = 0, 
         raise UsageError(f"kernel PCA needs more than {dim + held_out} rows for {dim} components, not {len(rows)}")
     if (rows == rows[0]).all():
         raise UsageError("kernel PCA needs rows that are not all equal")
-    stop, fit = rows[:held_out], rows[held_out:]
+    compact = _coordinates(rows)
+    stop, fit = compact[:held_out], compact[held_out:]
     best, chosen = np.inf, (SCALES[-1], SCALES[-1], RIDGES[-1])
     for scale in SCALES:
         encode = _kernel_encoder(fit, dim, scale, seed)
@@ -146,6 +147,17 @@ def _kernel_decoder(p: np.ndarray, rows: np.ndarray, scale: float, ridge: float)
         return np.asarray(found + mean)
 
     return decode
+
+
+def _coordinates(rows: np.ndarray) -> np.ndarray:
+    """Rows with more features than there are rows, in an orthonormal basis of their span, with the same distances.
+
+    The many regressions that choose the settings are then several times faster.
+    """
+    from scipy.linalg import qr
+
+    n, features = rows.shape
+    return rows if features <= n else qr(rows.T, mode="r", check_finite=False)[0][:n].T
 
 
 def _median_square(rows: np.ndarray) -> float:
