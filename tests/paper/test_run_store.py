@@ -11,7 +11,7 @@ from eccentric.data import load
 from eccentric.errors import EccentricError, UsageError
 from eccentric.paper import RunStore, Scale, Spec, find_items, published, reproduce
 from eccentric.paper.items import Item
-from eccentric.paper.milestones import milestone_path
+from eccentric.paper.milestones import KEPT, complete_milestone, milestone_path
 from eccentric.paper.results import Result
 from eccentric.paper.run_store import Progress, Stopped
 from eccentric.paper.scale import data_sources, numbers_by_role
@@ -153,6 +153,17 @@ def test_a_run_is_kept_at_its_milestones(tmp_path):
     )
     undisturbed = train(load("digits"), tiny(tmp_path, epochs=4).settings(SPEC), tmp_path / "undisturbed")
     assert torch.equal(undisturbed.components.eigenvalues, straight.components.eigenvalues)
+
+
+def test_a_copy_that_a_kill_interrupted_is_completed(tmp_path):
+    for name in KEPT:
+        (tmp_path / name).write_text(json.dumps({"status": "stopped after 21 steps"}))
+    complete_milestone(tmp_path, 8)
+    assert not (tmp_path / "milestones").exists()
+    milestone_path(tmp_path, 3).mkdir(parents=True)
+    (milestone_path(tmp_path, 3) / ".latents.parquet.abcd1234.parquet").write_text("half")
+    complete_milestone(tmp_path, 7)
+    assert {path.name for path in milestone_path(tmp_path, 3).iterdir()} == {*KEPT}
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from __future__ import annotations
 import shutil
 from typing import TYPE_CHECKING
 
-from eccentric.files import atomic
+from eccentric.files import atomic, read_json
 from eccentric.runs.names import CHECKSUMS, COMPONENTS, CONFIG, EVALUATION, LATENTS, MODEL
 from eccentric.training import Stop
 
@@ -36,6 +36,17 @@ def keep_milestone(run: Path, epoch: int) -> None:
     for name in KEPT:
         with atomic(path / name) as temporary:
             shutil.copyfile(run / name, temporary)
+
+
+def complete_milestone(run: Path, steps_per_epoch: int) -> None:
+    """Copy a run that was stopped at a milestone, if the process was killed before the copy was complete."""
+    if not (run / CONFIG).is_file():
+        return
+    status = read_json(run / CONFIG).get("status")
+    for epoch in MILESTONES:
+        copied = (milestone_path(run, epoch) / CONFIG).is_file()
+        if status == f"stopped after {epoch * steps_per_epoch} steps" and not copied:
+            keep_milestone(run, epoch)
 
 
 class Pause(Stop):

@@ -14,7 +14,7 @@ from eccentric.data.items import ItemSpec
 from eccentric.errors import EccentricError, UsageError
 from eccentric.files import read_json
 from eccentric.paper import published
-from eccentric.paper.milestones import Pause, keep_milestone, milestone_path
+from eccentric.paper.milestones import Pause, complete_milestone, keep_milestone, milestone_path
 from eccentric.paper.records import read_measured, read_records, write_measured
 from eccentric.paper.scale import Scale
 from eccentric.runs.digests import fingerprint
@@ -245,7 +245,9 @@ class RunStore:
             raise Stopped(f"stopped before training {path.name}; finished runs are kept")
         config = self.settings(spec)
         data = self.data(spec.role)
-        steps = config.epochs * max(1, len(data.train.x) // min(config.batch_size, len(data.train.x)))
+        steps_per_epoch = max(1, len(data.train.x) // min(config.batch_size, len(data.train.x)))
+        steps = config.epochs * steps_per_epoch
+        complete_milestone(path, steps_per_epoch)
         self._total = max(self._total, self._done + 1)
 
         pause = Pause(self.stop, config.epochs)
