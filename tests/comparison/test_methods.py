@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import os
+import signal
+import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -8,13 +12,14 @@ from sklearn.decomposition import PCA
 
 from eccentric.comparison import Setup, Stopped, compare, jobs
 from eccentric.comparison.cache import Cache
-from eccentric.comparison.plan import divide_rows
+from eccentric.comparison.measuring import Measuring
+from eccentric.comparison.plan import Candidate, divide_rows
 from eccentric.comparison.writing import cell
 from eccentric.data import from_arrays
 from eccentric.errors import EccentricError, UsageError
 from eccentric.plots import style
 from eccentric.runs import Run
-from eccentric.training.stopping import Stop
+from eccentric.training.stopping import Stop, stop_on_signal
 from eccentric.training.train import train
 
 if TYPE_CHECKING:
@@ -124,6 +129,31 @@ def test_stopped_comparison_resumes(tmp_path):
         compare(table_of(), ["plain"], tmp_path, SETUP, stop=stop, on_progress=show)
     assert not (tmp_path / "comparison.csv").exists()
     assert len(compare(table_of(), ["plain"], tmp_path, SETUP)) == 3
+
+
+def test_a_stopped_training_is_not_evaluated_but_resumes(tmp_path):
+    stop = Stop()
+    job = jobs.Job(Candidate("plain", "plain"), 0, tmp_path / "run")
+    task = jobs.Task(table_of(), replace(SETUP, epochs=3))
+    assert not jobs.run_job(task, job, stop, lambda epoch: setattr(stop, "asked", True))
+    assert not (job.folder / "evaluation.json").exists()
+    assert jobs.run_job(task, job, Stop(), lambda epoch: None)
+    assert (job.folder / "evaluation.json").exists()
+
+
+def test_a_signal_ends_the_measurements_at_once(compared, monkeypatch):
+    out, _, _ = compared
+
+    def endless(*_, **__):
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(60)
+
+    monkeypatch.setattr(Measuring, "baselines", endless)
+    began = time.monotonic()
+    with stop_on_signal() as stop, pytest.raises(Stopped, match="run the same command again"):
+        compare(table_of(), ["vq-vae"], out, SETUP, stop=stop)
+    assert stop.signum == signal.SIGTERM
+    assert time.monotonic() - began < 50
 
 
 def test_time_that_is_over_leaves_whole_methods(compared, tmp_path):

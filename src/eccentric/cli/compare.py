@@ -30,6 +30,7 @@ PARTS = {
 
 @app.command()
 def compare(
+    context: typer.Context,
     data: DataArgument,
     out: Annotated[Path, typer.Option(help="Folder for the results and the runs.")],
     methods: Annotated[
@@ -74,7 +75,9 @@ def compare(
     from eccentric.data import load
     from eccentric.devices import find_device
     from eccentric.training import stop_on_signal
+    from eccentric.training.stopping import outlive_terminal
 
+    context.with_resource(outlive_terminal())  # until the end: also while data are read and the result is printed
     seconds = None if until is None else parse_duration(until, "--until", zero=True)
     if small and rows is not None:
         raise UsageError("give --rows or --small, not both")

@@ -15,6 +15,7 @@ BY_ROLE = "Either N for both data sets, or mnist=N and celeba=N; may be repeated
 
 @app.command()
 def reproduce(
+    context: typer.Context,
     names: Annotated[
         list[str],
         typer.Argument(
@@ -91,7 +92,9 @@ def reproduce(
     from eccentric.paper.scale import data_sources, numbers_by_role
     from eccentric.paper.writing import RESULT, RUNS, Kept
     from eccentric.training import stop_on_signal
+    from eccentric.training.stopping import outlive_terminal
 
+    context.with_resource(outlive_terminal())  # until the end: also while the page is written
     by_role = {"epochs": epochs, "runs": runs, "batch_size": batch_size}
     given: dict[str, Any] = {
         name: numbers_by_role(f"--{name.replace('_', '-')}", v or []) for name, v in by_role.items()

@@ -70,6 +70,7 @@ def run_job(task: Task, job: Job, stop: Stop, on_epoch: Callable[[int], None]) -
         source=task.source,
         resume=True,
         stop=stop,
+        evaluate_stopped=False,
         on_metrics=lambda metrics: on_epoch(metrics.epoch),
     )
     return run.finished

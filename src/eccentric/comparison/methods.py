@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from eccentric.comparison.plan import Rows
     from eccentric.comparison.trainings import Outcome, Trained
     from eccentric.data import Data
 
@@ -34,7 +35,7 @@ EXTRACTORS, MEASURED = "extractors", "measured"
 
 
 class Stopped(EccentricError):
-    """A comparison was stopped on request before its last training had ended."""
+    """A comparison was stopped on request before its result was complete."""
 
 
 def compare(
@@ -68,7 +69,8 @@ def compare(
         seconds: stop training after this time and compare the methods that are complete; None for no limit.
         page: Markdown file to which the result is also written, with a folder of the same name next to it.
         source: arguments with which the data were loaded, recorded in the config.json of the runs.
-        stop: set `stop.asked` to end after the current step.
+        stop: set `stop.asked` to end after the current step of the trainings. A signal also ends the measurements that
+            follow, at once.
         on_progress: called when a training starts, advances or ends.
         on_note: called with each note for the user.
 
@@ -78,7 +80,7 @@ def compare(
 
     Raises:
         UsageError: a method is unknown or does not fit the data, or `out` contains runs with other data or settings.
-        Stopped: `stop.asked` was set, or the time was over before two trainings of the plain autoencoder had ended;
+        Stopped: a stop was requested, or the time was over before two trainings of the plain autoencoder had ended;
             call the function again to resume.
         EccentricError: the plain autoencoder could not be trained.
     """
@@ -106,6 +108,26 @@ def compare(
     reference = _reference(outcome)
     if reference is None or (stop.asked and outcome.missing):
         raise Stopped(f"stopped; the trainings in {out} are kept, so run the same command again to resume")
+    try:
+        with stop.at_once():
+            return _measure(rows, setup, out, outcome, reference, notes, note, page)
+    except KeyboardInterrupt:
+        if not stop.asked:
+            raise
+        raise Stopped(f"stopped; all results in {out} are kept, so run the same command again to resume") from None
+
+
+def _measure(
+    rows: Rows,
+    setup: Setup,
+    out: Path,
+    outcome: Outcome,
+    reference: Trained,
+    notes: list[str],
+    note: Callable[[str], None],
+    page: str | Path | None,
+) -> pd.DataFrame:
+    """Measure the finished trainings and write the result."""
     incomplete = dict.fromkeys(one.name for one in outcome.missing)
     if incomplete:
         left = sum(outcome.missing.values())

@@ -113,23 +113,25 @@ def _start(task: Task, threads: int) -> _Worker:
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
     process = context.Process(target=_serve, args=(theirs, task, threads), daemon=True)
-    with _interrupts_ignored():
+    with _signals_ignored():
         process.start()
     theirs.close()
     return _Worker(process, ours)
 
 
 @contextmanager
-def _interrupts_ignored() -> Iterator[None]:
-    """Ignore Ctrl-C while a process starts: the process inherits this, and its imports would print a traceback."""
+def _signals_ignored() -> Iterator[None]:
+    """Ignore Ctrl-C and a closed terminal while a process starts, which inherits this: its imports take seconds."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    numbers = [signal.SIGINT, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in numbers}
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _serve(connection: Connection, task: Task, threads: int) -> None:

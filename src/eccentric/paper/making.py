@@ -62,10 +62,15 @@ def reproduce(
             item.check(store)
             for spec in store.missing(item.specs(store), item.name):
                 store.run(spec)
-            result, path = make_item(item, store)
-            write_page(store.folder, ITEMS)
+            with store.stop.at_once():
+                result, path = make_item(item, store)
+                write_page(store.folder, ITEMS)
         except Stopped:
             raise
+        except KeyboardInterrupt:
+            if not store.stop.asked:
+                raise
+            raise Stopped(f"stopped while {item.place} was made; finished items are kept") from None
         except EccentricError as error:
             failures.append((item, error))
             continue

@@ -19,6 +19,18 @@ class Stop:
     def __init__(self) -> None:
         self.asked = False
         self.signum = 0
+        self.interrupts = False
+
+    @contextmanager
+    def at_once(self) -> Iterator[None]:
+        """Raise KeyboardInterrupt in this block at the first signal, for work that does not look at `asked`."""
+        if self.asked:
+            raise KeyboardInterrupt
+        self.interrupts = True
+        try:
+            yield
+        finally:
+            self.interrupts = False
 
 
 @contextmanager
@@ -38,6 +50,8 @@ def stop_on_signal() -> Iterator[Stop]:
             raise SystemExit(128 + signum)
         received = signum
         stop.asked, stop.signum = True, signum
+        if stop.interrupts:
+            raise KeyboardInterrupt
 
     with _handling({signal.SIGINT: ask, signal.SIGTERM: ask}), outlive_terminal():
         yield stop

@@ -52,6 +52,7 @@ def train(
     resume: bool = False,
     loggers: Sequence[str] = (),
     stop: Stop | None = None,
+    evaluate_stopped: bool = True,
     on_metrics: Callable[[Metrics], None] = lambda metrics: None,
     on_note: Callable[[str], None] = lambda note: None,
 ) -> Run:
@@ -74,6 +75,8 @@ def train(
             bitwise identical to that of an uninterrupted run.
         loggers: names of loggers in addition to metrics.csv: "tensorboard", "wandb", "mlflow".
         stop: set `stop.asked` to end after the current step; the folder is complete nevertheless.
+        evaluate_stopped: whether a training that was stopped writes its results. Without them it ends sooner, and the
+            folder can be resumed, but not read.
         on_metrics: called with each row of metrics, on the first rank.
         on_note: called with each note for the user, on the first rank.
 
@@ -120,10 +123,11 @@ def train(
                     on_note(note)
                 file = MetricsFile(out, columns(model.method.term_titles), training.row_step)
                 _train_and_save(training, file, checkpoints, stop, on_metrics)
-                finish(out, model, data, config.axes)
-                stopped = f"stopped after {training.step} steps"
-                description["status"] = "finished" if training.finished else stopped
-                write_manifest(out, description)
+                if training.finished or evaluate_stopped:
+                    finish(out, model, data, config.axes)
+                    stopped = f"stopped after {training.step} steps"
+                    description["status"] = "finished" if training.finished else stopped
+                    write_manifest(out, description)
             else:
                 for _ in training.run(stop):
                     pass
