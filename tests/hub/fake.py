@@ -49,7 +49,8 @@ class Hub:
             wanted = json.loads(body)
             name = f"{wanted['organization']}/{wanted['name']}"
             self.files.setdefault(name, {})
-            self.private[name] = wanted.get("visibility") == "private"
+            # older versions of huggingface_hub send a flag
+            self.private[name] = wanted.get("visibility") == "private" or bool(wanted.get("private"))
             return 200, {"url": f"{self.address}/{name}", "id": name}
         if found := re.fullmatch(r"/api/models/(\w+/[\w-]+)/(preupload|commit|revision|tree)/(\w+)", path):
             name, action, _ = found.groups()
@@ -71,7 +72,8 @@ class Hub:
         return {"commitUrl": f"{self.address}/{name}/commit/{self.sha(name)}", "commitOid": self.sha(name)}
 
     def revision(self, name: str, body: bytes) -> Any:
-        return {"id": name, "modelId": name, "sha": self.sha(name), "siblings": []}
+        siblings = [{"rfilename": path} for path in self.files[name]]
+        return {"id": name, "modelId": name, "sha": self.sha(name), "siblings": siblings}
 
     def tree(self, name: str, body: bytes) -> Any:
         files = self.files[name].items()
