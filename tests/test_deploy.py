@@ -14,7 +14,7 @@ from eccentric import DeepComponents, EccentricAutoencoder, deploy
 from eccentric.cli import app
 from eccentric.data import from_arrays
 from eccentric.data.items import ItemSpec
-from eccentric.deploy import ROUNDING, TOLERANCE, Program, export, export_run
+from eccentric.deploy import BATCH, ROUNDING, TOLERANCE, Program, export, export_run
 from eccentric.errors import EccentricError, UsageError
 from eccentric.inference import decode, encode
 from eccentric.methods import METHODS, Method, make_method
@@ -47,8 +47,7 @@ OWN = [name for name, made in METHODS.items() if (made.encode, made.prepare) != 
 def test_methods_with_maps_of_their_own(name):
     model, components, x = made(TABLE, name)
     program = Program(model, components, TABLE.shape, "autoencoder")
-    rows = {0: torch.export.Dim("batch")}
-    exported = torch.export.export(program, (x[:2],), dynamic_shapes=(rows,)).module()
+    exported = torch.export.export(program, (x[:2],), dynamic_shapes=({0: BATCH},)).module()
     for n in (1, 12):
         p, back = exported(x[:n])
         z = encode(model, x[:n])

@@ -48,6 +48,8 @@ Part = Literal["autoencoder", "encoder", "decoder"]
 PARTS: tuple[Part, ...] = get_args(Part)
 FORMATS = ("pt2", "onnx")
 TOLERANCE = 1e-5
+# PyTorch 2.6 refuses chunk() and split() of a batch without an upper limit.
+BATCH = torch.export.Dim("batch", max=2**31)
 # How much larger than the model's own error that of a correct program may be. Over 40 draws of random weights of the
 # deepest architecture, it was 0.6 to 2.4 times as large.
 ROUNDING = 4
@@ -242,7 +244,7 @@ def _exported(program: Program, given: Tensor) -> torch.export.ExportedProgram:
     try:
         with torch.no_grad(), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # from PyTorch, for example about GRUs
-            return torch.export.export(program, (rows,), dynamic_shapes=({0: torch.export.Dim("batch")},))
+            return torch.export.export(program, (rows,), dynamic_shapes=({0: BATCH},))
     except Exception as error:  # of many classes, most of which are private
         reason = str(error).strip().splitlines()[0]
         raise EccentricError(f"PyTorch cannot export this {program.part}: {reason}") from error
