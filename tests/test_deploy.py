@@ -68,6 +68,8 @@ def test_written_program_agrees(tmp_path, form, spec, part):
     if form == "onnx":
         pytest.importorskip("onnxscript")
         onnxruntime = pytest.importorskip("onnxruntime")
+        if spec is IMAGES and torch.__version__.startswith("2.6."):
+            pytest.skip("PyTorch 2.6 cannot write batch normalisation as .onnx")
     model, components, x = made(spec)
     path = tmp_path / f"program.{form}"
     assert export(model, components, spec, x, path, part).error <= TOLERANCE
