@@ -407,12 +407,20 @@ class TestStream:
 
 
 class TestConvergence:
-    def test_the_rule(self):
-        assert has_converged([1.0, 1.0, 1.0])
-        assert not has_converged([1.0, 0.9, 0.8, 0.7, 0.6])
-        assert has_converged([1.0, 0.5, 0.49, 0.52, 0.48])  # less than 5 % lower than after half of the epochs
-        assert not has_converged([1.0, 0.5, 0.49, 0.52, 0.4])
-        assert has_converged([0.002, 0.002, 0.002, 0.0015, 0.0016])
+    @pytest.mark.parametrize(
+        ("errors", "otherwise", "if_folded"),
+        [
+            ([1.0, 1.0, 1.0], True, True),
+            ([1.0, 0.9, 0.8, 0.7, 0.6], False, False),
+            ([1.0, 0.5, 0.49, 0.52, 0.48], True, True),  # 2 % lower than after half of the epochs
+            ([1.0, 0.5, 0.49, 0.52, 0.45], True, False),  # 8 %
+            ([1.0, 0.5, 0.49, 0.52, 0.4], False, False),
+            ([0.002, 0.002, 0.002, 0.0015, 0.0016], True, True),
+        ],
+    )
+    def test_the_rule(self, errors, otherwise, if_folded):
+        assert has_converged(errors, lambda: False) == otherwise
+        assert has_converged(errors, lambda: True) == if_folded
 
     def test_linear_data_end_early_and_curved_data_late(self, monkeypatch):
         monkeypatch.setattr(fitting, "LEAST_STEPS", 20)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from eccentric.estimator.warning import warn_of_folds
-from eccentric.evaluation.folds import distances_along, neighbour_distance
+from eccentric.evaluation.folds import Kept, distances_along, neighbour_distance
 
 T = np.linspace(0, 1.8 * np.pi, 300)
 ARC = np.c_[np.cos(T), np.sin(T)]
@@ -31,8 +31,8 @@ def test_parts_without_a_path_and_equal_items():
 
 
 def test_the_warning_names_a_remedy():
-    warn_of_folds(0.6, 0.4, 0.3, 0.3)
+    warn_of_folds(Kept(0.6, 0.3), Kept(0.4, 0.3))
     with pytest.warns(UserWarning, match=r"1\.5 times as far apart along the data as for PCA.*Train longer"):
-        warn_of_folds(0.6, 0.4, 0.45, 0.3)
+        warn_of_folds(Kept(0.6, 0.45), Kept(0.4, 0.3))
     with pytest.warns(UserWarning, match="keep 30% of the nearest neighbours, PCA 40%"):
-        warn_of_folds(0.3, 0.4, 0.1, 0.3)
+        warn_of_folds(Kept(0.3, 0.1), Kept(0.4, 0.3))

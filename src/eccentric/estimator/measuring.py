@@ -5,24 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from sklearn.utils import Bunch
 
 from eccentric.alignment import align, component_stability
-from eccentric.evaluation.folds import distances_along, neighbour_distance
+from eccentric.estimator.sources import some
 from eccentric.evaluation.importance import importance
-from eccentric.evaluation.redundancy import neighbour_overlap
 from eccentric.evaluation.repeatability import repeatability
 from eccentric.inference import encode, in_batches
 
 if TYPE_CHECKING:
-    from jaxtyping import Shaped
     from torch import Tensor
 
     from eccentric.estimator.repeating import Repeat
     from eccentric.estimator.sources import Source
-
-ROWS = 1000  # number of rows on which importance and neighbourhoods are measured
 
 MEASURED = (
     "fell_back_to_pca_",
@@ -51,23 +46,22 @@ def measure(runs: list[Repeat], source: Source) -> dict[str, Any]:
     """
     first = runs[0]
     model, components = first.record.model, first.record.components
-    judged, near = (_some(rows) for rows in (source.judged, source.sample))
+    judged = some(source.judged)
 
     def decode(p: Tensor) -> Tensor:
         return in_batches(model.decoder, components.decode(p), model)
 
     found = importance(components.encode(encode(model, judged)), model.standardize(judged), decode)
-    flat, p = first.pca.standardize(near).numpy(), components.encode(encode(model, near)).numpy()
-    linear, along = first.pca.scores(near).numpy(), distances_along(flat)
+    kept, pca = first.neighbourhoods.kept(model), first.neighbourhoods.pca
     measured = {
         "fell_back_to_pca_": first.record.fell_back,
         "component_importance_": found.by_component,
         "error_curve_": found.curve,
         "error_curve_noise_": found.noise,
-        "neighbour_overlap_": neighbour_overlap(flat, p),
-        "pca_neighbour_overlap_": neighbour_overlap(flat, linear),
-        "neighbour_distance_": neighbour_distance(along, p),
-        "pca_neighbour_distance_": neighbour_distance(along, linear),
+        "neighbour_overlap_": kept.overlap,
+        "pca_neighbour_overlap_": pca.overlap,
+        "neighbour_distance_": kept.distance,
+        "pca_neighbour_distance_": pca.distance,
     }
     return measured | (_stability(runs, source) if len(runs) > 1 else {})
 
@@ -76,7 +70,7 @@ def _stability(runs: list[Repeat], source: Source) -> dict[str, Any]:
     """Stability of each component of the first run on held-out rows, and that of PCA and by chance."""
     train, held_out = ([getattr(run.record, split).p for run in runs] for split in ("train", "test"))
     agreement, whole = component_stability(train, held_out), repeatability(train, held_out)
-    kept = _some(source.sample)
+    kept = some(source.sample)
     linear, judged = ([run.pca.scores(x).numpy() for run in runs] for x in (kept, source.held_out))
     variances = [
         (align(p, train[0]).matrix ** 2) @ run.record.components.eigenvalues.numpy()
@@ -112,8 +106,3 @@ def from_json(value: Any) -> Any:
     if isinstance(value, list):
         return np.array(value, float if None in value else None)
     return value
-
-
-def _some(x: Shaped[Tensor, "n ..."]) -> Shaped[Tensor, "m ..."]:
-    """At most `ROWS` items, evenly spaced over x, because x may be sorted."""
-    return x[torch.from_numpy(np.linspace(0, len(x) - 1, min(len(x), ROWS)).astype(int))]

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from eccentric.estimator import fitting, settings
 from eccentric.estimator.record import Record
+from eccentric.estimator.sources import some
+from eccentric.evaluation.folds import Neighbourhoods
 from eccentric.models.pca import LinearPCA, fit_pca
 from eccentric.training.config import TrainConfig
 
@@ -27,12 +29,14 @@ class Repeat:
         record: record of the run.
         errors: error of each held-out row, or of training rows if there are none.
         pca: PCA of its training rows.
+        neighbourhoods: of some of these rows.
         constant: constant columns of these rows.
     """
 
     record: Record
     errors: Float[Tensor, " n"]
     pca: LinearPCA
+    neighbourhoods: Neighbourhoods
     constant: list[int]
 
 
@@ -54,10 +58,14 @@ def train_runs(parameters: Parameters, dim: int, source: Source, random: np.rand
         model, constant = fitting.make_model(config, rows.sample, source.spec, parameters.standardize)
         name = f"run {number + 1} of {parameters.n_runs}, " if parameters.n_runs > 1 else ""
         patience = settings.patience(parameters, config.epochs)
-        trained = fitting.train_once(model, rows, config, patience=patience, verbose=parameters.verbose, name=name)
+        pca = fit_pca(model, rows.sample, dim)
+        near = Neighbourhoods(some(rows.sample), pca)
+        trained = fitting.train_once(
+            model, rows, config, near, patience=patience, verbose=parameters.verbose, name=name
+        )
         if config.schedule == "trapezoid":
             config = replace(config, epochs=trained.metrics[-1].epoch)  # gives the same learning rates
-        pca = fit_pca(trained.model, rows.sample, dim)
         components = fitting.find_components(trained.model, rows.rows(), parameters.axes, pca)
-        runs.append(Repeat(Record.of(trained, config, components, source, pca), trained.errors, pca, constant))
+        record = Record.of(trained, config, components, source, pca)
+        runs.append(Repeat(record, trained.errors, pca, near, constant))
     return runs

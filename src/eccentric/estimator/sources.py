@@ -86,6 +86,14 @@ class Source:
         return self.held_out if len(self.held_out) else self.sample[self.kept]
 
 
+def some(x: Shaped[Tensor, "n ..."]) -> Shaped[Tensor, "m ..."]:
+    """At most 1,000 items, on which importance and neighbourhoods are measured.
+
+    They are evenly spaced over x, because x may be sorted.
+    """
+    return x[torch.from_numpy(np.linspace(0, len(x) - 1, min(len(x), 1000)).astype(int))]
+
+
 def take(
     estimator: BaseEstimator, X: Any, random: np.random.RandomState, *, item_kind: str, fraction: float, repeated: bool
 ) -> Source:

@@ -21,6 +21,7 @@ from eccentric.estimator.settings import Parameters
 from eccentric.estimator.sharing import Sharing
 from eccentric.estimator.state import Fitted, whole_or_not_at_all
 from eccentric.estimator.warning import warn_of_constant, warn_of_folds
+from eccentric.evaluation.folds import Kept
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -84,10 +85,10 @@ class EccentricAutoencoder(LearntMixin, Sharing, TransformerMixin, BaseEstimator
             same number and keeps their proportions, as in PCA, which is appropriate for embeddings. Images always have
             one scale.
         max_epochs: passes over the training rows. For tables, "auto" trains with a constant learning rate until
-            doubling the number of passes lowers the error on held-out rows by less than 5 % or 0.001, but at least 400
-            steps, and then half as long again while the learning rate decays; at most 4500 steps in all. For images,
-            sequences, loaders, `early_stopping=False` and a given `n_iter_no_change`, "auto" gives 1500 steps. At
-            least three passes.
+            doubling the number of passes lowers the error on held-out rows by less than 10 % (5 % while the code keeps
+            neighbourhoods worse than PCA) or 0.001, but at least 400 steps, and then half as long again while the
+            learning rate decays; at most 4500 steps in all. For images, sequences, loaders, `early_stopping=False` and
+            a given `n_iter_no_change`, "auto" gives 1500 steps. At least three passes.
         batch_size: number of rows per step; "auto" is a sixteenth of the rows, from 32 to 1024 (128 for images).
         learning_rate: maximum learning rate of Adam, with a warm-up over a tenth of the steps and cosine decay unless
             `max_epochs` says otherwise. "auto" is 0.001 for tables and 0.004 for images.
@@ -451,8 +452,6 @@ class EccentricAutoencoder(LearntMixin, Sharing, TransformerMixin, BaseEstimator
         self.__dict__.update(measured)
         warn_of_constant(self._names, run.constant)
         warn_of_folds(
-            self.neighbour_overlap_,
-            self.pca_neighbour_overlap_,
-            self.neighbour_distance_,
-            self.pca_neighbour_distance_,
+            Kept(self.neighbour_overlap_, self.neighbour_distance_),
+            Kept(self.pca_neighbour_overlap_, self.pca_neighbour_distance_),
         )

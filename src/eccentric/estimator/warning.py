@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-FOLDED = 0.02  # difference of the neighbour overlap from that of PCA that causes a warning
-FARTHER = 1.1  # ratio of the neighbour distance to that of PCA that causes a warning
+    from eccentric.evaluation.folds import Kept
+
 STACK_LEVEL = 4  # the user's call, the method of the estimator, its helper, and the function in this module
 
 
@@ -30,19 +30,15 @@ def warn_of_blurred(names: Sequence[str] | None, columns: Sequence[int]) -> None
         )
 
 
-def warn_of_folds(overlap: float, pca: float, distance: float, pca_distance: float) -> None:
-    """Warn if the code preserves neighbourhoods worse than PCA, and say what may help.
-
-    Args:
-        overlap, pca: neighbour overlap of the code and of PCA.
-        distance, pca_distance: mean squared distance of neighbours in the code along the data, and that for PCA.
-    """
-    if overlap < pca - FOLDED:
-        found = f"the components keep {overlap:.0%} of the nearest neighbours, PCA {pca:.0%}"
-    elif distance > FARTHER * pca_distance > 0:
-        found = f"neighbours in the code are {distance / pca_distance:.1f} times as far apart along the data as for PCA"
-    else:
+def warn_of_folds(code: Kept, pca: Kept) -> None:
+    """Warn if the code preserves neighbourhoods worse than PCA, and say what may help."""
+    if not code.is_folded(pca):
         return
+    if code.overlap < pca.overlap:
+        found = f"the components keep {code.overlap:.0%} of the nearest neighbours, PCA {pca.overlap:.0%}"
+    else:
+        ratio = code.distance / pca.distance
+        found = f"neighbours in the code are {ratio:.1f} times as far apart along the data as for PCA"
     remedy = "Train longer (max_epochs), or allow more components (n_components)."
     warnings.warn(f"{found}: the code may be folded. {remedy}", stacklevel=STACK_LEVEL)
 
