@@ -50,7 +50,7 @@ FORMATS = ("pt2", "onnx")
 TOLERANCE = 1e-5
 # PyTorch 2.6 refuses chunk() and split() of a batch without an upper limit.
 BATCH = torch.export.Dim("batch", max=2**31)
-# How much larger than the model's own error that of a correct program may be. Over 40 draws of random weights of the
+# How much larger than the model's own error that of a correct program may be. Over 22 draws of random weights of the
 # deepest architecture, it was 0.6 to 2.4 times as large.
 ROUNDING = 4
 _OUTPUTS = {"autoencoder": ("p", "reconstruction"), "encoder": ("p",), "decoder": ("x",)}
