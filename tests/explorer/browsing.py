@@ -18,7 +18,8 @@ POINTS = "() => document.getElementById('scatter').toDataURL()"
 def served(*scenes) -> Iterator[str]:
     with contextlib.closing(open_port("127.0.0.1", 0)) as listening:
         host = f"127.0.0.1:{listening.getsockname()[1]}"
-        server = uvicorn.Server(uvicorn.Config(Guard(make_app(*scenes), {host}), log_level="error", lifespan="off"))
+        app = Guard(make_app(*scenes), {host})
+        server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="off", ws="websockets-sansio"))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()
         try:

@@ -16,6 +16,8 @@ from PIL import Image
 from starlette.routing import Route
 
 from eccentric.errors import UsageError
+from eccentric.explorer import Scene
+from eccentric.explorer.counterpart import Counterpart
 from eccentric.explorer.guard import Guard
 from eccentric.explorer.requests import MOST_BYTES, BadRequest, read_object, read_state
 from eccentric.explorer.server import PAGE, make_app
@@ -65,6 +67,38 @@ def call(app, path, body=None, **headers):
     return Answer(messages)
 
 
+def talk(app, *messages, **headers):
+    """What the socket for drafts answers to each message; nothing if it refuses the connection."""
+    sent: list = []
+    waiting = [{"type": "websocket.connect"}]
+    waiting += [{"type": "websocket.receive", "bytes" if isinstance(m, bytes) else "text": m} for m in messages]
+    waiting.append({"type": "websocket.disconnect", "code": 1000})
+    scope = {
+        "type": "websocket",
+        "path": "/api/drafts",
+        "raw_path": b"/api/drafts",
+        "query_string": b"",
+        "headers": [(name.encode(), value.encode("latin-1")) for name, value in ({"host": HOST} | headers).items()],
+        "scheme": "ws",
+        "server": ("127.0.0.1", 8050),
+        "client": ("127.0.0.1", 1),
+        "root_path": "",
+        "subprotocols": [],
+    }
+
+    async def receive():
+        return waiting.pop(0)
+
+    async def send(message):
+        sent.append(message)
+
+    asyncio.run(app(scope, receive, send))
+    if sent[0]["type"] == "websocket.close":
+        return None
+    assert sent[0]["type"] == "websocket.accept"
+    return [message.get("bytes") or message["text"] for message in sent[1:]]
+
+
 def post(app, path, **content):
     return call(app, path, json.dumps(content).encode())
 
@@ -87,11 +121,39 @@ def test_an_image_changes_with_its_state(app, images):
 
 
 def test_a_draft_is_the_pixels_of_the_image(app, images):
-    answer = post(app, "/api/draft", state=[1, 0, -1])
-    assert answer.headers["image-width"] == "8"
-    pixels = np.frombuffer(answer.body, np.uint8).reshape(8, 8, 4).astype(int)
+    (answer,) = talk(app, '{"state": [1, 0, -1]}')
+    assert int.from_bytes(answer[:4], "little") == 8
+    pixels = np.frombuffer(answer[4:], np.uint8).reshape(8, 8, 4).astype(int)
     assert np.abs(pixels[..., :3] - images.decode(np.array([[1, 0, -1]]))[0, 0][..., None]).max() <= 1
     assert (pixels[..., 3] == 255).all()
+
+
+def test_the_socket_answers_each_message_and_goes_on_after_a_bad_one(app, table_app):
+    good = '{"state": [1, 0, -1]}'
+    first, bad, binary, other, last = talk(app, good, "[", b"\xff", '{"state": [0, 0, 0], "other": true}', good)
+    assert first == last
+    assert "not JSON" in bad
+    assert "not JSON" in binary
+    assert "no second run" in other
+    assert talk(table_app, good) == ["drafts are of images"]
+
+
+def test_the_socket_is_closed_to_other_hosts_and_origins_and_without_the_token(app, images):
+    assert talk(app, origin=f"http://{HOST}") == []
+    assert talk(app, host="evil.example:8050") is None
+    assert talk(app, origin="http://evil.example") is None
+    guarded = Guard(make_app(images), None, "secret")
+    assert talk(guarded) is None
+    assert talk(guarded, cookie="eccentric-explorer=secret") == []
+
+
+def test_a_draft_of_the_second_run_is_of_its_matched_state(images, second_run):
+    counterpart = Counterpart(images, Scene(second_run))
+    own, other = talk(make_app(images, counterpart), '{"state": [1, 0, -1]}', '{"state": [1, 0, -1], "other": true}')
+    pixels = np.frombuffer(other[4:], np.uint8).reshape(8, 8, 4)[..., 0].astype(int)
+    item = counterpart.scene.decode(counterpart.states(np.array([[1, 0, -1]])))[0, 0]
+    assert np.abs(pixels - item).max() <= 1
+    assert own != other
 
 
 def test_a_row_has_a_number_per_column(table_app):
@@ -212,7 +274,7 @@ VALUES = st.none() | st.booleans() | st.floats() | st.integers() | st.integers(0
 JSON = st.recursive(
     VALUES, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(KEYS, inner, max_size=4), max_leaves=8
 )
-POSTED = ["decode", "decode-other", "draft", "draft-other", "nearest", "random", "grid", "name", "own"]
+POSTED = ["decode", "decode-other", "nearest", "random", "grid", "name", "own"]
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -222,6 +284,8 @@ def test_any_body_is_answered(app, table_app, path, body):
         answer = call(served, f"/api/{path}", body)
         assert answer.status in (200, 400)
         assert b"Traceback" not in answer.body
+        for reply in talk(served, body, body.decode("latin-1")):
+            assert isinstance(reply, bytes) or "\n" not in reply
 
 
 PLACES = st.integers(-2, 30).map(str) | st.text("0123456789-²x%/.", max_size=5)
@@ -259,6 +323,7 @@ HEADER = st.text(st.characters(max_codepoint=255, exclude_characters="\r\n\0"), 
 def test_any_headers_are_refused(images, query, host, origin, cookie):
     cookies = {"cookie": f"eccentric-explorer={cookie}"}
     assert call(Guard(make_app(images), {HOST}), "/", host=host).status == 403
+    assert talk(Guard(make_app(images), {HOST}), host=host) is None
     assert call(Guard(make_app(images), {HOST}), "/", origin=origin).status == 403
     assert call(Guard(make_app(images), None, "secret"), f"/?token={query}", **cookies).status == 403
 

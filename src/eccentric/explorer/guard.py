@@ -7,12 +7,14 @@ DNS rebinding the Host header is the name of that site and not the loopback addr
 from __future__ import annotations
 
 import hmac
+import re
 from http.cookies import CookieError, SimpleCookie
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse, RedirectResponse
+from starlette.websockets import WebSocketClose
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -56,18 +58,19 @@ class Guard:
             self.headers["Content-Security-Policy"] = policy.replace("frame-ancestors 'none'", FRAMED)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            return  # no other protocol is supported
+        refusal = self._refusal(scope)
+        if scope["type"] == "websocket":
+            await (WebSocketClose() if refusal else self.app)(scope, receive, send)
+            return
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 for name, value in self.headers.items():
-                    headers[name] = value
+                    headers[name] = value.replace("connect-src 'self'", f"connect-src 'self'{_socket(scope)}")
             await send(message)
 
-        answer = self._refusal(scope) or self.app
-        await answer(scope, receive, send_with_headers)
+        await (refusal or self.app)(scope, receive, send_with_headers)
 
     def _refusal(self, scope: Scope) -> ASGIApp | None:
         headers = Headers(scope=scope)
@@ -88,6 +91,12 @@ class Guard:
     def _matches(self, given: str) -> bool:
         assert self.token is not None
         return hmac.compare_digest(given.encode("utf-8", "surrogateescape"), self.token.encode())
+
+
+def _socket(scope: Scope) -> str:
+    """The source of WebSockets of this server, which "'self'" does not include in all browsers."""
+    host = Headers(scope=scope).get("host", "")
+    return f" ws://{host}" if re.fullmatch(r"[\w.:\[\]-]+", host, re.ASCII) else ""
 
 
 def _cookie(header: str) -> str:

@@ -22,8 +22,8 @@ class BadRequest(ValueError):
     """An invalid request. The message is one line for its sender."""
 
 
-def read_object(body: bytes) -> dict[str, Any]:
-    """The JSON object in the body of a request."""
+def read_object(body: bytes | str) -> dict[str, Any]:
+    """The JSON object in the body of a request or in a message."""
     try:
         content = json.loads(body)
     except (ValueError, RecursionError):

@@ -1,8 +1,9 @@
-"""HTTP server for a scene. Each endpoint calls one of the scene's functions."""
+"""Web server for a scene. Each endpoint calls one of the scene's functions."""
 
 from __future__ import annotations
 
 import base64
+import contextlib
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +13,8 @@ from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, PlainTextResponse, Response
-from starlette.routing import Route
+from starlette.routing import Route, WebSocketRoute
+from starlette.websockets import WebSocketDisconnect
 
 from eccentric.errors import EccentricError
 from eccentric.explorer import own
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from starlette.requests import Request
+    from starlette.websockets import WebSocket
 
     from eccentric.explorer.counterpart import Counterpart
     from eccentric.explorer.directions import Direction
@@ -59,34 +62,42 @@ class Answers:
         state = read_state(await _read(request), self.scene.dim)
         return await run_in_threadpool(lambda: self._item(self.scene.decode(state[None])[0]))
 
-    async def draft(self, request: Request) -> Response:
-        """Pixels of an image while a slider moves, which need no encoding as PNG."""
-        state = read_state(await _read(request), self.scene.dim)
-        return await run_in_threadpool(self._draft, self.scene, state)
+    async def drafts(self, socket: WebSocket) -> None:
+        """The images of one run for the states that the page sends while a slider moves.
 
-    async def draft_other(self, request: Request) -> Response:
-        other, states = await self._other(request)
-        return await run_in_threadpool(self._draft, other, states[0])
+        In Chromium, a message over a socket takes several milliseconds less than a request.
+        """
+        await socket.accept()
+        with contextlib.suppress(WebSocketDisconnect):
+            while (message := await socket.receive())["type"] == "websocket.receive":
+                body = message.get("text") or message.get("bytes") or b""
+                try:
+                    await socket.send_bytes(await run_in_threadpool(self._draft, body))
+                except (BadRequest, EccentricError) as error:
+                    await socket.send_text(self.told(error))
 
-    def _draft(self, scene: Scene, state: np.ndarray) -> Response:
+    def _draft(self, body: str | bytes) -> bytes:
+        """The width of the image (unsigned, four bytes, little-endian) and its pixels, which need no encoding as PNG."""
         if self.ranges is not None:
             raise BadRequest("drafts are of images")
+        content = read_object(body)
+        scene, state = self.scene, read_state(content, self.scene.dim)
+        if content.get("other"):
+            scene, (state,) = self._other(state)
         image = scene.draft(state)
         if self.curves is not None:
             image = self.curves.draw(image)
-        width = {"Image-Width": str(image.shape[2])}
-        return Response(rgba(image), media_type="application/octet-stream", headers=width)
+        return image.shape[2].to_bytes(4, "little") + rgba(image)
 
     async def decode_other(self, request: Request) -> Response:
         """The item of the second run for a state of the first run."""
-        other, states = await self._other(request)
+        other, states = self._other(read_state(await _read(request), self.scene.dim))
         return await run_in_threadpool(lambda: self._item(other.decode(states)[0]))
 
-    async def _other(self, request: Request) -> tuple[Scene, np.ndarray]:
-        """The second run, and its state for the state of the first run."""
+    def _other(self, state: np.ndarray) -> tuple[Scene, np.ndarray]:
+        """The second run, and its states (1, d) for the state of the first run."""
         if self.counterpart is None:
             raise BadRequest("there is no second run")
-        state = read_state(await _read(request), self.scene.dim)
         return self.counterpart.scene, self.counterpart.states(state[None])
 
     async def nearest(self, request: Request) -> Response:
@@ -197,6 +208,10 @@ class Answers:
             return {"png": base64.b64encode(png(item)).decode()}
         return {"values": self.ranges.values(item)}
 
+    def told(self, error: Exception) -> str:
+        """What the page is told. A message may contain the path of a file of the run, which is not sent."""
+        return str(error).replace(str(self.scene.run.path), self.scene.run.path.resolve().name)
+
     def _test_place(self, request: Request) -> int:
         return read_place(request.path_params["place"], len(self.scene.test_states), "item")
 
@@ -233,16 +248,14 @@ def make_app(scene: Scene, counterpart: Counterpart | None = None) -> Starlette:
     answers = Answers(scene, counterpart)
 
     def refuse(request: Request, error: Exception) -> Response:
-        # A message may contain the path of a file of the run, which is not sent to the page.
-        return PlainTextResponse(str(error).replace(str(scene.run.path), scene.run.path.resolve().name), 400)
+        return PlainTextResponse(answers.told(error), 400)
 
     app = Starlette(
         routes=[
             *(_page(file) for file in sorted(PAGE.iterdir()) if file.suffix in TYPES),
             Route("/api/run", answers.about),
             Route("/api/decode", answers.decode, methods=["POST"]),
-            Route("/api/draft", answers.draft, methods=["POST"]),
-            Route("/api/draft-other", answers.draft_other, methods=["POST"]),
+            WebSocketRoute("/api/drafts", answers.drafts),
             Route("/api/decode-other", answers.decode_other, methods=["POST"]),
             Route("/api/nearest", answers.nearest, methods=["POST"]),
             Route("/api/random", answers.random, methods=["POST"]),

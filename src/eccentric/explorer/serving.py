@@ -12,6 +12,7 @@ import webbrowser
 from typing import TYPE_CHECKING
 
 from eccentric.errors import EccentricError, UsageError
+from eccentric.explorer.requests import MOST_BYTES
 from eccentric.explorer.scene import Scene
 
 if TYPE_CHECKING:
@@ -137,6 +138,7 @@ def _server(
 ) -> uvicorn.Server:
     try:
         import uvicorn
+        import websockets  # noqa: F401  Uvicorn would import it when the server starts
 
         from eccentric.explorer.guard import Guard
         from eccentric.explorer.server import make_app
@@ -152,7 +154,8 @@ def _server(
             log_level="error",
             access_log=False,
             lifespan="off",
-            ws="none",
+            ws="websockets-sansio",
+            ws_max_size=MOST_BYTES,
             server_header=False,
             timeout_graceful_shutdown=1,
         )

@@ -1,7 +1,7 @@
 // The page: a state (one number per component, in standard deviations) and what the server answers to it.
 
 import { Bars } from "./bars.js";
-import { $, ask, askJson, drawImage, drawPixels, element, latestOnly, makeTabs, number, report, reported, save, short } from "./common.js";
+import { $, ask, askJson, drawImage, drawPixels, element, latestOnly, makeSocket, makeTabs, number, report, reported, save, short, showImage } from "./common.js";
 import { Directions } from "./directions.js";
 import { Grid } from "./grid.js";
 import { Own } from "./own.js";
@@ -49,19 +49,21 @@ const page = {
 
 // Shows the item of one run. While a slider moves, the pixels of a draft, which may differ by a grey level from the image
 // that replaces them when the state rests.
-const painter = (canvas, ending, mark) => latestOnly(async () => {
-  const exact = resting || Boolean(bars);
-  const answer = await ask(`api/${exact ? "decode" : "draft"}${ending}`, { state: page.state });
-  if (bars) mark((await answer.json()).values);
-  else if (exact) await drawImage(canvas, await answer.blob());
-  else await drawPixels(canvas, answer);
-  canvas.hidden = Boolean(bars);
-  if (ending) return;
-  if (!resting) restSoon();
-  document.dispatchEvent(new CustomEvent("decoded"));
-});
-const paint = painter($("image"), "", (values) => bars.show(values));
-const paintOther = painter($("other"), "-other", (values) => bars.mark("other", values));
+function painter(canvas, other, mark) {
+  const draft = makeSocket("api/drafts"), path = other ? "api/decode-other" : "api/decode";
+  return latestOnly(async () => {
+    const { state } = page;
+    if (bars) mark((await askJson(path, { state })).values);
+    else if (resting) await drawImage(canvas, await (await ask(path, { state })).blob());
+    else drawPixels(canvas, await draft({ state, other }));
+    canvas.hidden = Boolean(bars);
+    if (other) return;
+    if (!resting) restSoon();
+    document.dispatchEvent(new CustomEvent("decoded"));
+  });
+}
+const paint = painter($("image"), false, (values) => bars.show(values));
+const paintOther = painter($("other"), true, (values) => bars.mark("other", values));
 
 function decode() {
   paint();
@@ -111,9 +113,9 @@ async function showStrip(strip, items, folder, caption) {
       const { values } = await answer.json();
       button.title = values.map((value, i) => `${about.table.names[i]}: ${number(value)}`).join("\n");
     } else {
-      const canvas = element("canvas");
-      await drawImage(canvas, await answer.blob());
-      button.append(canvas);
+      const image = element("img", { alt: "" });
+      await showImage(image, await answer.blob());
+      button.append(image);
     }
     button.append(...lines.map((line) => element("div", { textContent: line, title: line })));
     const name = caption(item) || `${folder} item ${item.index}`;
