@@ -100,7 +100,8 @@ def test_finished_runs_and_measurements_are_used_again(compared):
     files = [*out.glob("runs/*/*/*/model.safetensors"), *out.glob("measured/**/*.json")]
     assert len(files) == 8 + 4 + 4 + 1  # runs; weights, runs at the chosen weights, baselines
     before = {path: path.stat().st_mtime_ns for path in files}
-    again = compare(table_of(), ["vq-vae"], out, SETUP)
+    again = compare(table_of(), ["vq-vae"], out, SETUP, format="svg")
+    assert all((out / name).read_text().startswith("<?xml") for name in ("trade-off.svg", "errors.svg", "spectra.svg"))
     assert {path: path.stat().st_mtime_ns for path in files} == before
     np.testing.assert_array_equal(again["error"], table["error"])
 

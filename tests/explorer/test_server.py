@@ -70,7 +70,7 @@ def call(app, path, body=None, **headers):
 def talk(app, *messages, **headers):
     """What the socket for drafts answers to each message; nothing if it refuses the connection."""
     sent: list = []
-    waiting = [{"type": "websocket.connect"}]
+    waiting: list[dict] = [{"type": "websocket.connect"}]
     waiting += [{"type": "websocket.receive", "bytes" if isinstance(m, bytes) else "text": m} for m in messages]
     waiting.append({"type": "websocket.disconnect", "code": 1000})
     scope = {

@@ -32,6 +32,13 @@ def test_the_queue_leaves_what_is_made_and_says_so(reproduce, store, tmp_path):
     assert out.strip() == "Nothing is left to do."
 
 
+def test_a_figure_that_is_missing_in_the_format_is_drawn(reproduce, store, tmp_path):
+    shutil.copytree(store.folder / "fig2", tmp_path / "fig2")
+    status, _, _ = reproduce("fig2", "--small", "--jobs", "1", "--work", tmp_path, "--format", "svg")
+    assert status == 0
+    assert (tmp_path / "fig2" / "figure.svg").read_text().startswith("<?xml")
+
+
 def test_time_that_is_up_leaves_trainings(reproduce, tmp_path):
     options = ["--epochs", "celeba=7", "--device", "cpu", "--work", tmp_path]
     status, out, _ = reproduce("fig9", "--small", *options, "--jobs", 2, "--until", "1")

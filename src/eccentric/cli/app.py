@@ -34,6 +34,9 @@ DataArgument = Annotated[
 ]
 RunArgument = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a training run.")]
 LabelOption = Annotated[str | None, typer.Option(help="Column with the labels; detected by default.")]
+FormatOption = Annotated[
+    Literal["png", "svg", "pdf"], typer.Option(help="Write figures in this format as well as in PNG.")
+]
 ItemKindOption = Annotated[
     Literal["auto", "image", "table", "sequence"],
     typer.Option(

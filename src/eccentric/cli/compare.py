@@ -9,7 +9,7 @@ import typer
 from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table
 
-from eccentric.cli.app import DataArgument, DeviceOption, LabelOption, app, console, names, print_note
+from eccentric.cli.app import DataArgument, DeviceOption, FormatOption, LabelOption, app, console, names, print_note
 from eccentric.cli.durations import parse_duration
 from eccentric.cli.progress import ReadingProgress
 from eccentric.comparison.grids import BASELINES
@@ -59,6 +59,7 @@ def compare(
     page: Annotated[
         Path | None, typer.Option(help="Also write the result to this Markdown file and a folder of its name.")
     ] = None,
+    format: FormatOption = "png",
     label: LabelOption = None,
 ) -> None:
     """Train several methods on DATA with the same network and budget, and evaluate them in the same way.
@@ -101,6 +102,7 @@ def compare(
                 jobs=jobs,
                 seconds=seconds,
                 page=page,
+                format=format,
                 source={"source": data, "label": label},
                 stop=stop,
                 on_progress=progress.show,

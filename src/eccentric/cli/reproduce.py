@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from eccentric.cli.app import DeviceOption, app, console, print_note
+from eccentric.cli.app import DeviceOption, FormatOption, app, console, print_note
 from eccentric.cli.durations import parse_duration
 
 BY_ROLE = "Either N for both data sets, or mnist=N and celeba=N; may be repeated."
@@ -81,6 +81,7 @@ def reproduce(
             "used again where the runs are missing."
         ),
     ] = None,
+    format: FormatOption = "png",
 ) -> None:
     """Reproduce figures and tables of the paper and compare our numbers with the published ones."""
     from eccentric.paper import ITEMS, RunStore, Scale, find_items
@@ -121,7 +122,7 @@ def reproduce(
     if jobs is not None or seconds is not None:
         kept = (lambda name: None) if page is None else Kept(page).read
         with stop_on_signal() as stop:
-            store = RunStore(work, scale, records=records, stop=stop)
+            store = RunStore(work, scale, records=records, format=format, stop=stop)
             queue = Queue(items, store, kept, QueueProgress(console, work).show)
             left = queue.work_off(jobs or 1, seconds)
         if any((work / name / RESULT).is_file() for name in ITEMS):
@@ -134,7 +135,15 @@ def reproduce(
             raise typer.Exit(1)
         return
     with stop_on_signal() as stop, ReproductionProgress(console) as progress:
-        store = RunStore(work, scale, records=records, stop=stop, on_progress=progress.show, on_note=print_note)
+        store = RunStore(
+            work,
+            scale,
+            records=records,
+            format=format,
+            stop=stop,
+            on_progress=progress.show,
+            on_note=print_note,
+        )
         try:
             make(items, store, on_made=progress.made, on_item=progress.item)
         except Stopped as stopped:

@@ -10,13 +10,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from eccentric.alignment import GAP
-from eccentric.cli.app import DataArgument, LabelOption, RunArgument, app, console, print_note
+from eccentric.cli.app import DataArgument, FormatOption, LabelOption, RunArgument, app, console, print_note
 from eccentric.cli.progress import ReadingProgress
 from eccentric.errors import UsageError
-
-FormatOption = Annotated[
-    Literal["png", "svg", "pdf"], typer.Option(help="Write figures in this format as well as in PNG.")
-]
 
 
 @app.command()

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from eccentric.comparison.plan import Rows
     from eccentric.comparison.trainings import Outcome, Trained
     from eccentric.data import Data
+    from eccentric.plots.style import Format
 
 __all__ = ["Stopped", "compare"]
 
@@ -47,6 +48,7 @@ def compare(
     jobs: int = 1,
     seconds: float | None = None,
     page: str | Path | None = None,
+    format: Format = "png",
     source: dict[str, Any] | None = None,
     stop: Stop | None = None,
     on_progress: Callable[[Progress], None] = lambda progress: None,
@@ -68,6 +70,7 @@ def compare(
             the cores; a script then needs `if __name__ == "__main__":`.
         seconds: stop training after this time and compare the methods that are complete; None for no limit.
         page: Markdown file to which the result is also written, with a folder of the same name next to it.
+        format: with "svg" or "pdf", the figures are written in this format as well as in PNG.
         source: arguments with which the data were loaded, recorded in the config.json of the runs.
         stop: set `stop.asked` to end after the current step of the trainings. A signal also ends the measurements that
             follow, at once.
@@ -110,7 +113,7 @@ def compare(
         raise Stopped(f"stopped; the trainings in {out} are kept, so run the same command again to resume")
     try:
         with stop.at_once():
-            return _measure(rows, setup, out, outcome, reference, notes, note, page)
+            return _measure(rows, setup, out, outcome, reference, notes, note, page, format)
     except KeyboardInterrupt:
         if not stop.asked:
             raise
@@ -126,6 +129,7 @@ def _measure(
     notes: list[str],
     note: Callable[[str], None],
     page: str | Path | None,
+    format: Format,
 ) -> pd.DataFrame:
     """Measure the finished trainings and write the result."""
     incomplete = dict.fromkeys(one.name for one in outcome.missing)
@@ -147,7 +151,7 @@ def _measure(
     protocol = _protocol(rows.data.name, rows.data.split, setup, reference, extractor)
     places = [(out / PAGE, out)] if page is None else [(out / PAGE, out), (Path(page), Path(page).with_suffix(""))]
     for path, folder in places:
-        write_results(table, weights_table(weights), protocol, notes, path, folder)
+        write_results(table, weights_table(weights), protocol, notes, path, folder, format)
     return table
 
 

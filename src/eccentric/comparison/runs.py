@@ -129,7 +129,7 @@ def write_comparison(folder: Path, comparison: Comparison, format: Format = "png
     """
     import pyarrow.parquet as pq
 
-    from eccentric.plots import file_bytes
+    from eccentric.plots import write_figure
 
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -138,10 +138,7 @@ def write_comparison(folder: Path, comparison: Comparison, format: Format = "png
     write_json(folder / RESULT, _record(comparison))
     with atomic(folder / ALIGNED) as temporary:
         pq.write_table(_table(comparison), temporary)
-    figure = _figure(comparison)
-    for suffix in dict.fromkeys(("png", format)):
-        with atomic((folder / FIGURE).with_suffix(f".{suffix}")) as temporary:
-            temporary.write_bytes(file_bytes(figure, suffix))
+    write_figure(folder / FIGURE, _figure(comparison), format)
 
 
 def _aligned(alignments: list[Alignment], test: list[Latents]) -> list[Float[np.ndarray, "n d"]]:

@@ -18,8 +18,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import pandas as pd
+    from matplotlib.figure import Figure
 
     from eccentric.plots.comparison import Role
+    from eccentric.plots.style import Format
 
 __all__ = ["MAIN", "PAGE", "SAMPLED", "TITLES", "cell", "title_of", "write_results"]
 
@@ -93,7 +95,13 @@ def cell(row: pd.Series, column: str) -> str:
 
 
 def write_results(
-    table: pd.DataFrame, weights: pd.DataFrame, protocol: Sequence[str], notes: Sequence[str], path: Path, folder: Path
+    table: pd.DataFrame,
+    weights: pd.DataFrame,
+    protocol: Sequence[str],
+    notes: Sequence[str],
+    path: Path,
+    folder: Path,
+    format: Format = "png",
 ) -> None:
     """Write all files of the result.
 
@@ -104,7 +112,10 @@ def write_results(
         notes: further notes for the reader.
         path: path of the page.
         folder: folder of the tables and figures, which is that of the page or below it.
+        format: with "svg" or "pdf", the figures are written in this format as well as in PNG.
     """
+    from eccentric.plots import write_figure
+
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -112,9 +123,8 @@ def write_results(
     for name, frame in ((CSV, table), (WEIGHTS, weights)):
         with atomic(folder / name) as temporary:
             frame.to_csv(temporary, index=False)
-    for name, picture in _pictures(table, weights).items():
-        with atomic(folder / name) as temporary:
-            temporary.write_bytes(picture)
+    for name, figure in _figures(table, weights).items():
+        write_figure(folder / name, figure, format)
     prefix = "" if folder == path.parent else f"{folder.relative_to(path.parent).as_posix()}/"
     with atomic(path) as temporary:
         temporary.write_text(page(table, protocol, notes, prefix), encoding="utf-8")
@@ -210,8 +220,7 @@ def _traits(name: str) -> Any:
     return find(entries()[name].method).traits
 
 
-def _pictures(table: pd.DataFrame, weights: pd.DataFrame) -> dict[str, bytes]:
-    from eccentric.plots import png
+def _figures(table: pd.DataFrame, weights: pd.DataFrame) -> dict[str, Figure]:
     from eccentric.plots.comparison import compared_errors, compared_spectra, compared_trade_offs
 
     def curves(column: str) -> dict[str, np.ndarray]:
@@ -232,7 +241,7 @@ def _pictures(table: pd.DataFrame, weights: pd.DataFrame) -> dict[str, bytes]:
         compared_errors(curves("error_first"), roles),
         compared_spectra(curves("eigenvalue"), roles),
     )
-    return {name: png(figure) for name, figure in zip(PICTURES, figures, strict=True)}
+    return dict(zip(PICTURES, figures, strict=True))
 
 
 def _roles(table: pd.DataFrame) -> dict[str, Role]:

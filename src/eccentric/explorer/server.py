@@ -77,7 +77,7 @@ class Answers:
                     await socket.send_text(self.told(error))
 
     def _draft(self, body: str | bytes) -> bytes:
-        """The width of the image (unsigned, four bytes, little-endian) and its pixels, which need no encoding as PNG."""
+        """The width (unsigned, four bytes, little-endian) and the pixels of an image, which need no encoding as PNG."""
         if self.ranges is not None:
             raise BadRequest("drafts are of images")
         content = read_object(body)

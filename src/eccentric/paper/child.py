@@ -11,7 +11,7 @@ import os
 import sys
 import threading
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from eccentric.errors import EccentricError
 from eccentric.paper.making import make_item
@@ -19,6 +19,9 @@ from eccentric.paper.registry import ITEMS
 from eccentric.paper.run_store import RunStore, Stopped
 from eccentric.paper.scale import Scale, Spec
 from eccentric.training import Stop, stop_on_signal
+
+if TYPE_CHECKING:
+    from eccentric.plots.style import Format
 
 STOPPED = 75
 """Exit status of a job that was stopped."""
@@ -39,9 +42,9 @@ def train(spec: Spec, folder: str, scale: Scale, records: Path | None) -> int:
     return 0
 
 
-def make(name: str, folder: str, scale: Scale, records: Path | None) -> int:
+def make(name: str, folder: str, scale: Scale, records: Path | None, format: Format) -> int:
     threading.Thread(target=_end_at_end_of_input, daemon=True).start()
-    store = RunStore(folder, scale, records=records, on_note=print)
+    store = RunStore(folder, scale, records=records, format=format, on_note=print)
     ITEMS[name].check(store)
     make_item(ITEMS[name], store)
     return 0
@@ -64,7 +67,7 @@ def _wait_for_end_of_input() -> None:
 
 
 def main(text: str) -> int:
-    """Do {"folder": ..., "scale": {...}} with "train": {a Spec} or "make": NAME; returns the exit status.
+    """Do {"folder": ..., "scale": {...}} with "train": {a Spec}, or "make": NAME and "format"; returns the exit status.
 
     "records" is a file with records of runs, if there is one.
     """
@@ -74,7 +77,7 @@ def main(text: str) -> int:
     try:
         if "train" in job:
             return train(Spec(**job["train"]), job["folder"], scale, records)
-        return make(job["make"], job["folder"], scale, records)
+        return make(job["make"], job["folder"], scale, records, job["format"])
     except EccentricError as error:
         print(f"error: {error}")
         return 1

@@ -98,4 +98,4 @@ def make_item(item: Item, store: RunStore) -> tuple[Result, Path]:
     result = item.make(store)
     made_under = conditions(store, time.perf_counter() - began)
     trend = measure_trend(item, store, result)
-    return result, write_item(store.folder, item, result, made_under, trend)
+    return result, write_item(store.folder, item, result, made_under, trend, store.format)

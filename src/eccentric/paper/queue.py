@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from eccentric.errors import EccentricError
 from eccentric.paper.child import STOPPED
 from eccentric.paper.records import training_seconds
-from eccentric.paper.writing import RESULT, read_result
+from eccentric.paper.writing import FIGURE, RESULT, read_result
 from eccentric.training import Run
 
 if TYPE_CHECKING:
@@ -126,10 +126,13 @@ class Queue:
     # --- order --------------------------------------------------------------------------------------------------------
 
     def _is_made(self, item: Item) -> bool:
-        """Whether the last result of an item was computed from the current runs."""
+        """Whether the last result of an item was computed from the current runs, with a figure in the format."""
         runs = sorted(f"runs/{self._store.path(spec).name}" for spec in self._specs[item.name])
         result = self._result(item.name)
-        return result is not None and result["conditions"].get("runs", []) == runs
+        if result is None or result["conditions"].get("runs", []) != runs:
+            return False
+        wanted = (self._store.folder / item.name / FIGURE).with_suffix(f".{self._store.format}")
+        return self._store.format == "png" or not result["figure"] or wanted.is_file()
 
     def _result(self, name: str) -> dict[str, Any] | None:
         return read_result(self._store.folder / name / RESULT) or self._known(name)
@@ -167,7 +170,7 @@ class Queue:
         scale["fid_weights"] = scale["fid_weights"] and str(scale["fid_weights"])
         records = self._store.records and str(self._store.records)
         order: dict[str, Any] = {"folder": str(self._store.folder), "scale": scale, "records": records}
-        order |= {"make": job.name} if job.spec is None else {"train": asdict(job.spec)}
+        order |= {"make": job.name, "format": self._store.format} if job.spec is None else {"train": asdict(job.spec)}
         log = self._log(job)
         try:
             log.parent.mkdir(parents=True, exist_ok=True)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from eccentric.data import Data
     from eccentric.paper.scale import Role, Spec
+    from eccentric.plots.style import Format
     from eccentric.training import Metrics
 
 # Settings that the recipe determines and the folder name does not contain.
@@ -69,6 +70,7 @@ class RunStore:
         folder: folder, created if needed; runs are in its subfolder `runs/`.
         scale: amount of training.
         records: file with records of runs on this or other machines, whose measured values replace the runs.
+        format: with "svg" or "pdf", figures are written in this format as well as in PNG.
         stop: set `stop.asked` to end the current training; `run` then raises `Stopped`.
         on_progress: called at the start of each training and with each row of its metrics.
         on_note: called with each note for the user.
@@ -80,6 +82,7 @@ class RunStore:
         scale: Scale | None = None,
         *,
         records: Path | None = None,
+        format: Format = "png",
         stop: Stop | None = None,
         on_progress: Callable[[Progress], None] = lambda progress: None,
         on_note: Callable[[str], None] = lambda note: None,
@@ -88,6 +91,7 @@ class RunStore:
         self.scale = scale or Scale()
         self.stop = stop or Stop()
         self.records = records
+        self.format: Format = format
         self.used: dict[Spec, Run | dict[str, Any]] = {}
         """Runs, or records of runs, used since the list was last cleared, for the conditions of an item."""
         self._on_progress, self._on_note = on_progress, on_note

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from eccentric.paper.items import Item
     from eccentric.paper.results import Result
     from eccentric.paper.trend import Trend
+    from eccentric.plots.style import Format
 
 RESULT, FIGURE, TABLE, NUMBERS, TREND = "result.json", "figure.png", "table.md", "numbers.csv", "trend.png"
 RUNS = "runs.json"
@@ -29,7 +30,12 @@ KEYS |= {"conditions", "trend"}
 
 
 def write_item(
-    folder: Path, item: Item, result: Result, conditions: dict[str, Any], trend: Trend | None = None
+    folder: Path,
+    item: Item,
+    result: Result,
+    conditions: dict[str, Any],
+    trend: Trend | None = None,
+    format: Format = "png",
 ) -> Path:
     """Write the folder of an item: figure or table, numbers.csv, curves as CSV, and result.json with everything.
 
@@ -38,6 +44,7 @@ def write_item(
         item, result: item and its result.
         conditions: conditions of the result.
         trend: numbers over the course of training, drawn as trend.png.
+        format: with "svg" or "pdf", the figures are written in this format as well as in PNG.
 
     Returns:
         The folder, `folder/NAME`.
@@ -45,7 +52,7 @@ def write_item(
     Raises:
         EccentricError: a file cannot be written.
     """
-    from eccentric.plots import png, trends
+    from eccentric.plots import trends, write_figure
 
     where = folder / item.name
     try:
@@ -53,16 +60,14 @@ def write_item(
     except OSError as error:
         raise EccentricError(f"cannot write to the folder {where}: {error.strerror}; choose another --work") from None
     if result.figure is not None:
-        with atomic(where / FIGURE) as temporary:
-            temporary.write_bytes(png(result.figure))
+        write_figure(where / FIGURE, result.figure, format)
     comparable = result.comparable and all(d["whole"] for d in conditions.get("data", {}).values())
     if trend is not None:
         panels = {
             title: [(line.label, line.values, line.published, line.published_spread) for line in lines]
             for title, lines in trend.panels.items()
         }
-        with atomic(where / TREND) as temporary:
-            temporary.write_bytes(png(trends(panels, trend.seen, trend.papers, result.comparable)))
+        write_figure(where / TREND, trends(panels, trend.seen, trend.papers, result.comparable), format)
     if result.table is not None:
         with atomic(where / TABLE) as temporary:
             temporary.write_text(result.table.markdown(), encoding="utf-8")

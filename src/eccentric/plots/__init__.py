@@ -17,7 +17,7 @@ from eccentric.plots.labels import label_kind
 from eccentric.plots.latents import MOST_POINTS, histogram, scatter, spectrum
 from eccentric.plots.pairs import PairPanel, pair_panels
 from eccentric.plots.sequences import MOST_CURVES, MOST_SEQUENCES, curve_reconstructions, eigencurves
-from eccentric.plots.style import MOST_PAIRS, WIDTH, file_bytes, png
+from eccentric.plots.style import MOST_PAIRS, WIDTH, file_bytes, png, write_figure
 from eccentric.plots.tables import MOST_FEATURES, feature_effects, feature_errors
 from eccentric.plots.theorem import force_balance, radius_deviation, repulsive_forces
 from eccentric.plots.training import curves
@@ -54,4 +54,5 @@ __all__ = [
     "spectra",
     "spectrum",
     "trends",
+    "write_figure",
 ]

@@ -11,8 +11,11 @@ import matplotlib.style
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.patheffects import withStroke
 
+from eccentric.files import atomic
+
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from matplotlib.figure import Figure
 
@@ -79,6 +82,13 @@ def file_bytes(figure: Figure, format: Format) -> bytes:
         warnings.filterwarnings("ignore", message="Glyph")  # characters that the font lacks are drawn as boxes
         figure.savefig(buffer, format=format, metadata={_DATED[format]: None})
     return buffer.getvalue()
+
+
+def write_figure(path: Path, figure: Figure, format: Format = "png") -> None:
+    """Write a figure as PNG to `path`, and in another format next to it."""
+    for suffix in dict.fromkeys(("png", format)):
+        with atomic(path.with_suffix(f".{suffix}")) as temporary:
+            temporary.write_bytes(file_bytes(figure, suffix))
 
 
 def png(figure: Figure) -> bytes:
