@@ -118,13 +118,22 @@ def mnist() -> Rows:
     return _loaded("mnist", 8)
 
 
+def mnist16() -> Rows:
+    """3000 images of MNIST at 16x16 pixels as rows of 256 columns, a table like that of USPS."""
+    images = _loaded("mnist", 8)
+    some = np.random.default_rng(0).permutation(len(images.x))[:3000]
+    x = np.pad(images.x[some, 0].astype(np.float32), ((0, 0), (2, 2), (2, 2))).reshape(-1, 16, 2, 16, 2).mean((2, 4))
+    assert images.labels is not None
+    return Rows(x.reshape(-1, 256), images.labels[some], 8, ItemSpec("table", (256,)))
+
+
 def _loaded(name: str, dim: int, **options: Any) -> Rows:
     data = load(name, **options)
     labels = [split.labels for split in (data.train, data.test) if split.labels is not None]
     return Rows(torch.cat([data.train.x, data.test.x]).numpy(), np.concatenate(labels), dim, data.spec)
 
 
-DATA = {"digits": digits, "gaussian": gaussian, "pbmc": pbmc, "mnist": mnist}
+DATA = {"digits": digits, "gaussian": gaussian, "pbmc": pbmc, "mnist": mnist, "mnist16": mnist16}
 
 
 def split(rows: Rows, seed: int) -> Split:
