@@ -19,12 +19,12 @@ from sklearn.model_selection import train_test_split
 from eccentric import EccentricAutoencoder
 from eccentric.estimator import fitting
 
-COMPONENTS = {"digits": 6, "mixed": 3, "cancer": 4, "swiss roll": 2, "s-curve": 2}
+COMPONENTS = {"digits": 6, "mixed": 3, "large": 3, "cancer": 4, "swiss roll": 2, "s-curve": 2}
 GAINS = (0.05, 0.1, 0.2)
 
 
 def table(name: str, seed: int) -> np.ndarray:
-    """Rows (n, features). "mixed" has 40 noisy columns that depend on three factors in curves."""
+    """Rows (n, features). "mixed" and "large" have noisy columns that depend on three factors in curves."""
     random = np.random.default_rng(100 + seed)
     match name:
         case "digits":
@@ -35,9 +35,10 @@ def table(name: str, seed: int) -> np.ndarray:
             return np.asarray(make_swiss_roll(3000, random_state=seed)[0])
         case "s-curve":
             return np.asarray(make_s_curve(3000, random_state=seed)[0])
-    factors = random.normal(size=(3000, 3))
-    first, second = random.normal(size=(2, 3, 40))
-    return np.tanh(factors @ first) + 0.3 * (factors @ second) ** 2 + 0.3 * random.normal(size=(3000, 40))
+    rows, columns = (100_000, 50) if name == "large" else (3000, 40)
+    factors = random.normal(size=(rows, 3))
+    first, second = random.normal(size=(2, 3, columns))
+    return np.tanh(factors @ first) + 0.3 * (factors @ second) ** 2 + 0.3 * random.normal(size=(rows, columns))
 
 
 def fit(name: str, seed: int, gain: float | None) -> tuple[float, float, float, float]:
