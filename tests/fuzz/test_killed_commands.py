@@ -40,15 +40,28 @@ def complete(arguments: list[str]) -> float:
     return time.monotonic() - began
 
 
-def kill_often(arguments: list[str], seconds: float, check: Callable[[], None]) -> None:
-    """Kill the command KILLS times, each time after a part of the time that it needs, and start it again.
+def kill_often(folder: Path, command: Callable[[str], list[str]], results: Callable[[str], Any]) -> None:
+    """Kill a command KILLS times, each time after a part of the time that it needs, and start it again.
 
-    When the command completes before it is killed, `check` is called, which removes its folder.
+    Each time that it completes nevertheless, and at the end, its results are those of an undisturbed command.
+
+    Args:
+        folder: where the commands make folders.
+        command: arguments of the command that writes to the folder of the given name.
+        results: results in the folder of the given name.
     """
+    seconds = complete(command("undisturbed"))
+    expected = results("undisturbed"), leftovers(folder / "undisturbed")
+
+    def check() -> None:
+        assert (results("killed"), leftovers(folder / "killed")) == expected
+        shutil.rmtree(folder / "killed")
+        print("completed as if undisturbed")
+
     moments = random.Random(0)
     killed = 0
     while killed < KILLS:
-        process = start(arguments)
+        process = start(command("killed"))
         try:
             _, errors = process.communicate(timeout=moments.uniform(0.1, 0.9) * seconds)
         except subprocess.TimeoutExpired:
@@ -58,7 +71,7 @@ def kill_often(arguments: list[str], seconds: float, check: Callable[[], None]) 
         else:
             assert process.returncode == 0, errors.decode()
             check()
-    complete(arguments)
+    complete(command("killed"))
     check()
 
 
@@ -71,15 +84,7 @@ def test_reproduce(tmp_path: Path) -> None:
         found = [json.loads((tmp_path / name / item / "result.json").read_text()) for item in ("table2", "fig5")]
         return [(result["numbers"], result["claims"]) for result in found]
 
-    seconds = complete(command("undisturbed"))
-    expected = results("undisturbed"), leftovers(tmp_path / "undisturbed")
-
-    def check() -> None:
-        assert (results("killed"), leftovers(tmp_path / "killed")) == expected
-        shutil.rmtree(tmp_path / "killed")
-        print("completed as if undisturbed")
-
-    kill_often(command("killed"), seconds, check)
+    kill_often(tmp_path, command, results)
 
 
 @pytest.mark.slow
@@ -97,15 +102,7 @@ def test_compare(tmp_path: Path) -> None:
             rows = list(csv.DictReader(file))
         return [{k: v for k, v in row.items() if not any(word in k for word in TIMES)} for row in rows]
 
-    seconds = complete(command("undisturbed"))
-    expected = results("undisturbed"), leftovers(tmp_path / "undisturbed")
-
-    def check() -> None:
-        assert (results("killed"), leftovers(tmp_path / "killed")) == expected
-        shutil.rmtree(tmp_path / "killed")
-        print("completed as if undisturbed")
-
-    kill_often(command("killed"), seconds, check)
+    kill_often(tmp_path, command, results)
 
 
 def leftovers(folder: Path) -> list[str]:
