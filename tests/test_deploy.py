@@ -142,6 +142,18 @@ def test_networks_that_cannot_compute_in_double_precision(tmp_path):
     assert written.error <= TOLERANCE
 
 
+def test_a_network_that_cannot_be_exported_is_told_in_one_line(tmp_path):
+    class Branching(nn.Module):
+        def forward(self, x):
+            return x[:, :2] * (2 if x.sum() > 0 else 3)
+
+    model, components, x = made(TABLE)
+    model.encoder = Branching()
+    with pytest.raises(EccentricError, match="PyTorch cannot export") as raised:
+        export(model, components, TABLE, x, tmp_path / "program.pt2")
+    assert str(raised.value).isprintable()
+
+
 def test_estimator(tmp_path):
     x = np.random.default_rng(0).uniform(0, 5, size=(40, 6, 4)).astype(np.float32)
     model = EccentricAutoencoder(2, max_epochs=1, random_state=0, device="cpu").fit(x)

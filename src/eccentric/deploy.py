@@ -19,6 +19,7 @@ import copy
 import json
 import logging
 import math
+import re
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
@@ -246,8 +247,13 @@ def _exported(program: Program, given: Tensor) -> torch.export.ExportedProgram:
             warnings.simplefilter("ignore")  # from PyTorch, for example about GRUs
             return torch.export.export(program, (rows,), dynamic_shapes=({0: BATCH},))
     except Exception as error:  # of many classes, most of which are private
-        reason = str(error).strip().splitlines()[0]
-        raise EccentricError(f"PyTorch cannot export this {program.part}: {reason}") from error
+        raise EccentricError(f"PyTorch cannot export this {program.part}: {_first_line(error)}") from error
+
+
+def _first_line(error: Exception) -> str:
+    """The first line of a message of PyTorch, without the codes of colours."""
+    text = re.sub(r"\x1b\[[\d;]*m", "", str(error)).strip()
+    return text.partition("\n")[0] or type(error).__name__
 
 
 def _write_onnx(program: Program, given: Tensor, path: Path, described: dict[str, Any]) -> None:
@@ -267,8 +273,7 @@ def _write_onnx(program: Program, given: Tensor, path: Path, described: dict[str
                 verbose=False,
             )
     except torch.onnx.OnnxExporterError as error:
-        reason = str(error).strip().splitlines()[0]
-        raise EccentricError(f"PyTorch cannot write this {program.part} as .onnx: {reason}") from error
+        raise EccentricError(f"PyTorch cannot write this {program.part} as .onnx: {_first_line(error)}") from error
     finally:
         for logger, level in zip(loggers, levels, strict=True):
             logger.setLevel(level)
