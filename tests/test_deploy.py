@@ -145,7 +145,7 @@ def test_networks_that_cannot_compute_in_double_precision(tmp_path):
 def test_a_network_that_cannot_be_exported_is_told_in_one_line(tmp_path):
     class Branching(nn.Module):
         def forward(self, x):
-            return x[:, :2] * (2 if x.sum() > 0 else 3)
+            return x[:, :3] * (2 if x.sum() > 0 else 3)
 
     model, components, x = made(TABLE)
     model.encoder = Branching()
