@@ -22,6 +22,7 @@ help:
 # Made anew when the dependencies change; the last step makes the file, so an interrupted set-up is done again. CUDA
 # builds of PyTorch bring their own Triton; beside others, its interpreter runs the CUDA kernel in the tests.
 $(VENV)/.installed: pyproject.toml constraints.txt
+	@echo "Installing PyTorch and everything else into $(VENV), which takes a few minutes"
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet -c constraints.txt torch
 	$(BIN)/pip install --quiet -c constraints.txt -e ".[dev]"

@@ -52,8 +52,9 @@ def test_a_signal_reaches_every_run(tmp_path):
         assert time.monotonic() < deadline
         time.sleep(0.1)
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=120)
+    output, _ = process.communicate(timeout=120)
     assert process.returncode == 130
+    assert b"--resume" in output
     for seed in (0, 1):
         assert Run(tmp_path / f"seed-{seed}").config["status"].startswith("stopped after")
 

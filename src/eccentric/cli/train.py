@@ -191,8 +191,10 @@ def _train_several(context: typer.Context, out: Path, seeds: list[int]) -> None:
         shown = "  ".join(f"{value:.2f}" for value in values[:8]) + ("  ..." if len(values) > 8 else "")
         trace = f"{sum(values):.2f}" if values else "-"
         table.add_row(str(seed), f"{run.evaluation['test_reconstruction']:.4f}", trace, shown)
-    console.print(table)
+    if runs:
+        console.print(table)
     if stop.asked:
+        console.print("Training was interrupted; repeat the command with --resume to continue.", soft_wrap=True)
         raise typer.Exit(128 + stop.signum)
     if all(run.has_spectrum for run in runs.values()):  # the others have no components to align
         quoted = shlex.quote(str(out))

@@ -36,7 +36,7 @@ def check_folder(path: Path, overwrite: bool = False, resume: bool = False) -> N
     if not overwrite and not resume:
         raise UsageError(
             f"{path} already holds a run; choose another folder with --out, or pass --resume to continue it or "
-            "--overwrite to replace it"
+            "--overwrite to replace it (in Python, resume=True or overwrite=True)"
         )
 
 

@@ -61,7 +61,7 @@ class TrainConfig:
     axes: str = setting(
         "principal",
         "Axes of the components: principal (of the latents, as in the paper), or anchored (the rotation of the latents "
-        "nearest to the scores of a linear PCA of the data, which comes out more alike from run to run).",
+        "nearest to the scores of a linear PCA of the data, which agrees better between runs).",
     )
     seed: int = setting(0, "Seed of the initial weights and the order of batches.")
     device: str = setting("auto", "PyTorch device; auto uses an accelerator if available.")

@@ -9,7 +9,6 @@ import torch
 from sklearn.datasets import load_iris
 from tests.hub.fake import TOKEN, Hub
 
-from eccentric import EccentricAutoencoder
 from eccentric.data import load
 from eccentric.training import TrainConfig, train
 

@@ -4,7 +4,6 @@ import numpy as np
 from torch import nn
 
 from eccentric.data import from_arrays
-from eccentric.training import TrainConfig, train
 
 data = from_arrays(np.random.default_rng(0).integers(0, 256, size=(300, 28, 28), dtype=np.uint8))
 encoder = nn.Sequential(nn.Flatten(), nn.Linear(784, 8))

@@ -4,10 +4,7 @@ import gymnasium
 import stable_baselines3
 import torch
 from examples.reinforcement_learning import RegularizedFeatures
-from pytorch_lightning import Trainer
 from torch import nn
-
-from eccentric import EccentricLoss, eccentric_loss
 
 z = torch.randn(100, 6, requires_grad=True)
 reconstruction_error = z.square().mean()
