@@ -115,8 +115,8 @@ def setup(f: Facts, config: dict[str, Any], parameters: int) -> list[tuple[str, 
         ("Objective", f.method.objective(f.method_settings)),
         (
             "Training",
-            f"{f.epochs[-1]:g} of {s.epochs} epochs, {steps[-1]:,.0f} steps of {f.batch_size} items; Adam, learning "
-            f"rate {s.learning_rate:g}{schedule}, weight decay {s.weight_decay:g}; seed {s.seed}"
+            f"{round(f.epochs[-1], 1):g} of {s.epochs} epochs, {steps[-1]:,.0f} steps of {f.batch_size} items; Adam, "
+            f"learning rate {s.learning_rate:g}{schedule}, weight decay {s.weight_decay:g}; seed {s.seed}"
             + (f"; {precision}" if precision else ""),
         ),
         (
