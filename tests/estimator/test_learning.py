@@ -408,7 +408,7 @@ class TestStream:
 
 class TestConvergence:
     @pytest.mark.parametrize(
-        ("errors", "otherwise", "if_folded"),
+        ("errors", "otherwise", "if_strict"),
         [
             ([1.0, 1.0, 1.0], True, True),
             ([1.0, 0.9, 0.8, 0.7, 0.6], False, False),
@@ -418,9 +418,9 @@ class TestConvergence:
             ([0.002, 0.002, 0.002, 0.0015, 0.0016], True, True),
         ],
     )
-    def test_the_rule(self, errors, otherwise, if_folded):
+    def test_the_rule(self, errors, otherwise, if_strict):
         assert has_converged(errors, lambda: False) == otherwise
-        assert has_converged(errors, lambda: True) == if_folded
+        assert has_converged(errors, lambda: True) == if_strict
 
     def test_linear_data_end_early_and_curved_data_late(self, monkeypatch):
         monkeypatch.setattr(fitting, "LEAST_STEPS", 20)

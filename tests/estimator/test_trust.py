@@ -7,6 +7,7 @@ import pytest
 from benchmarks.known_factors import KINDS, numbers_found
 
 from eccentric import EccentricAutoencoder
+from eccentric.estimator import fitting
 from tests.estimator.test_inputs import squares
 from tests.estimator.test_learning import low_rank, quick
 
@@ -89,6 +90,19 @@ class TestHowMany:
         same = quick(n_components=3, standardize=False, max_epochs=2).fit(gaussian)
         np.testing.assert_array_equal(model.transform(gaussian), same.transform(gaussian))
         assert model.get_params()["n_components"] == "auto"
+
+    @pytest.mark.parametrize(("wanted", "strict"), [(3, False), ("auto", True), (0.5, True)])
+    def test_numbers_are_compared_after_convergence(self, gaussian, monkeypatch, wanted, strict):
+        asked = []
+        once = fitting.train_once
+
+        def noted(*args, **kwargs):
+            asked.append(kwargs["strict"])
+            return once(*args, **kwargs)
+
+        monkeypatch.setattr(fitting, "train_once", noted)
+        quick(n_components=wanted, standardize=False, max_epochs=1).fit(gaussian[:200])
+        assert set(asked) == {strict}
 
     def test_a_share_of_the_variance(self, gaussian, tmp_path):
         model = quick(n_components=0.7, standardize=False, max_epochs=1).fit(gaussian)

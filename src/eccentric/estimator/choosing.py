@@ -27,6 +27,8 @@ MOST = 32  # maximum number of components that "auto" chooses
 class Candidates:
     """Trainings with several numbers of components, all with the same seeds.
 
+    They must have converged: otherwise a further component may lower the error only because training is faster with it.
+
     Attributes:
         runs: runs by number of components, in the order of training.
         most: largest possible number of components.
@@ -38,10 +40,10 @@ class Candidates:
         self.most = min(len(source.sample), source.spec.size)
 
     def train(self, dim: int) -> list[Repeat]:
-        """The trainings with `dim` components, which equal those of a fit with that number."""
+        """The trainings with `dim` components."""
         if dim not in self.runs:
             random = copy.deepcopy(self._random)
-            self.runs[dim] = train_runs(self._parameters, dim, self._source, random)
+            self.runs[dim] = train_runs(self._parameters, dim, self._source, random, strict=True)
         return self.runs[dim]
 
     def errors(self, dim: int) -> Float[Tensor, " n"]:

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 STEPS = 1500  # steps for "auto" epochs if training does not end by `has_converged`
 LEAST_STEPS, MOST_STEPS = 400, 3 * STEPS  # before the decay; and in all, if training ends by `has_converged`
-LEAST_GAIN, LEAST_GAIN_IF_FOLDED = 0.1, 0.05  # relative
+LEAST_GAIN, LEAST_GAIN_IF_STRICT = 0.1, 0.05  # relative
 LEAST_ABSOLUTE_GAIN = 0.001  # in standardised units, for data with hardly any noise
 FEWEST_EPOCHS = 3
 RATE, IMAGE_RATE = 1e-3, 4e-3  # maximum; the higher rate lowers the error on MNIST
@@ -72,20 +72,18 @@ def epochs_for(steps: int | None, wanted: int = STEPS) -> int:
     return UNSIZED_EPOCHS if steps is None else max(FEWEST_EPOCHS, math.ceil(wanted / steps))
 
 
-def has_converged(errors: Sequence[float], is_folded: Callable[[], bool]) -> bool:
+def has_converged(errors: Sequence[float], is_strict: Callable[[], bool]) -> bool:
     """Whether doubling the training time lowered the lowest held-out error by less than 10 % or 0.001.
-
-    While the code is folded, it is 5 % instead: the error hardly falls until the folds open.
 
     Args:
         errors: held-out error before training and after each epoch, at a constant learning rate.
-        is_folded: whether the code is folded, which is computed only if it matters.
+        is_strict: whether 5 % applies instead, which is computed only if it matters.
     """
     earlier = min(errors[: len(errors) // 2 + 1])
     gain = earlier - min(errors)
-    if gain < max(LEAST_GAIN_IF_FOLDED * earlier, LEAST_ABSOLUTE_GAIN):
+    if gain < max(LEAST_GAIN_IF_STRICT * earlier, LEAST_ABSOLUTE_GAIN):
         return True
-    return gain < LEAST_GAIN * earlier and not is_folded()
+    return gain < LEAST_GAIN * earlier and not is_strict()
 
 
 def make_model(
@@ -116,6 +114,7 @@ def train_once(
     near: Neighbourhoods,
     *,
     patience: int | None,
+    strict: bool = False,
     verbose: int = 0,
     name: str = "",
 ) -> Trained:
@@ -129,8 +128,10 @@ def train_once(
         source: the data.
         config: settings without "auto" values. With the schedule "trapezoid", the learning rate decays when training
             has converged, and the decay begins from the best weights.
-        near: neighbourhoods of training rows, with which a folded code is recognised.
+        near: neighbourhoods of training rows, with which a folded code is recognised. While the code is folded, the
+            error hardly falls, and the strict threshold of `has_converged` applies.
         patience: epochs to wait for a lower error on held-out rows; None trains to the end and keeps the last weights.
+        strict: always apply the strict threshold.
         verbose, name: see `Progress`.
 
     Raises:
@@ -150,8 +151,8 @@ def train_once(
         best, first = first_errors.mean().item(), _copy(model)
         kept = first
 
-    def is_folded() -> bool:
-        return near.kept(model).is_folded(near.pca)
+    def is_strict() -> bool:
+        return strict or near.kept(model).is_folded(near.pca)
 
     rows: list[Metrics] = []
     stop, progress = Stop(), Progress(verbose, usual, config.epochs, name)
@@ -169,11 +170,7 @@ def train_once(
             if open_ended:
                 curve.append(row.test_reconstruction)
                 constant = training.last_epoch == config.epochs and row.epoch < decay_epoch(config.epochs)
-                if (
-                    constant
-                    and row.step >= LEAST_STEPS
-                    and has_converged(curve, lambda: near.kept(model).is_folded(near.pca))
-                ):
+                if constant and row.step >= LEAST_STEPS and has_converged(curve, is_strict):
                     model.load_state_dict(kept)
                     training.decay()
             elif patience is not None and row.epoch - best_epoch >= patience:

@@ -40,7 +40,9 @@ class Repeat:
     constant: list[int]
 
 
-def train_runs(parameters: Parameters, dim: int, source: Source, random: np.random.RandomState) -> list[Repeat]:
+def train_runs(
+    parameters: Parameters, dim: int, source: Source, random: np.random.RandomState, *, strict: bool = False
+) -> list[Repeat]:
     """Train `n_runs` runs, the first one on all training rows and the others on bootstrap samples.
 
     Args:
@@ -48,6 +50,7 @@ def train_runs(parameters: Parameters, dim: int, source: Source, random: np.rand
         dim: number of components.
         source: the rows.
         random: generator for the seeds and the bootstrap samples.
+        strict: train until the strict threshold for convergence.
     """
     settled = settings.settle(parameters, dim, source)
     runs = []
@@ -61,7 +64,7 @@ def train_runs(parameters: Parameters, dim: int, source: Source, random: np.rand
         pca = fit_pca(model, rows.sample, dim)
         near = Neighbourhoods(some(rows.sample), pca)
         trained = fitting.train_once(
-            model, rows, config, near, patience=patience, verbose=parameters.verbose, name=name
+            model, rows, config, near, patience=patience, strict=strict, verbose=parameters.verbose, name=name
         )
         if config.schedule == "trapezoid":
             config = replace(config, epochs=trained.metrics[-1].epoch)  # gives the same learning rates
