@@ -21,16 +21,22 @@ help:
 
 # Made anew when the dependencies change; the last step makes the file, so an interrupted set-up is done again. CUDA
 # builds of PyTorch bring their own Triton; beside others, its interpreter runs the CUDA kernel in the tests.
-$(VENV)/.installed: pyproject.toml constraints.txt
-	@echo "Installing PyTorch and everything else into $(VENV), which takes a few minutes"
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet -c constraints.txt torch
+$(VENV)/.installed: $(VENV)/.demo
+	@echo "Installing the tools for development into $(VENV), which takes a few minutes"
 	$(BIN)/pip install --quiet -c constraints.txt -e ".[dev]"
 	$(BIN)/python -c "import triton" 2>/dev/null || $(BIN)/pip install --quiet --no-deps triton==3.9.0 || \
 		echo "no Triton for this machine: its tests will be skipped"
 	touch $@
 
-demo: $(VENV)/.installed
+# What the demo needs, so that a new user waits for no more.
+$(VENV)/.demo: pyproject.toml constraints.txt
+	@echo "Installing eccentric and PyTorch into $(VENV), which takes a few minutes"
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet -c constraints.txt torch
+	$(BIN)/pip install --quiet -c constraints.txt -e ".[train,explore]"
+	touch $@
+
+demo: $(VENV)/.demo
 	$(BIN)/eccentric train digits --out $(DEMO) --overwrite $(DEMO_SETTINGS)
 	@echo "Open $(DEMO)/report.html in a browser."
 	@echo "Explore its components: $(BIN)/eccentric explore $(DEMO)"
