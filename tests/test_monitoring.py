@@ -108,7 +108,8 @@ def test_collapsed_trainings_warn_and_others_do_not():
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             eccentric.diagnostics(z)
-        assert bool(caught) == (each["embedding_trace"] < 1)  # none lies between 0.04 and 2.7
+        # None lies between 0.04 and 0.1. Of those from 0.1 to 1, VICReg at weight 0.00316, all learned something.
+        assert bool(caught) == (each["embedding_trace"] < 0.05)
 
 
 def test_untrained_networks_do_not_warn():
