@@ -1,6 +1,6 @@
-"""Starts and axes of the estimator on images: `python -m benchmarks.starts --seeds 3` (needs MNIST).
+"""Starts of the estimator on images: `python -m benchmarks.starts --data digits --images 1000 --seeds 5`.
 
-For each seed, 4,000 training images and 3,000 others are drawn. The estimator is fitted twice with each start, the
+For each seed, training images and up to 3,000 others are drawn. The estimator is fitted twice with each start, the
 second time to as many images drawn with replacement. Stability: mean correlation of matched components between the two
 fits, on the other images, for the anchored axes, for the principal axes of the same latents, and for PCA of the same
 images. Error: mean squared reconstruction error of the other images, pixel values from 0 to 1.
@@ -9,20 +9,25 @@ images. Error: mean squared reconstruction error of the other images, pixel valu
 from __future__ import annotations
 
 import argparse
+import os
 import platform
 from collections import defaultdict
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, cast
 
 import numpy as np
 import torch
+from joblib import Parallel, delayed
 from sklearn.decomposition import PCA
 
 from eccentric import DeepComponents, EccentricAutoencoder
 from eccentric.alignment import component_stability
 from eccentric.data import load
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 Start = Literal["pca", "random"]
-DIM, TRAIN, TEST, EPOCHS = 8, 4000, 3000, 20
+DIM, MOST_OTHERS = 8, 3000
 STARTS: tuple[Start, ...] = ("pca", "random")
 Codes = tuple[np.ndarray, np.ndarray]
 
@@ -32,11 +37,11 @@ def codes(
 ) -> tuple[dict[str, Codes], float]:
     """Components of `train` and `test` along each kind of axes for a fit to `x`, and the error on `test`."""
     found: dict[str, Codes] = {}
-    model = EccentricAutoencoder(DIM, random_state=seed, start=start, max_epochs=EPOCHS, axes="anchored").fit(x)
+    model = EccentricAutoencoder(DIM, random_state=seed, start=start, axes="anchored").fit(x)
     found["anchored"] = model.transform(train), model.transform(test)
     # The latents up to a rotation, which the principal axes do not depend on.
     principal = DeepComponents().fit(torch.from_numpy(model.transform(x)))
-    found["principal"] = tuple(principal.encode(torch.from_numpy(p)).numpy() for p in found["anchored"])  # type: ignore[assignment]
+    found["principal"] = cast("Codes", tuple(principal.encode(torch.from_numpy(p)).numpy() for p in found["anchored"]))
     error = float(((model.inverse_transform(found["anchored"][1]) - test.astype(np.float64)) ** 2).mean()) / 255**2
     return found, error
 
@@ -46,31 +51,54 @@ def linear(x: np.ndarray, train: np.ndarray, test: np.ndarray) -> Codes:
     return pca.transform(train.reshape(len(train), -1)), pca.transform(test.reshape(len(test), -1))
 
 
+def stability(first: Codes, second: Codes) -> float:
+    return float(component_stability([first[0], second[0]], [first[1], second[1]]).correlation.mean())
+
+
+def measure(start: Start, data: str, count: int, seed: int) -> dict[str, float]:
+    """Values by name, from one pair of fits."""
+    torch.set_num_threads(1)
+    images = np.asarray(load(data).train.x)
+    random = np.random.default_rng(seed)
+    drawn = images[random.permutation(len(images))[: count + MOST_OTHERS]]
+    train, test = drawn[:count], drawn[count:]
+    fits = [train, train[np.sort(random.integers(count, size=count))]]
+    (first, error), (second, error_again) = (codes(start, x, train, test, 2 * seed + k) for k, x in enumerate(fits))
+    values = {f"stability along {axes} axes": stability(first[axes], second[axes]) for axes in first}
+    return {
+        **values,
+        "error": error,
+        "error of the fit to resampled images": error_again,
+        "PCA: stability": stability(*(linear(x, train, test) for x in fits)),
+    }
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=3)
-    seeds = parser.parse_args().seeds
-    images = np.asarray(load("mnist").train.x)
+    parser.add_argument("--data", choices=("digits", "mnist"), default="mnist")
+    parser.add_argument("--images", type=int, default=4000)
+    parser.add_argument("--starts", nargs="+", choices=STARTS, default=STARTS)
+    parser.add_argument("--jobs", type=int, default=os.cpu_count())
+    given = parser.parse_args()
+    wanted = [(start, given.data, given.images, seed) for seed in range(given.seeds) for start in given.starts]
+    # As they are finished, so that an interrupted comparison is not lost.
+    running = cast(
+        "Iterator[dict[str, float]]",
+        Parallel(n_jobs=given.jobs, return_as="generator")(delayed(measure)(*each) for each in wanted),
+    )
     results: dict[str, list[float]] = defaultdict(list)
-    for seed in range(seeds):
-        random = np.random.default_rng(seed)
-        drawn = images[random.permutation(len(images))[: TRAIN + TEST]]
-        train, test = drawn[:TRAIN], drawn[TRAIN:]
-        fits = [train, train[np.sort(random.integers(TRAIN, size=TRAIN))]]
-        pairs: dict[str, list[Codes]] = {"PCA": [linear(x, train, test) for x in fits]}
-        for start in STARTS:
-            for number, x in enumerate(fits):
-                found, error = codes(start, x, train, test, 2 * seed + number)
-                results[f"start {start}: error"].append(error)
-                for axes, code in found.items():
-                    pairs.setdefault(f"start {start}: stability along {axes} axes", []).append(code)
-        for name, (first, second) in pairs.items():
-            stability = component_stability([first[0], second[0]], [first[1], second[1]])
-            results[name].append(float(stability.correlation.mean()))
-        print(f"seed {seed}: " + ", ".join(f"{name} {values[-1]:.4f}" for name, values in results.items()), flush=True)
-    print(f"\nMNIST, d = {DIM}, {seeds} seeds; {platform.machine()}, PyTorch {torch.__version__}")
-    for name, values in sorted(results.items()):
-        print(f"{name}: {np.mean(values):.4f} ± {np.std(values, ddof=1) if len(values) > 1 else float('nan'):.4f}")
+    for (start, *_, seed), values in zip(wanted, running, strict=True):
+        shown = ", ".join(f"{name} {value:.4f}" for name, value in values.items())
+        print(f"start {start}, seed {seed}: {shown}", flush=True)
+        for name, value in values.items():
+            results[name if name.startswith("PCA") else f"start {start}: {name}"].append(value)
+    print(
+        f"\n{given.data}, {given.images:,} images, d = {DIM}, {given.seeds} seeds; {platform.machine()}, PyTorch "
+        f"{torch.__version__}, one thread per fit"
+    )
+    for name, each in sorted(results.items()):
+        print(f"{name}: {np.mean(each):.4f} ± {np.std(each, ddof=1) if len(each) > 1 else float('nan'):.4f}")
 
 
 if __name__ == "__main__":
