@@ -83,6 +83,23 @@ def test_images_start_from_pca(tmp_path):
     assert quick(n_components=2, method="irmae", max_epochs=1).fit(x).n_components_ == 2
 
 
+def test_training_waits_until_the_linear_maps_have_faded():
+    settings = {"n_components": 2, "max_epochs": 60, "batch_size": 16, "n_iter_no_change": 2, "learning_rate": 1e-9}
+    x = squares(60)  # three steps per epoch, so that the maps fade for 33 epochs
+    waiting, random = (quick(**settings, start=start).fit(x) for start in ("pca", "random"))
+    assert waiting.n_iter_ == 33 + 2
+    assert random.n_iter_ < 33
+
+
+def test_images_are_anchored_to_pca_scores():
+    x = squares(60)
+    for start, anchor in (("auto", 0.002), ("random", 0.0)):
+        model = quick(n_components=2, max_epochs=1, start=start).fit(x)
+        assert model._fitted.record.config.anchor == anchor
+        assert ("term/anchor" in model.history_) == (anchor > 0)
+    assert quick(n_components=2, max_epochs=1).fit(low_rank())._fitted.record.config.anchor == 0.0
+
+
 def test_a_stream_has_anchored_axes():
     x = low_rank()
     p = quick(n_components=2).partial_fit(x).transform(x)

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import pickle
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -13,8 +15,13 @@ from eccentric.data.items import ItemSpec
 from eccentric.errors import UsageError
 from eccentric.methods.registry import make_method
 from eccentric.models import Autoencoder, LinearSkip, conv_pair, mnist_pair, start_from_pca, start_model
-from eccentric.training import train
+from eccentric.report import write_report
+from eccentric.training import Stop, train
 from eccentric.training.config import TrainConfig
+
+if TYPE_CHECKING:
+    from eccentric.runs import Run
+    from eccentric.training import Metrics
 
 
 def images(n: int = 120, side: int = 8, channels: int = 1) -> torch.Tensor:
@@ -96,13 +103,62 @@ def test_every_parameter_is_saved_and_the_network_is_silent_at_first():
     x = torch.rand(4, 1, 28, 28)
     encoder, decoder = mnist_pair(3)
     skip = LinearSkip(decoder, 3, (1, 28, 28)).eval()
-    assert {name.partition(".")[0] for name in skip.state_dict()} == {"linear", "network"}
+    assert {name.partition(".")[0] for name in skip.state_dict()} == {"linear", "network", "share"}
     z = torch.randn(4, 3)
     y = skip.linear(z).view(4, 1, 28, 28)
     torch.testing.assert_close(skip(z), y.sigmoid())
     front = LinearSkip(encoder, 784, 3).eval()
     torch.testing.assert_close(front(x), front.linear(x.flatten(1)))
     assert "gate" in LinearSkip(Own(3, (2,)), 3, 2).state_dict()
+
+
+def encoder_of(run: Run) -> LinearSkip:
+    encoder = run.model().encoder
+    assert isinstance(encoder, LinearSkip)
+    return encoder
+
+
+@torch.no_grad()
+def test_the_linear_map_fades_in_the_first_quarter_or_100_steps():
+    x = images()
+    model = wrapped(x).eval()
+    start_from_pca(model, x)
+    encoder, decoder = model.skips
+    for skip in model.skips:
+        skip.network[-1].weight.normal_()  # type: ignore[index]
+    raw = x.float() / 255
+    linear, network = encoder.linear(raw.flatten(1)), encoder.network(raw)
+    for progress, step, share in ((0, 0, 1), (0.125, 200, 0.5), (0.25, 400, 0), (1.0, 25, 0.75), (1.0, 1600, 0)):
+        model.before_step(progress, step)
+        torch.testing.assert_close(model.encode(x), share * linear + network)
+    z = model.encode(x)
+    torch.testing.assert_close(255 * decoder.network(z).sigmoid(), model.decode(z))
+
+
+@torch.no_grad()
+def test_weights_from_before_the_fading_keep_the_whole_linear_map():
+    x = images()
+    model = wrapped(x).eval()
+    start_from_pca(model, x)
+    expected, old = model.encode(x), model.state_dict()
+    model.before_step(1.0, 1000)
+    assert not torch.allclose(model.encode(x), expected)
+    model.load_state_dict({name: value for name, value in old.items() if not name.endswith(".share")})
+    torch.testing.assert_close(model.encode(x), expected)
+
+
+def test_the_distance_is_that_from_scaled_pca_scores():
+    x = images()
+    model = wrapped(x)
+    start_from_pca(model, x)
+    rows = x.flatten(1).double().numpy() / 255
+    scores = PCA(3, svd_solver="full").fit_transform(rows)
+    scores *= np.sqrt(3 / scores.var(0, ddof=1).sum())
+    z = torch.randn(len(x), 3, generator=torch.Generator().manual_seed(1))
+    encoder = model.skips[0]
+    signs = np.sign((encoder.linear(x.flatten(1) / 255).detach().numpy() * scores).sum(0))
+    expected = np.square(z.numpy() - signs * scores).sum(1).mean()
+    assert encoder.distance(z, x / 255).item() == pytest.approx(expected, rel=1e-4)
 
 
 def states(x, **options):
@@ -151,6 +207,7 @@ def test_a_run_that_started_from_pca_opens_again(tmp_path):
     run = train(from_arrays(x), config, tmp_path / "run")
     assert run.config["train"]["start"] == "pca"
     assert isinstance(run.model().encoder, LinearSkip)
+    assert encoder_of(run).share == pytest.approx(0.99)  # before the last of two steps
     assert run.evaluation["test_reconstruction"] < 1.05 * run.evaluation["pca_test_reconstruction"]
     plain = train(from_arrays(x), replace(config, start="auto"), tmp_path / "plain")
     assert plain.config["train"]["start"] == "random"
@@ -159,3 +216,54 @@ def test_a_run_that_started_from_pca_opens_again(tmp_path):
     own = LinearSkip(encoder, 64, 3), LinearSkip(decoder, 3, (1, 8, 8))
     custom = train(from_arrays(x), config, tmp_path / "own", encoder=own[0], decoder=own[1])
     assert custom.evaluation["test_reconstruction"] < 1.05 * custom.evaluation["pca_test_reconstruction"]
+
+
+def test_anchors_keep_latents_near_pca_scores_and_are_part_of_the_objective(tmp_path):
+    x = images(400)
+    config = TrainConfig(dim=3, epochs=20, batch_size=40, learning_rate=2e-3, device="cpu", start="pca", compile="off")
+    data = from_arrays(x)
+    runs = [train(data, replace(config, anchor=anchor), tmp_path / str(anchor)) for anchor in (0, 0.1)]
+    with torch.no_grad():
+        far, near = (encoder_of(run).distance(run.model().encode(x), x / 255).item() for run in runs)
+    assert near < 0.2 * far
+    free, anchored = (run.metrics for run in runs)
+    assert "term/anchor" not in free
+    weighted = anchored["reconstruction"] + 0.001 * anchored["term/eccentric"] + 0.1 * anchored["term/anchor"]
+    np.testing.assert_allclose(anchored["objective"], weighted, rtol=1e-5)
+    initial, _ = start_model(data.train.x, data.spec, "auto", 3, start="pca")
+    torch.testing.assert_close(encoder_of(runs[1]).linear.weight, initial.skips[0].linear.weight)
+
+
+def test_anchors_need_a_linear_map(tmp_path):
+    with pytest.raises(UsageError, match="start pca"):
+        train(from_arrays(images()), TrainConfig(dim=3, epochs=1, anchor=0.1, device="cpu"), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+    with pytest.raises(UsageError, match="anchor must be zero or a positive number"):
+        TrainConfig(anchor=-1.0)
+
+
+def test_fading_and_anchors_resume_to_the_bit_and_are_reported(tmp_path):
+    data = from_arrays(images(400))
+    config = TrainConfig(dim=3, epochs=12, batch_size=40, device="cpu", start="pca", anchor=0.01, log_every=5)
+    whole = train(data, config, tmp_path / "whole")
+    stop = Stop()
+
+    def in_the_middle_of_the_fading(metrics: Metrics) -> None:
+        stop.asked = metrics.step >= 45
+
+    stopped = train(data, config, tmp_path / "resumed", stop=stop, on_metrics=in_the_middle_of_the_fading)
+    assert 0.4 < encoder_of(stopped).share < 0.6
+    resumed = train(data, config, tmp_path / "resumed", resume=True)
+    for name, tensor in resumed.model().state_dict().items():
+        assert torch.equal(tensor, whole.model().state_dict()[name]), name
+    report = write_report(resumed).read_text()
+    assert "0.01 × mean squared distance from PCA scores" in report
+    assert encoder_of(resumed).share == pytest.approx(0.05)  # before the last of 96 steps
+
+
+def test_a_pair_with_linear_maps_can_be_pickled():
+    model = wrapped(images())
+    model.before_step(0.1, 40)
+    again = pickle.loads(pickle.dumps(model))
+    for name, tensor in model.state_dict().items():
+        assert torch.equal(again.state_dict()[name], tensor)

@@ -38,6 +38,7 @@ LEAST_GAIN, LEAST_GAIN_IF_STRICT = 0.1, 0.05  # relative
 LEAST_ABSOLUTE_GAIN = 0.001  # in standardised units, for data with hardly any noise
 FEWEST_EPOCHS = 3
 RATE, IMAGE_RATE = 1e-3, 4e-3  # maximum; the higher rate lowers the error on MNIST
+IMAGE_ANCHOR = 0.002  # weight of the distance from PCA scores, chosen on MNIST
 UNSIZED_EPOCHS = 10  # for loaders of unknown length
 PATIENCE = 0.2  # fraction of the epochs without a lower error on held-out rows
 
@@ -130,7 +131,8 @@ def train_once(
             has converged, and the decay begins from the best weights.
         near: neighbourhoods of training rows, with which a folded code is recognised. While the code is folded, the
             error hardly falls, and the strict threshold of `has_converged` applies.
-        patience: epochs to wait for a lower error on held-out rows; None trains to the end and keeps the last weights.
+        patience: epochs to wait for a lower error on held-out rows, counted from the end of the fading of linear maps;
+            None trains to the end and keeps the last weights.
         strict: always apply the strict threshold.
         verbose, name: see `Progress`.
 
@@ -146,6 +148,7 @@ def train_once(
     held_out = source.held_out if len(source.held_out) else None
     first_errors = item_errors(model.to(device), source.judged)
     best, best_epoch, first, kept = math.inf, 0, None, None
+    faded = 0  # the last epoch in which linear maps faded, so that the error might rise
     curve = [first_errors.mean().item()]
     if patience is not None and held_out is not None:
         best, first = first_errors.mean().item(), _copy(model)
@@ -165,6 +168,8 @@ def train_once(
                 progress.show(row)
             if kept is None or row.test_reconstruction is None:
                 continue
+            if any(skip.share > 0 for skip in model.skips):
+                faded = row.epoch
             if row.test_reconstruction < best:
                 best, best_epoch, kept = row.test_reconstruction, row.epoch, _copy(model)
             if open_ended:
@@ -173,7 +178,7 @@ def train_once(
                 if constant and row.step >= LEAST_STEPS and has_converged(curve, is_strict):
                     model.load_state_dict(kept)
                     training.decay()
-            elif patience is not None and row.epoch - best_epoch >= patience:
+            elif patience is not None and row.epoch - max(best_epoch, faded) >= patience:
                 stop.asked = True
     errors = _settle_for(model, kept, source.judged)
     kept_first = first is not None and not _is_gain(first_errors - errors)

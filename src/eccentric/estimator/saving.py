@@ -60,7 +60,7 @@ def save(estimator: BaseEstimator, fitted: Fitted, path: str | Path, overwrite: 
     description = _description(fitted.layout.spec, record, _known(estimator))
     with claimed(out), _under_way(out) as made:
         write_manifest(made, description)
-        file = MetricsFile(made, columns(record.model.method.term_titles))
+        file = MetricsFile(made, columns(record.config.term_titles))
         for row in record.metrics:
             file.write(row.row())
         evaluation = {"test_reconstruction": record.error, "pca_test_reconstruction": record.pca_error}

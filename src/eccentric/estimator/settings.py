@@ -157,14 +157,16 @@ def start(parameters: Parameters, spec: ItemSpec) -> str:
 
 def common(parameters: Parameters, dim: int, spec: ItemSpec, rate: float) -> dict[str, Any]:
     """Settings for `TrainConfig` that do not depend on the number of rows; `rate` replaces "auto"."""
-    given = parameters.learning_rate
+    given, chosen = parameters.learning_rate, start(parameters, spec)
+    anchored = spec.is_image and chosen == "pca" and registry.find(parameters.method).traits.axes == "principal"
     return {
         "dim": dim,
         "method": parameters.method,
         "settings": method_settings(parameters, dim),
         "learning_rate": rate if isinstance(given, str) else float(given),
         "architecture": parameters.architecture,
-        "start": start(parameters, spec),
+        "start": chosen,
+        "anchor": fitting.IMAGE_ANCHOR if anchored else 0.0,
         "axes": parameters.axes,
         "device": str(parameters.device),
         "precision": parameters.precision,

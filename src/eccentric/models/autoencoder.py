@@ -10,6 +10,7 @@ from torch.nn.functional import mse_loss
 
 from eccentric.methods.base import NoSettings
 from eccentric.methods.plain import Plain
+from eccentric.models.skip import LinearSkip
 from eccentric.padding import item_errors
 
 if TYPE_CHECKING:
@@ -60,6 +61,22 @@ class Autoencoder(nn.Module):
     def to_inference(self) -> Self:
         """Move the model to the CPU, in evaluation mode and channels-last memory layout, the fastest there."""
         return self.cpu().to(memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
+
+    @property
+    def skips(self) -> list[LinearSkip]:
+        """Those of encoder and decoder that have a linear map which fades in training."""
+        return [network for network in (self.encoder, self.decoder) if isinstance(network, LinearSkip)]
+
+    def before_step(self, progress: float, step: int) -> None:
+        """Called before each step of a training.
+
+        Args:
+            progress: completed fraction of the training, from 0 to 1.
+            step: number of steps taken.
+        """
+        self.method.before_step(progress)
+        for skip in self.skips:
+            skip.fade(progress, step)
 
     def standardize(self, x: Shaped[Tensor, "n ..."]) -> Float[Tensor, "n ..."]:
         """Convert raw items to standardised units."""

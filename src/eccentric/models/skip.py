@@ -13,11 +13,17 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
+FADED = 0.25  # fraction of the training after which the linear map has no effect
+FEWEST_STEPS = 100  # in which it may fade; fewer steps could not train a network that replaces it
+
+
 class LinearSkip(nn.Module):
-    """linear(x) + network(x), where the network adds nothing before training.
+    """share * linear(x) + network(x), where the network adds nothing before training.
 
     Wrap an encoder and a decoder, and `start_from_pca` sets the two linear maps to the principal components of the
-    data. Training then starts from PCA's error, and the network learns the remainder.
+    data. Training then starts from PCA's error. The share of the linear map falls linearly from 1 to 0 in the first
+    quarter of the training, but at least in 100 steps (`fade`), and the network takes over; with a linear map that
+    stays, the final error is higher.
 
     The last layer of the network is set to zero if it is an `nn.Sequential` that ends in a linear or convolutional
     layer. The output of any other network is multiplied by one trainable number, which starts at zero.
@@ -31,10 +37,17 @@ class LinearSkip(nn.Module):
         network: (n, *any shape of `inputs` numbers) -> (n, *outputs); changed in place.
         inputs: number of values in an item.
         outputs: shape of the output for an item.
+
+    Attributes:
+        share: factor of the linear map, a buffer; 1 until `fade` is called.
     """
+
+    share: Tensor
 
     def __init__(self, network: nn.Module, inputs: int, outputs: int | tuple[int, ...]) -> None:
         super().__init__()
+        self.register_buffer("share", torch.ones(()))
+        self.register_load_state_dict_pre_hook(_with_share)
         self.outputs = (outputs,) if isinstance(outputs, int) else tuple(outputs)
         self.squashed = isinstance(network, nn.Sequential) and isinstance(network[-1], nn.Sigmoid)
         if self.squashed:
@@ -45,10 +58,29 @@ class LinearSkip(nn.Module):
 
     def forward(self, x: Float[Tensor, "n ..."]) -> Float[Tensor, "n ..."]:
         added = self.network(x)
-        y: Tensor = self.linear(x.flatten(1)).unflatten(1, self.outputs) + (
+        y: Tensor = self.share * self.linear(x.flatten(1)).unflatten(1, self.outputs) + (
             added if self.gate is None else self.gate * added
         )
         return y.sigmoid() if self.squashed else y
+
+    def distance(self, z: Float[Tensor, "n d"], x: Float[Tensor, "n ..."]) -> Float[Tensor, ""]:
+        """Mean squared distance of latents z from the output of the linear map, the scaled PCA scores of x."""
+        scores: Tensor = self.linear(x.flatten(1))[:, : z.shape[1]]
+        return (z - scores).square().sum(1).mean()
+
+    def fade(self, progress: float, step: int) -> None:
+        """Set the share of the linear map.
+
+        Args:
+            progress: completed fraction of the training, from 0 to 1.
+            step: number of steps taken.
+        """
+        self.share.fill_(max(0.0, 1.0 - min(progress / FADED, step / FEWEST_STEPS)))
+
+
+def _with_share(module: nn.Module, state: dict[str, Tensor], prefix: str, *_: object) -> None:
+    """Add the share to weights of version 0.1.0, in which the linear map did not fade."""
+    state.setdefault(f"{prefix}share", torch.ones(()))
 
 
 @torch.no_grad()

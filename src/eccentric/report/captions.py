@@ -38,8 +38,8 @@ def curves(f: Facts) -> str:
         f". The dashed line in the top panel is the error of PCA with {count(f.pca_dim, 'component')} on test items, "
         f"{sig(f.pca_error)}."
     )
-    if f.method.term_titles:
-        names = ", ".join(f.method.term_titles.values())
+    if f.settings.term_titles:
+        names = ", ".join(f.settings.term_titles.values())
         text += f" Terms are shown before multiplication by their weights: {names}."
     if f.has_spectrum:
         text += f" The trace, measured on training batches, ended at {f.metrics['trace'][-1]:.2f}."

@@ -91,7 +91,7 @@ def _of_sequences(
 
 def _curves(f: Facts) -> Picture:
     m = f.metrics
-    terms = {title[0].upper() + title[1:]: m[f"term/{name}"] for name, title in f.method.term_titles.items()}
+    terms = {title[0].upper() + title[1:]: m[f"term/{name}"] for name, title in f.settings.term_titles.items()}
     trace = m["trace"] if f.has_spectrum else None
     figure = plots.curves(f.epochs, m["reconstruction"], m["test_reconstruction"], terms, trace, f.dim, f.pca_error)
     return _picture("curves", "Learning curves", figure, captions.curves(f), "Line charts of the losses by epoch.")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from eccentric.report.formats import beside_pca, count, percent, sig
+from eccentric.training.config import ANCHOR
 
 if TYPE_CHECKING:
     from eccentric.report.facts import Facts
@@ -104,6 +105,7 @@ def setup(f: Facts, config: dict[str, Any], parameters: int) -> list[tuple[str, 
         kind = f"sequences of {count(len(f.columns), 'feature')}, up to {count(f.shape[0], 'step')}"
     else:
         kind = f"table, {count(f.size, 'column')}"
+    anchor = f" + {s.anchor:g} × mean squared {s.term_titles[ANCHOR]}" if s.anchor else ""
     return [
         ("Data", f"{f.name} ({kind})"),
         (
@@ -112,7 +114,7 @@ def setup(f: Facts, config: dict[str, Any], parameters: int) -> list[tuple[str, 
             f"{config['data'].get('split', 'the split is not recorded')}",
         ),
         ("Model", f"architecture {s.architecture}{factor}, {parameters:,} parameters, d = {s.dim}"),
-        ("Objective", f.method.objective(f.method_settings)),
+        ("Objective", f.method.objective(f.method_settings) + anchor),
         (
             "Training",
             f"{round(f.epochs[-1], 1):g} of {s.epochs} epochs, {steps[-1]:,.0f} steps of {f.batch_size} items; Adam, "

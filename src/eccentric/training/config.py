@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from eccentric.methods import Method
     from eccentric.runs import Run
 
+ANCHOR = "anchor"  # name of the term in metrics.csv
 CHOICES = {
     "schedule": ("constant", "one-cycle", "trapezoid"),
     "precision": ("auto", "32-true", "bf16-mixed"),
@@ -58,6 +59,11 @@ class TrainConfig:
         "Initial weights: random, or pca (a linear map in parallel to each network is initialised to PCA); auto is "
         "pca for tables, random for images and sequences.",
     )
+    anchor: float = setting(
+        0.0,
+        "Weight of the mean squared distance between latents and scaled PCA scores, for networks with a linear map "
+        "in parallel (images with start pca). Components then agree better between runs.",
+    )
     axes: str = setting(
         "principal",
         "Axes of the components: principal (of the latents, as in the paper), or anchored (the rotation of the latents "
@@ -88,6 +94,8 @@ class TrainConfig:
             raise UsageError(f"learning_rate must be a positive number, not {self.learning_rate}")
         if not 0 <= self.weight_decay < math.inf:
             raise UsageError(f"weight_decay must be zero or a positive number, not {self.weight_decay}")
+        if not 0 <= self.anchor < math.inf:
+            raise UsageError(f"anchor must be zero or a positive number, not {self.anchor}")
         if not 0 < self.width < math.inf:
             raise UsageError(f"width must be a positive number, not {self.width}")
         for name, choices in CHOICES.items():
@@ -106,6 +114,12 @@ class TrainConfig:
     def make_method(self) -> Method:
         """Create the method with its initial state."""
         return registry.make_method(self.method, self.settings, self.dim)
+
+    @property
+    def term_titles(self) -> dict[str, str]:
+        """Terms of the objective, in order: those of the method, and "anchor" if its weight is not zero."""
+        anchor = {ANCHOR: "distance from PCA scores"} if self.anchor else {}
+        return {**registry.find(self.method).term_titles, **anchor}
 
     def starts_from_pca(self, spec: ItemSpec) -> bool:
         """Whether the weights before training are PCA's, for such items."""

@@ -150,7 +150,7 @@ class Training:
                 torch.cuda.set_rng_state(on_device, self._fabric.device)
 
     def _train(self, x: Shaped[Tensor, "b ..."]) -> None:
-        self.model.method.before_step(self._progress)
+        self.model.before_step(self._progress, self.step)
         now = rate(self.config, self.step, self._batches.steps, self.last_epoch)
         if now != self._rate:  # setting it on a GPU launches a kernel
             self._rate = now

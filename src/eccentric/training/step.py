@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
+from eccentric.methods import Term
+from eccentric.models.skip import LinearSkip
+from eccentric.training.config import ANCHOR
 from eccentric.training.metrics import MetricAccumulator
 
 if TYPE_CHECKING:
@@ -51,6 +54,10 @@ class Step:
                 # and PyTorch would assume the other one.
                 parameter.data = parameter.data.to(memory_format=self._layout)
         self._images = engine.images
+        self._anchor = config.anchor
+        if self._anchor:
+            assert isinstance(model.encoder, LinearSkip)
+            model.encoder.linear.requires_grad_(False)  # the anchors stay where they are
         self._method = model.method
         self._method.sync = fabric.world_size > 1
         on_cuda = fabric.device.type == "cuda"
@@ -66,7 +73,7 @@ class Step:
         if engine.compile and model.method.traits.compilable:
             networks = torch.compile(networks)  # type: ignore[assignment]
         self._networks, self._wrapped_optimizer = fabric.setup(networks, self.optimizer)
-        self.sums = MetricAccumulator(model.method.decoder_width, model.method.term_titles, fabric.device)
+        self.sums = MetricAccumulator(model.method.decoder_width, config.term_titles, fabric.device)
 
     def __call__(self, x: Shaped[Tensor, "b ..."], share: float = 1.0) -> None:
         """Train on raw data.
@@ -82,6 +89,9 @@ class Step:
         reconstruction = share * self._model.mean_error(outputs.reconstruction, target)
         objective, values = reconstruction, [reconstruction.detach()]
         terms = self._method.terms(outputs, target, self._model.encoder, self._model.decoder)
+        if self._anchor:
+            assert isinstance(self._model.encoder, LinearSkip)
+            terms = {**terms, ANCHOR: Term(self._model.encoder.distance(outputs.z, target), self._anchor)}
         for value, weight, over in terms.values():
             scaled = share * value if over == "items" else value
             objective = objective + weight * scaled

@@ -12,7 +12,7 @@ import torch
 
 from eccentric._version import versions
 from eccentric.errors import EccentricError, UsageError
-from eccentric.models import Autoencoder, choose_architecture, choose_start, start_model
+from eccentric.models import Autoencoder, LinearSkip, choose_architecture, choose_start, start_model
 from eccentric.runs import Run, names
 from eccentric.runs.checkpoints import Checkpoints
 from eccentric.runs.claim import check_folder, claimed, clear_folder
@@ -121,7 +121,7 @@ def train(
                 write_manifest(out, description)
                 for note in notes:
                     on_note(note)
-                file = MetricsFile(out, columns(model.method.term_titles), training.row_step)
+                file = MetricsFile(out, columns(config.term_titles), training.row_step)
                 _train_and_save(training, file, checkpoints, stop, on_metrics)
                 if training.finished or evaluate_stopped:
                     finish(out, model, data, config.axes)
@@ -207,6 +207,11 @@ def _start(data: Data, config: TrainConfig, encoder: nn.Module | None, decoder: 
         start=config.start,
         networks=networks,
     )
+    if config.anchor and not (config.start == "pca" and isinstance(model.encoder, LinearSkip)):
+        raise UsageError(
+            "anchor needs start pca and networks with a linear map in parallel: those for images, or your own in "
+            "eccentric.models.LinearSkip; change start, or leave anchor at 0"
+        )
     return model
 
 
