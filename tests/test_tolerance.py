@@ -46,6 +46,14 @@ def test_a_closed_pipe_does_not_end_training(tmp_path: Path) -> None:
     assert (tmp_path / "run" / "report.html").exists()
 
 
+def test_help_ends_silently_with_its_pager() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = run("train", "--help", stdout=writing)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_a_closed_terminal_stops_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     with stop_on_signal() as stop:
         os.kill(os.getpid(), signal.SIGHUP)

@@ -43,7 +43,7 @@ class TolerantStream:
             null = os.open(os.devnull, os.O_WRONLY)
             os.dup2(null, self._stream.fileno())
             os.close(null)
-        if self._name == "output":
+        if self._name == "output" and "--help" not in sys.argv:  # a closed pager ends the help
             print(
                 f"note: standard output is lost ({error.strerror}); continuing without it", file=sys.stderr, flush=True
             )
