@@ -84,11 +84,11 @@ def test_images_start_from_pca(tmp_path):
 
 
 def test_training_waits_until_the_linear_maps_have_faded():
-    settings = {"n_components": 2, "max_epochs": 60, "batch_size": 16, "n_iter_no_change": 2, "learning_rate": 1e-9}
-    x = squares(60)  # three steps per epoch, so that the maps fade for 33 epochs
+    settings = {"n_components": 2, "max_epochs": 60, "batch_size": 4, "n_iter_no_change": 2, "learning_rate": 1e-9}
+    x = squares(60)  # 13 steps per epoch, so that the maps fade for 28 epochs
     waiting, random = (quick(**settings, start=start).fit(x) for start in ("pca", "random"))
-    assert waiting.n_iter_ == 33 + 2
-    assert random.n_iter_ < 33
+    assert waiting.n_iter_ == 28 + 2
+    assert random.n_iter_ < 28
 
 
 def test_images_are_anchored_to_pca_scores():

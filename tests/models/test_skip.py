@@ -119,7 +119,7 @@ def encoder_of(run: Run) -> LinearSkip:
 
 
 @torch.no_grad()
-def test_the_linear_map_fades_in_the_first_quarter_or_100_steps():
+def test_the_linear_map_fades_in_the_first_quarter_or_375_steps():
     x = images()
     model = wrapped(x).eval()
     start_from_pca(model, x)
@@ -128,7 +128,7 @@ def test_the_linear_map_fades_in_the_first_quarter_or_100_steps():
         skip.network[-1].weight.normal_()  # type: ignore[index]
     raw = x.float() / 255
     linear, network = encoder.linear(raw.flatten(1)), encoder.network(raw)
-    for progress, step, share in ((0, 0, 1), (0.125, 200, 0.5), (0.25, 400, 0), (1.0, 25, 0.75), (1.0, 1600, 0)):
+    for progress, step, share in ((0, 0, 1), (0.125, 200, 0.5), (0.25, 400, 0), (1.0, 75, 0.8), (1.0, 1600, 0)):
         model.before_step(progress, step)
         torch.testing.assert_close(model.encode(x), share * linear + network)
     z = model.encode(x)
@@ -207,7 +207,7 @@ def test_a_run_that_started_from_pca_opens_again(tmp_path):
     run = train(from_arrays(x), config, tmp_path / "run")
     assert run.config["train"]["start"] == "pca"
     assert isinstance(run.model().encoder, LinearSkip)
-    assert encoder_of(run).share == pytest.approx(0.99)  # before the last of two steps
+    assert encoder_of(run).share == pytest.approx(1 - 1 / 375)  # before the last of two steps
     assert run.evaluation["test_reconstruction"] < 1.05 * run.evaluation["pca_test_reconstruction"]
     plain = train(from_arrays(x), replace(config, start="auto"), tmp_path / "plain")
     assert plain.config["train"]["start"] == "random"
@@ -252,13 +252,13 @@ def test_fading_and_anchors_resume_to_the_bit_and_are_reported(tmp_path):
         stop.asked = metrics.step >= 45
 
     stopped = train(data, config, tmp_path / "resumed", stop=stop, on_metrics=in_the_middle_of_the_fading)
-    assert 0.4 < encoder_of(stopped).share < 0.6
+    assert 0.85 < encoder_of(stopped).share < 0.9
     resumed = train(data, config, tmp_path / "resumed", resume=True)
     for name, tensor in resumed.model().state_dict().items():
         assert torch.equal(tensor, whole.model().state_dict()[name]), name
     report = write_report(resumed).read_text()
     assert "0.01 × mean squared distance from PCA scores" in report
-    assert encoder_of(resumed).share == pytest.approx(0.05)  # before the last of 96 steps
+    assert encoder_of(resumed).share == pytest.approx(1 - 95 / 375)  # before the last of 96 steps
 
 
 def test_a_pair_with_linear_maps_can_be_pickled():

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 FADED = 0.25  # fraction of the training after which the linear map has no effect
-FEWEST_STEPS = 100  # in which it may fade; fewer steps could not train a network that replaces it
+FEWEST_STEPS = 375  # in which it may fade; fewer steps could not train a network that replaces it
 
 
 class LinearSkip(nn.Module):
@@ -22,7 +22,7 @@ class LinearSkip(nn.Module):
 
     Wrap an encoder and a decoder, and `start_from_pca` sets the two linear maps to the principal components of the
     data. Training then starts from PCA's error. The share of the linear map falls linearly from 1 to 0 in the first
-    quarter of the training, but at least in 100 steps (`fade`), and the network takes over; with a linear map that
+    quarter of the training, but in at least 375 steps (`fade`), and the network takes over; with a linear map that
     stays, the final error is higher.
 
     The last layer of the network is set to zero if it is an `nn.Sequential` that ends in a linear or convolutional
