@@ -33,11 +33,11 @@ Codes = tuple[np.ndarray, np.ndarray]
 
 
 def codes(
-    start: Start, x: np.ndarray, train: np.ndarray, test: np.ndarray, seed: int
+    start: Start, weight: float | None, x: np.ndarray, train: np.ndarray, test: np.ndarray, seed: int
 ) -> tuple[dict[str, Codes], float]:
     """Components of `train` and `test` along each kind of axes for a fit to `x`, and the error on `test`."""
     found: dict[str, Codes] = {}
-    model = EccentricAutoencoder(DIM, random_state=seed, start=start, axes="anchored").fit(x)
+    model = EccentricAutoencoder(DIM, weight=weight, random_state=seed, start=start, axes="anchored").fit(x)
     found["anchored"] = model.transform(train), model.transform(test)
     # The latents up to a rotation, which the principal axes do not depend on.
     principal = DeepComponents().fit(torch.from_numpy(model.transform(x)))
@@ -55,7 +55,7 @@ def stability(first: Codes, second: Codes) -> float:
     return float(component_stability([first[0], second[0]], [first[1], second[1]]).correlation.mean())
 
 
-def measure(start: Start, data: str, count: int, seed: int) -> dict[str, float]:
+def measure(start: Start, weight: float | None, data: str, count: int, seed: int) -> dict[str, float]:
     """Values by name, from one pair of fits."""
     torch.set_num_threads(1)
     images = np.asarray(load(data).train.x)
@@ -63,7 +63,9 @@ def measure(start: Start, data: str, count: int, seed: int) -> dict[str, float]:
     drawn = images[random.permutation(len(images))[: count + MOST_OTHERS]]
     train, test = drawn[:count], drawn[count:]
     fits = [train, train[np.sort(random.integers(count, size=count))]]
-    (first, error), (second, error_again) = (codes(start, x, train, test, 2 * seed + k) for k, x in enumerate(fits))
+    (first, error), (second, error_again) = (
+        codes(start, weight, x, train, test, 2 * seed + k) for k, x in enumerate(fits)
+    )
     values = {f"stability along {axes} axes": stability(first[axes], second[axes]) for axes in first}
     return {
         **values,
@@ -79,9 +81,12 @@ def main() -> None:
     parser.add_argument("--data", choices=("digits", "mnist"), default="mnist")
     parser.add_argument("--images", type=int, default=4000)
     parser.add_argument("--starts", nargs="+", choices=STARTS, default=STARTS)
+    parser.add_argument("--weight", type=float, help="weight of the Eccentric loss; that of the estimator by default")
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
     given = parser.parse_args()
-    wanted = [(start, given.data, given.images, seed) for seed in range(given.seeds) for start in given.starts]
+    wanted = [
+        (start, given.weight, given.data, given.images, seed) for seed in range(given.seeds) for start in given.starts
+    ]
     # As they are finished, so that an interrupted comparison is not lost.
     running = cast(
         "Iterator[dict[str, float]]",
