@@ -257,7 +257,7 @@ def test_fading_and_anchors_resume_to_the_bit_and_are_reported(tmp_path):
     for name, tensor in resumed.model().state_dict().items():
         assert torch.equal(tensor, whole.model().state_dict()[name]), name
     report = write_report(resumed).read_text()
-    assert "0.01 × mean squared distance from PCA scores" in report
+    assert "0.01 × squared distance from PCA scores" in report
     assert encoder_of(resumed).share == pytest.approx(1 - 95 / 375)  # before the last of 96 steps
 
 

@@ -105,7 +105,7 @@ def setup(f: Facts, config: dict[str, Any], parameters: int) -> list[tuple[str, 
         kind = f"sequences of {count(len(f.columns), 'feature')}, up to {count(f.shape[0], 'step')}"
     else:
         kind = f"table, {count(f.size, 'column')}"
-    anchor = f" + {s.anchor:g} × mean squared {s.term_titles[ANCHOR]}" if s.anchor else ""
+    anchor = f" + {s.anchor:g} × {s.term_titles[ANCHOR]}" if s.anchor else ""
     return [
         ("Data", f"{f.name} ({kind})"),
         (

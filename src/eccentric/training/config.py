@@ -118,7 +118,7 @@ class TrainConfig:
     @property
     def term_titles(self) -> dict[str, str]:
         """Terms of the objective, in order: those of the method, and "anchor" if its weight is not zero."""
-        anchor = {ANCHOR: "distance from PCA scores"} if self.anchor else {}
+        anchor = {ANCHOR: "squared distance from PCA scores"} if self.anchor else {}
         return {**registry.find(self.method).term_titles, **anchor}
 
     def starts_from_pca(self, spec: ItemSpec) -> bool:
