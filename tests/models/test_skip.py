@@ -256,6 +256,8 @@ def test_fading_and_anchors_resume_to_the_bit_and_are_reported(tmp_path):
     resumed = train(data, config, tmp_path / "resumed", resume=True)
     for name, tensor in resumed.model().state_dict().items():
         assert torch.equal(tensor, whole.model().state_dict()[name]), name
+    with pytest.raises(UsageError, match="epochs was 12, not 24"):  # the fading depends on the number
+        train(data, replace(config, epochs=24), tmp_path / "resumed", resume=True)
     report = write_report(resumed).read_text()
     assert "0.01 × squared distance from PCA scores" in report
     assert encoder_of(resumed).share == pytest.approx(1 - 95 / 375)  # before the last of 96 steps

@@ -31,7 +31,7 @@ class LinearSkip(nn.Module):
     If the network is an `nn.Sequential` that ends in a sigmoid, the sigmoid is applied to the sum, so that images stay
     in [0, 1]. On 4,000 MNIST images (d = 8, 310 steps, one seed) the test error was 0.0205 with the sigmoid, 0.0207
     with the sum clamped to [0, 1] instead, and 0.0210 from a random start. After 620 steps it was 0.0198, and
-    0.0189 from a random start.
+    0.0189 from a random start. In these trainings, the linear maps did not fade.
 
     Args:
         network: (n, *any shape of `inputs` numbers) -> (n, *outputs); changed in place.

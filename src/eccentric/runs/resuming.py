@@ -67,8 +67,10 @@ def changes_since(recorded: dict[str, Any], now: dict[str, Any]) -> list[str]:
 
 
 def _ends_at_the_last_epoch(config: dict[str, Any]) -> bool:
-    """Whether the learning rate or the objective depends on the number of epochs."""
-    return config["train"]["schedule"] != "constant" or find(config["method"]["name"]).traits.scheduled
+    """Whether the learning rate, the objective or the share of linear maps depends on the number of epochs."""
+    train = config["train"]
+    fades = train["start"] == "pca" and (ItemSpec.from_json(config).is_image or train["architecture"] == "custom")
+    return train["schedule"] != "constant" or fades or find(config["method"]["name"]).traits.scheduled
 
 
 def _differing(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
