@@ -133,6 +133,7 @@ class TestTrain:
         run = Run(tmp_path / "run")
         assert run.config["feature_names"] == ["weight", "height", "age"]
         assert run.config["label_names"] == ["a", "b"]
+        assert run.config["data"]["label_column"] == "class"  # not given by an option
 
     @pytest.mark.parametrize(
         ("arguments", "message"),

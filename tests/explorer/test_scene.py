@@ -52,6 +52,7 @@ def test_known_importance_orders_the_components(images, monkeypatch):
 
 
 def test_points_are_coloured_by_the_labels_and_by_each_attribute(image_run, images, monkeypatch):
+    monkeypatch.delitem(image_run.config["data"], "label_column", raising=False)  # as in older run folders
     assert [each.name for each in images.colourings] == ["label"]
     count = len(images.test_states)
     attributes = Attributes(["big", "red"], np.zeros((5, 2), bool), np.arange(2 * count).reshape(-1, 2) % 3 == 0)
@@ -63,6 +64,10 @@ def test_points_are_coloured_by_the_labels_and_by_each_attribute(image_run, imag
     monkeypatch.setitem(scene.run.config["data"], "source", "celeba")
     del scene.colourings
     assert scene.colourings[0][:2] == ("Smiling", ["no", "yes"])  # the label of this source by default
+    monkeypatch.setitem(scene.run.config["data"], "label_column", "smiles")
+    del scene.colourings
+    assert scene.colourings[0].name == "smiles"
+    monkeypatch.delitem(scene.run.config["data"], "label_column")
     elsewhere = Scene(image_run, Attributes(["big"], np.zeros((5, 1), bool), np.zeros((count + 1, 1), bool)))
     assert [each.name for each in elsewhere.colourings] == ["Smiling"]
 

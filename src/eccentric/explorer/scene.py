@@ -166,10 +166,10 @@ class Scene:
 
     @property
     def label_name(self) -> str:
-        """Name of the column of the labels, if the run folder or its source tells it; "label" otherwise."""
+        """Name of the column of the labels; "label" if an older run folder contains only the labels."""
         data = self.run.config["data"]
         known = NAMED.get(str(data.get("source")))
-        return str(data.get("label") or (known and known.label) or "label")
+        return str(data.get("label_column") or data.get("label") or (known and known.label) or "label")
 
     def decode(self, states: Float[np.ndarray, "n d"]) -> Shaped[np.ndarray, "n ..."]:
         """Decode states to items in the units of the data.
