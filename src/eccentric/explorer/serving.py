@@ -156,6 +156,7 @@ def _server(
             lifespan="off",
             ws="websockets-sansio",
             ws_max_size=MOST_BYTES,
+            ws_per_message_deflate=False,  # takes longer than it saves on a local connection
             server_header=False,
             timeout_graceful_shutdown=1,
         )
