@@ -210,7 +210,13 @@ def _conditions(result: Mapping[str, Any]) -> str:
     device = c["device"] if isinstance(c["device"], str) else _some(c["device"])
     versions = ", ".join(f"{k} {v}" for k, v in c["versions"].items())
     parts.append(f"device: {device}; computed in {_time(c['seconds'])}; {versions}")
-    return "Conditions: " + ". ".join(part[:1].upper() + part[1:] if k else part for k, part in enumerate(parts)) + "."
+    return "Conditions: " + ". ".join(_capitalised(part) if k else part for k, part in enumerate(parts)) + "."
+
+
+def _capitalised(part: str) -> str:
+    """The part with a capital, unless it starts with a symbol such as "d: 64"."""
+    what, _, _ = part.partition(":")
+    return part if len(what) == 1 else part[:1].upper() + part[1:]
 
 
 def _epochs(values: Sequence[int]) -> str:

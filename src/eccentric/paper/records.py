@@ -117,9 +117,10 @@ def trainings_section(records: Sequence[Mapping[str, Any]]) -> str:
     lines = [
         '## <a id="trainings"></a>All trainings',
         "",
-        "Each finished training, with its errors on test items after the epochs in parentheses; the last value is from "
-        "the end of the training. Before the end of a one-cycle schedule, the learning rate is still high. The column "
-        '"neighbours" contains the error of nearest neighbours with all labels, as the last column of Table 3.',
+        "Each finished training whose record was kept, with its errors on test items after the epochs in parentheses; "
+        "the last value is from the end of the training. Before the end of a one-cycle schedule, the learning rate is "
+        'still high. The column "neighbours" contains the error of nearest neighbours with all labels, as in the last '
+        "column of Table 3.",
         "",
         f"| {' | '.join(COLUMNS)} |",
         f"|{' --- |' * len(COLUMNS)}",

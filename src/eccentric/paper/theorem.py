@@ -53,21 +53,21 @@ def figure_1(store: RunStore) -> Result:
             Claim(
                 f"the radius is within {bound:g} % of √d for d ≥ {start}",
                 bool((deviations[dims >= start] <= bound).all()),
-                f"the deviation is {at:.3g} % at d = {start} and {before:.3g} % at d = {start - 1}",
+                f"the deviation is {at:.4g} % at d = {start} and {before:.4g} % at d = {start - 1}",
             )
         )
     return Result(
         numbers=numbers,
         claims=claims,
         notes=[
-            f"The largest deviation occurs at mu between {worst.min():.2f} and {worst.max():.2f}, so the upper "
-            'limit of mu does not matter. With `N="exact"`, the deviation is zero for every d and mu.'
+            f"The largest deviation occurs at μ between {worst.min():.2f} and {worst.max():.2f}, so the upper "
+            'limit of μ does not matter. With `N="exact"`, the deviation is zero for every d and μ.'
         ],
         figure=radius_deviation(dims, deviations, published.FIGURE_1),
         alt="The largest deviation of the stationary radius from the square root of d, decreasing from d = 3 to 300.",
         series={"deviation": {"d": dims, "percent": deviations, "worst_mu": worst}},
         protocol={
-            "grid": f"d from {dims[0]} to {dims[-1]}, mu from 1 to 2d + 1 in steps of 0.01",
+            "grid": f"d from {dims[0]} to {dims[-1]}, μ from 1 to 2d + 1 in steps of 0.01",
             "method": "root of the equation of Theorem 1 by quadrature, accurate to rounding",
         },
     )
@@ -89,10 +89,10 @@ def figure_2(store: RunStore) -> Result:
     found = distance[forces.argmax(1)]
     end = d + 0.5
     numbers = [
-        Number(f"N for mu = {mu:g}", N, published.TABLE_1_N[mu]) for mu, N in zip(mus.tolist(), constants, strict=True)
+        Number(f"N for μ = {mu:g}", N, published.TABLE_1_N[mu]) for mu, N in zip(mus.tolist(), constants, strict=True)
     ]
     numbers += [
-        Number(f"largest force for mu = {mu:g}, at distance √N", mu * peak)
+        Number(f"largest force for μ = {mu:g}, at distance √N", mu * peak)
         for mu, peak in zip(mus.tolist(), peaks, strict=True)
     ]
     claims = [
@@ -103,12 +103,12 @@ def figure_2(store: RunStore) -> Result:
             + ", ".join(f"{at:.2f} (√N = {p:.2f})" for at, p in zip(found, peaks, strict=True)),
         ),
         Claim(
-            "N is about 1 for mu = d + 1/2, and about 2d + 1 for mu = 1",
+            "N is about 1 for μ = d + 1/2, and about 2d + 1 for μ = 1",
             abs(kernel_constant(d, end) - 1) < 0.01 and abs(kernel_constant(d, 1) / (2 * d + 1) - 1) < 0.01,
             f"{kernel_constant(d, end):.4f} and {kernel_constant(d, 1):.2f} (2d + 1 = {2 * d + 1})",
         ),
         Claim(
-            "for mu = 1 the force is largest at about √(2d), the distance between typical points",
+            "for μ = 1 the force is largest at about √(2d), the distance between typical points",
             abs(peaks[0] / math.sqrt(2 * d) - 1) < 0.01,
             f"{peaks[0]:.2f} against {math.sqrt(2 * d):.2f}",
         ),
@@ -191,9 +191,9 @@ def figure_4(store: RunStore) -> Result:
     last = int(by_dim["d"][-1])
     claims = [
         Claim(
-            "a typical point of the sphere repels z with a radial component of about z: 2mu / (1 + 2d/N) ≃ 1",
+            "a typical point of the sphere repels z with a radial component of about z: 2μ / (1 + 2d/N) ≃ 1",
             abs(pair - 1) < 0.02,
-            f"{pair:.4f} for d = {d} and mu = 1",
+            f"{pair:.4f} for d = {d} and μ = 1",
         ),
         Claim(
             "over the whole sphere repulsion and attraction are in balance",
@@ -226,9 +226,10 @@ def figure_4(store: RunStore) -> Result:
         ],
         claims=claims,
         notes=[
-            "The forces at the ends of the axes are not in balance because |z' − z'⊥|² is about d (1 + σ²) instead of "
-            "2d. The repulsion is therefore 2mu / (1 + (1 + σ²) d/N) of the attraction, "
-            f"{2 * mu / (1 + (1 + variances[0]) * d / N):.3f} for σ² = {variances[0]:.2f}. For mu = 1 and many "
+            "Let z' be the end of an axis with variance σ², and z'⊥ a typical point of the ellipse, which is nearly "
+            "orthogonal to z' and has a length of about √d. The forces on z' are not in balance because |z' − z'⊥|² is "
+            "about d (1 + σ²) instead of 2d. The repulsion is therefore 2μ / (1 + (1 + σ²) d/N) of the attraction, "
+            f"{2 * mu / (1 + (1 + variances[0]) * d / N):.3f} for σ² = {variances[0]:.2f}. For μ = 1 and many "
             "dimensions this ratio is 4 / (3 + σ²), which is near 1 only if σ² is. On the ellipse, the forces on most "
             "points are in balance because the lengths of these points stay near √d. The imbalance shortens long axes "
             "and lengthens short ones: the loss alone would restore the sphere, and an ellipse remains only if it "
