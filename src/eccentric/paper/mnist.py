@@ -71,8 +71,9 @@ def figure_3(store: RunStore) -> Result:
         Claim(
             "the items move away from the circle as λ decreases",
             ordered(((off[a, mu], off[b, mu]) for mu in mus for a, b in itertools.pairwise(weights)), single=SINGLE),
-            "; ".join(
-                f"for μ = {mu:g} " + ", ".join(f"{off[weight, mu].text()} √d at λ = {weight:g}" for weight in weights)
+            "the root mean square of radius − √d is "
+            + "; ".join(
+                ", ".join(f"{off[weight, mu].text()} √d at λ = {weight:g}" for weight in weights) + f" for μ = {mu:g}"
                 for mu in mus
             ),
         ),
@@ -87,7 +88,7 @@ def figure_3(store: RunStore) -> Result:
             ),
             "eigenvalue 1 / eigenvalue 2 at λ = 0.001 is "
             + _listed(ratio, smallest, mus)
-            + "; at λ = 0.1 "
+            + "; at λ = 0.1, it is "
             + _listed(ratio, largest, mus),
         ),
         Claim(
@@ -115,7 +116,8 @@ def figure_3(store: RunStore) -> Result:
             [[f"λ = {weight:g}, μ = {mu:g}" for weight in weights] for mu in mus],
             math.sqrt(PLANE),
         ),
-        alt="Six scatter plots of the test items with the circle of radius root two, λ falling from left to right.",
+        alt="Six scatter plots of the test items with the circle of radius root two, with λ decreasing from left to "
+        "right.",
     )
 
 
