@@ -68,7 +68,7 @@ def _data(role: str, source: str, run: dict[str, Any]) -> dict[str, Any]:
     elif items != OFFICIAL[role]:
         remark = (
             f"a part of {TITLES[role]}, whose splits have {OFFICIAL[role]['train']:,} and {OFFICIAL[role]['test']:,} "
-            "items; the published numbers cannot be expected"
+            "items, so our numbers need not match the published ones"
         )
     return {
         "name": run["data"],

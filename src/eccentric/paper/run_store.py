@@ -124,6 +124,10 @@ class RunStore:
                 raise UsageError(f"{self.source(role)} is a table, but the paper's {role} are images")
         return self._data[role]
 
+    def note(self, text: str) -> None:
+        """Show the user a note."""
+        self._on_note(text)
+
     def shape(self, role: Role) -> tuple[int, ...]:
         """Shape of one item, (channels, height, width); known data sets need not be read."""
         return SHAPES.get(self.source(role)) or self.data(role).shape

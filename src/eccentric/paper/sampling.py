@@ -11,7 +11,7 @@ import numpy as np
 from scipy.stats import f_oneway
 
 from eccentric._version import __version__
-from eccentric.errors import EccentricError
+from eccentric.errors import EccentricError, UsageError
 from eccentric.evaluation.classifiers import train_attribute_classifier, train_classifier
 from eccentric.evaluation.extractors import inception
 from eccentric.evaluation.fidelity import Fidelity
@@ -33,9 +33,13 @@ if TYPE_CHECKING:
     from eccentric.paper.scale import Spec
 
 KINDS = ("standard", "matched", "mixture", "reconstruction", "train")
-TITLES = ("standard", "matched", "mixture", "reconstruction", "train vs test")
+TITLES = {kind: kind for kind in KINDS} | {"train": "train vs test"}
+"""Names of the kinds in the table and among the numbers."""
 MEASURES = {"kernel": "kernel distance", "precision": "precision", "recall": "recall"}
 """Measures besides the Fréchet distance, with their titles."""
+DIRECTIONS = (
+    "The published numbers use features of Inception, so only the directions of differences can be compared with ours."
+)
 EXTRACTORS, MEASURED = "extractors", "fidelity"
 SIGNIFICANT = 0.05
 SEEN = 20_000
@@ -54,7 +58,12 @@ def find_extractor(store: RunStore) -> tuple[Extractor, list[str]]:
         try:
             return inception(store.scale.fid_weights), []
         except EccentricError as error:
-            notes.append(f"The paper's features are not used: {error}. Distances in other features have another scale.")
+            store.note(f"the paper's features are not used: {error}")
+            libraries = "torch-fidelity and a matching torchvision were not installed"
+            why = libraries if isinstance(error, UsageError) else "the weights of Inception were not available"
+            notes.append(
+                f"The paper's features are not used because {why}. Distances in other features have another scale."
+            )
     folder = store.folder / EXTRACTORS
     epochs = max(2, math.ceil(SEEN / len(data.train.x)))
     try:
@@ -102,7 +111,7 @@ def table_1(store: RunStore) -> Result:
         if whole:
             rows.append(_paper_row(row))
     numbers += [
-        Number(f"{kind}, all runs: {MEASURES[name]}", float(np.mean(values)), digits=3)
+        Number(f"{TITLES[kind]}, all runs: {MEASURES[name]}", float(np.mean(values)), digits=3)
         for kind, measures in others.items()
         for name, values in measures.items()
     ]
@@ -111,13 +120,13 @@ def table_1(store: RunStore) -> Result:
         claims=_claims(distances),
         notes=[
             *notes,
-            *([] if comparable else ["The published numbers use features of Inception; only directions compare."]),
+            *([] if comparable else [DIRECTIONS]),
             "In addition to the paper, the table contains a mixture of Gaussians fitted to the training latents, and "
             "two references: reconstructions of training images show what perfect sampling of the latents would give, "
             "and training against test images shows what real images give, once for each seed. ± is the standard "
             "deviation over runs.",
         ],
-        table=Table(["λ", "μ", "N", "runs", *TITLES], rows),
+        table=Table(["λ", "μ", "N", "runs", *TITLES.values()], rows),
         comparable=comparable,
         protocol={"Fréchet distance": f"{protocol}; seeds are those of the runs"},
     )
@@ -145,8 +154,8 @@ def measured(store: RunStore, spec: Spec, extractor: Extractor) -> FidelityTable
 
 def _numbers(place: str, found: dict[str, list[float]], known: dict[str, tuple[float, float]]) -> list[Number]:
     return [
-        summarised(f"{place}: {kind}", found[kind], known.get(kind), digits=1 if np.mean(found[kind]) >= 10 else 2)
-        for kind in KINDS
+        summarised(f"{place}: {title}", found[kind], known.get(kind), digits=1 if np.mean(found[kind]) >= 10 else 2)
+        for kind, title in TITLES.items()
     ]
 
 
