@@ -87,7 +87,7 @@ def test_table(compared):
 def test_page_and_pictures(compared):
     out, _, _ = compared
     page = (out / "comparison.md").read_text(encoding="utf-8")
-    assert "at most 5% above that of the plain autoencoder" in page
+    assert "at most 5 % above that of the plain autoencoder" in page
     assert "## At the default weights" in page
     assert "Versions: eccentric" in page
     for name in ("trade-off.png", "errors.png", "spectra.png"):

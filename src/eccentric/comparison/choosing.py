@@ -16,8 +16,8 @@ __all__ = ["BETTER", "RULE", "TOLERANCE", "WINNING", "choose_weight", "winner"]
 TOLERANCE = 0.05
 RULE = (
     "The same rule chooses the weight of each method. Only weights are considered whose reconstruction error on the "
-    f"validation rows, averaged over seeds, is at most {TOLERANCE:.0%} above that of the plain autoencoder; among "
-    "these, the rule takes the weight whose components repeat best on the validation rows (the mean MCC between "
+    f"validation rows, averaged over seeds, is at most {100 * TOLERANCE:.0f} % above that of the plain autoencoder; "
+    "among these, the rule takes the weight whose components repeat best on the validation rows (the mean MCC between "
     "seeds; CKA for discrete latents). If no weight qualifies, the rule takes the weight with the smallest error, "
     "and the table marks it with †. A method with a weight can therefore use the best of several values, and the "
     "plain autoencoder cannot."

@@ -145,7 +145,7 @@ def choose_methods(asked: str | Sequence[str], data: Data, setup: Setup) -> tupl
             own = find(find_entry(name).method).traits.architecture
             if own not in (None, setup.architecture):
                 notes.append(
-                    f"{name} works with the architecture {own!r} only, so its network is not that of the others"
+                    f"`{name}` only supports the architecture `{own}`, so its network differs from the others'"
                 )
     return chosen, notes
 

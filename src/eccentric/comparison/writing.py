@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from eccentric.comparison.choosing import BETTER, RULE, WINNING, winner
+from eccentric.comparison.choosing import BETTER, RULE, TOLERANCE, WINNING, winner
 from eccentric.comparison.grids import BASELINES, entries
 from eccentric.errors import EccentricError
 from eccentric.evaluation.random_latents import SAMPLINGS
@@ -27,8 +27,8 @@ __all__ = ["MAIN", "PAGE", "SAMPLED", "TITLES", "cell", "title_of", "write_resul
 
 CSV, WEIGHTS, PAGE = "comparison.csv", "weights.csv", "comparison.md"
 PICTURES = {
-    "trade-off.png": "Repeatability against reconstruction error; a line joins the weights of a method. Up and to the "
-    "left is better.",
+    "trade-off.png": "Repeatability against reconstruction error; a line connects the weights of a method. Up and to "
+    "the left is better.",
     "errors.png": "Reconstruction error with the first k components kept and the others at their mean.",
     "spectra.png": "Variance along each component, as a share of their sum; shares below a thousandth are not shown.",
 }
@@ -49,7 +49,7 @@ TITLES: dict[str, tuple[str, str]] = {
     "frechet_matched": ("matched", "{:.1f}"),
     "frechet_mixture": ("mixture", "{:.1f}"),
     "frechet_own": ("own", "{:.1f}"),
-    "seconds_per_step": ("ms a step", "{:.1f}"),
+    "seconds_per_step": ("ms per step", "{:.1f}"),
 }
 """Title and number format of each column of the page."""
 MAIN = (
@@ -69,6 +69,10 @@ GLOSSARY = (
     "over seeds (over pairs of seeds for MCC, Spearman, anchored, CKA and R²). PCA and kernel PCA are fitted once, "
     "and their repeatability is that of fits to bootstrap samples of the rows. Published figures were obtained with "
     "other data, networks and protocols and cannot be compared with ours."
+)
+MARKED = (
+    "**†** after a setting: at every setting of the method, the error on validation rows is more than "
+    f"{100 * TOLERANCE:.0f} % above that of the plain autoencoder. "
 )
 NOTABLE = ("error", "mcc", "mcc_anchored", "neighbour_error", "frechet_natural")
 FEW = 10
@@ -91,7 +95,7 @@ def cell(row: pd.Series, column: str) -> str:
     text = form.format(factor * value)
     if np.isfinite(spread):
         text = f"{text.rstrip('%')} ± {form.format(factor * spread)}"
-    return text
+    return text.replace("%", " %")
 
 
 def write_results(
@@ -143,19 +147,20 @@ def page(table: pd.DataFrame, protocol: Sequence[str], notes: Sequence[str], pre
         "# Methods compared",
         "Sorted by MCC.",
         _table(table, MAIN, {"setting": [_setting(row) for row in rows]}, published),
-        f"{GLOSSARY} {_nulls(table)} All columns, with one for each component: [{CSV}]({prefix}{CSV}); every weight: "
-        f"[{WEIGHTS}]({prefix}{WEIGHTS}).",
+        f"{_marked(rows)}{GLOSSARY} {_nulls(table)} All columns, with one for each component: [{CSV}]({prefix}{CSV}); "
+        f"every weight: [{WEIGHTS}]({prefix}{WEIGHTS}).",
         *(f"![{caption}]({prefix}{name})\n\n*{caption}*" for name, caption in PICTURES.items()),
         "## At the default weights",
-        "What each method does without tuning.",
+        "Results of each method without tuning.",
         _defaults(table),
     ]
     if "neighbour_error" in table:
         parts += ["## Error of nearest neighbours by number of labels", _table(table, LABELS)]
     if "frechet_natural" in table:
-        natural = {"suits best": ["" if not row["runs"] else _natural(row["method"]) for row in rows]}
+        natural = {"natural sampling": ["" if not row["runs"] else _natural(row["method"]) for row in rows]}
         parts += ["## Fréchet distance by way of sampling", _table(table, SAMPLED, natural)]
-    parts += ["## Conditions", "\n".join(f"- {sentence}" for sentence in [*protocol, RULE, WINNING, *notes])]
+    sentences = [*protocol, RULE, WINNING, *notes]
+    parts += ["## Conditions", "\n".join(f"- {sentence.removesuffix('.')}." for sentence in sentences)]
     return "\n\n".join(parts) + "\n"
 
 
@@ -197,7 +202,16 @@ def _markdown(lines: Sequence[Sequence[str]]) -> str:
 
 def _setting(row: Mapping[str, Any] | pd.Series) -> str:
     """The chosen setting, with a mark if no setting has a reconstruction error within the bound."""
-    return f"{row['setting']} †".strip() if row["within_bound"] is False else str(row["setting"])
+    return f"{row['setting']} †".strip() if _is_beyond_bound(row) else str(row["setting"])
+
+
+def _marked(rows: Sequence[Mapping[str, Any]]) -> str:
+    """The explanation of the mark, if it occurs."""
+    return MARKED if any(map(_is_beyond_bound, rows)) else ""
+
+
+def _is_beyond_bound(row: Mapping[str, Any] | pd.Series) -> bool:
+    return row["within_bound"] is False
 
 
 def _nulls(table: pd.DataFrame) -> str:
