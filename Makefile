@@ -7,12 +7,12 @@ DEMO_SETTINGS := --dim 6 --epochs 100 --learning-rate 0.001
 .PHONY: help docs demo test coverage doctest test-docs test-slow fuzz test-lowest lint format bench package clean
 
 help:
-	@echo "make demo         train on the embedded digits and write $(DEMO)/report.html"
+	@echo "make demo         train on the digits of scikit-learn and write $(DEMO)/report.html"
 	@echo "make test         run the doctests and the tests"
 	@echo "make doctest      run the examples in docstrings"
 	@echo "make test-docs    run the code blocks of the documentation"
 	@echo "make test-slow    run the long checks as well"
-	@echo "make fuzz         ten minutes of odd files at every door"
+	@echo "make fuzz         ten minutes of damaged and unusual files for everything that reads files"
 	@echo "make test-lowest  run the tests with the oldest versions allowed"
 	@echo "make lint         ruff, formatter, mypy"
 	@echo "make package      build wheel and sdist, install the wheel into clean environments and use it"

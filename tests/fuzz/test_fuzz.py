@@ -1,4 +1,4 @@
-"""Odd files at every door: what is read is right; all else is refused in one line, without a traceback or a hang."""
+"""Damaged and unusual files: what is read is right; all else is refused in one line, without a traceback or a hang."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""All items once, on the embedded digits, shared by all workers of a test run."""
+"""All items once, on the digits of scikit-learn, shared by all workers of a test run."""
 
 import json
 import os

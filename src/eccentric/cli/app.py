@@ -28,7 +28,7 @@ DataArgument = Annotated[
     str,
     typer.Argument(
         metavar="DATA",
-        help="digits (embedded), mnist or celeba (from the hub), a hub id, or a path: a folder of images or a "
+        help="digits (of scikit-learn), mnist or celeba (from the hub), a hub id, or a path: a folder of images or a "
         "data set, or one file (.csv, .tsv, .parquet, .json, .npy, .npz, .h5ad).",
     ),
 ]

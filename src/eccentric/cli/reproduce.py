@@ -57,7 +57,8 @@ def reproduce(
         typer.Option(help="Value of mu in Table 1; may be repeated. The five values of the paper by default."),
     ] = None,
     small: Annotated[
-        bool, typer.Option("--small", help="Use the embedded digits, 20 epochs and 2 seeds; takes minutes on a CPU.")
+        bool,
+        typer.Option("--small", help="Use the digits of scikit-learn, 20 epochs and 2 seeds; takes minutes on a CPU."),
     ] = False,
     device: DeviceOption = "auto",
     fid_weights: Annotated[

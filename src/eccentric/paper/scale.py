@@ -82,8 +82,8 @@ class Scale:
 
     @classmethod
     def small(cls, **changes: Any) -> Scale:
-        """A version that takes minutes on a CPU: the embedded digits for both data sets, and only the smallest and
-        largest mu.
+        """A version that takes minutes on a CPU: the digits of scikit-learn for both data sets, and only the smallest
+        and largest mu.
 
         Args:
             changes: attributes that differ; given data replace one data set, and the digits the other.
