@@ -90,6 +90,21 @@ def test_constant_features_are_noted():
     assert "1 feature is constant: 'x1'" in from_arrays(x, lengths=LENGTHS).notes
 
 
+@pytest.mark.parametrize(
+    ("offsets", "note"),
+    [
+        (
+            [1e8, 0],
+            "1 feature varies too little for float32 relative to its size: 'x0'; subtract an offset, or drop it",
+        ),
+        ([1e8, 1e8], "2 features vary too little for float32 relative to their size: 'x0', 'x1'; subtract an offset"),
+    ],
+)
+def test_features_that_float32_cannot_resolve_are_noted(offsets, note):
+    [found] = [each for each in from_arrays(X + np.array(offsets), lengths=LENGTHS).notes if "float32" in each]
+    assert found.startswith(note)
+
+
 def test_lengths_are_read_to_encode(tmp_path):
     np.savez(tmp_path / "a.npz", x=X[:1], lengths=LENGTHS[:1])
     assert load_all(tmp_path / "a.npz", item_kind="sequence").splits["all"].x.shape == (1, 3, 2)

@@ -8,7 +8,7 @@ import numpy as np
 
 from eccentric.data.labels import check_names
 from eccentric.data.splits import listing
-from eccentric.data.tables import LARGEST, blurred
+from eccentric.data.tables import LARGEST, blur_note, blurred
 from eccentric.errors import EccentricError, UsageError
 
 if TYPE_CHECKING:
@@ -163,6 +163,5 @@ def _notes(values: Sequence[np.ndarray], names: Sequence[str], lengths: Sequence
         notes.append(f"{len(constant)} feature{'s are' if len(constant) > 1 else ' is'} constant: {listing(constant)}")
     vague = [names[j] for j in np.flatnonzero(np.logical_or.reduce([blurred(v) for v in values])).tolist()]
     if vague:
-        which = f"{len(vague)} feature{'s vary' if len(vague) > 1 else ' varies'}"
-        notes.append(f"{which} by too little, for their size, for float32: {listing(vague)}; subtract an offset")
+        notes.append(blur_note("feature", vague))
     return notes

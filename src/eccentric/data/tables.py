@@ -258,10 +258,15 @@ def blur_notes(columns: Iterable[str]) -> list[str]:
     names = list(columns)
     if not names:
         return []
-    which = f"{len(names)} column{'s vary' if len(names) > 1 else ' varies'}"
-    return [
-        f"{which} too little for float32 relative to their size: {listing(names)}; subtract an offset, or drop them"
-    ]
+    return [blur_note("column", names)]
+
+
+def blur_note(noun: str, names: Sequence[str]) -> str:
+    if len(names) > 1:
+        which, remedy = f"{len(names)} {noun}s vary too little for float32 relative to their size", "drop them"
+    else:
+        which, remedy = f"1 {noun} varies too little for float32 relative to its size", "drop it"
+    return f"{which}: {listing(names)}; subtract an offset, or {remedy}"
 
 
 def _constant(matrices: Sequence[np.ndarray], columns: Sequence[str]) -> list[str]:

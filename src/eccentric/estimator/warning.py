@@ -25,7 +25,8 @@ def warn_of_blurred(names: Sequence[str] | None, columns: Sequence[int]) -> None
     if columns:
         listed = _listed(names, columns)
         warnings.warn(
-            f"columns that vary by too little, for their size, for float32: {listed}. Subtract an offset first.",
+            f"columns that vary too little for float32 relative to their size: {listed}. "
+            "Subtract an offset, or drop them.",
             stacklevel=STACK_LEVEL,
         )
 
