@@ -180,8 +180,13 @@ class Scene:
         items = decode_states(self._model, self.run.components, self.view.spec, states)
         return items[:, : self.view.median_steps] if self.view.spec.is_sequence else items
 
+    @property
+    def drafts_are_quick(self) -> bool:
+        """Whether the faster decoder of `draft` is ready."""
+        return self._quick is not None and self._quick.done()
+
     def draft(self, state: Float[np.ndarray, " d"]) -> Shaped[np.ndarray, "..."]:
-        """Decode one state while a slider moves: faster than `decode`, and equal except for rounding.
+        """Decode one state while a slider moves: faster than `decode`, and equal within about a grey level.
 
         The first call starts to prepare the faster decoder, which takes seconds for a large network. The model answers
         until it is ready.
@@ -189,7 +194,7 @@ class Scene:
         row = torch.from_numpy(np.asarray(state, np.float32))[None]
         if self._quick is None:
             self._quick = ThreadPoolExecutor(1).submit(quick_decoder, self._model, self.run.components, row)
-        if not self._quick.done():
+        if not self.drafts_are_quick:
             return self.decode(state[None])[0]
         item = as_items(self._quick.result()(row), self.view.spec)[0]
         return item[: self.view.median_steps] if self.view.spec.is_sequence else item

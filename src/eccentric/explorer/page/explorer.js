@@ -47,7 +47,7 @@ const page = {
   },
 };
 
-// Shows the item of one run. While a slider moves, the pixels of a draft, which may differ by a grey level from the image
+// Shows the item of one run. While a slider moves, the pixels of a draft, which may differ by some grey levels from the image
 // that replaces them when the state rests.
 function painter(canvas, other, mark) {
   const draft = makeSocket("api/drafts"), path = other ? "api/decode-other" : "api/decode";
@@ -190,9 +190,10 @@ async function start() {
   if (!about.table) grid = new Grid(about, page);
   $("directions-tab").hidden = !about.directions;
   $("grid-tab").hidden = Boolean(about.table);
-  makeTabs($("slider-tabs"), (shown) => shown === "directions-panel" && directions.open());
+  makeTabs($("slider-tabs"), (shown) => (shown === "directions-panel" ? directions.open() : sliders.draw()));
   makeTabs($("point-tabs"), (shown) => shown === "grid-panel" && grid.draw());
   showState();
+  sliders.draw();
   await points.colour();
   await points.load();
   document.querySelector("main").setAttribute("aria-busy", "false");

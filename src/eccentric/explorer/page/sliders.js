@@ -34,9 +34,23 @@ export class Sliders {
   constructor(about, page) {
     this.about = about;
     this.page = page;
+    this.undrawn = new Map(); // rows without images, with what draws them
     this.sliders = new Map();
     this.names = new Map(about.components.map(({ index, name }) => [index, name]));
     for (const info of about.components) this.#make(info);
+    addEventListener("scroll", () => this.draw(), { capture: true, passive: true }); // of the page or of its parts
+    addEventListener("resize", () => this.draw());
+  }
+
+  // Draws the images of the rows in view: of many components, the others are not decoded. An IntersectionObserver would take
+  // time in each frame while a slider moves.
+  draw() {
+    for (const [row, work] of this.undrawn) {
+      const { top, bottom } = row.getBoundingClientRect();
+      if (bottom <= 0 || top >= innerHeight || top === bottom) continue; // out of view, or in a panel that is not shown
+      this.undrawn.delete(row);
+      work();
+    }
   }
 
   // Such as "p3", or "p3 slant" where the component has a name.
@@ -73,6 +87,9 @@ export class Sliders {
     const ends = about.table ? [] : [0, 1].map((side) => this.#end(k, side));
     const line = element("div", { className: "line" }, ...ends.slice(0, 1), slider.input, ...ends.slice(1), slider.output);
     const row = element("div", { className: "component" }, head, line);
+    this.undrawn.set(row, () => ends.forEach(reported(async (end, side) => {
+      await showImage(end.firstChild, await (await ask(`api/pair/${k}/${side}`)).blob());
+    })));
     if (about.table) {
       const moves = about.table.moves[k].map(([i, change]) => `${about.table.names[i]} ${change < 0 ? "↓" : "↑"}`);
       row.append(element("div", { className: "moves", textContent: `To the right: ${moves.join(", ")}` }));
@@ -87,12 +104,6 @@ export class Sliders {
     const button = element("button", { type: "button", className: "end", title: `p${k + 1} = ${value < 0 ? "−" : "+"}${Math.abs(value)}` }, image);
     button.setAttribute("aria-label", `Set p${k + 1} to ${deviations(value)} standard deviations`);
     button.addEventListener("click", () => this.page.set({ [k]: value }));
-    const seen = new IntersectionObserver(([entry]) => { // of many components, only those on the screen are decoded
-      if (!entry.isIntersecting) return;
-      seen.disconnect();
-      reported(async () => showImage(image, await (await ask(`api/pair/${k}/${side}`)).blob()))();
-    });
-    seen.observe(image);
     return button;
   }
 }
