@@ -66,6 +66,22 @@ def position(page, images, item):
     return box["x"] + (x / far + 1) * box["width"] / 2, box["y"] + (1 - y / far) * box["height"] / 2
 
 
+def test_only_the_components_in_view_are_drawn(visitor, images, image_address):
+    drawn = "() => [...document.querySelectorAll('.component')].map(row => row.querySelector('img').naturalWidth > 0)"
+    try:
+        visitor.page.set_viewport_size({"width": 390, "height": 200})
+        page = visitor.open(image_address)
+        assert not page.evaluate(drawn)[-1]
+        page.locator(".component").last.scroll_into_view_if_needed()
+        page.wait_for_function(f"() => ({drawn})()[{len(images.deviations) - 1}]")
+        page = visitor.open(image_address)
+        assert not page.evaluate(drawn)[-1]
+        page.set_viewport_size({"width": 1280, "height": 800})
+        page.wait_for_function(f"() => ({drawn})().every(Boolean)")
+    finally:
+        visitor.page.set_viewport_size({"width": 1280, "height": 800})
+
+
 def test_sliders_answer_to_the_mouse_and_to_keys_and_can_be_undone(visitor, image_address):
     page = visitor.open(image_address)
     first = page.evaluate(PIXELS)

@@ -186,7 +186,7 @@ class Scene:
         return self._quick is not None and self._quick.done()
 
     def draft(self, state: Float[np.ndarray, " d"]) -> Shaped[np.ndarray, "..."]:
-        """Decode one state while a slider moves: faster than `decode`, and equal within about a grey level.
+        """Decode one state while a slider moves: faster than `decode`, and equal up to a grey level (RMS).
 
         The first call starts to prepare the faster decoder, which takes seconds for a large network. The model answers
         until it is ready.

@@ -72,7 +72,7 @@ class Answers:
             while (message := await socket.receive())["type"] == "websocket.receive":
                 body = message.get("text") or message.get("bytes") or b""
                 try:
-                    # Quick drafts are not worth a change of threads, which takes about a millisecond here and back.
+                    # A change of threads would delay quick drafts, because the browser uses the same processors.
                     scenes = [self.scene, *([self.counterpart.scene] if self.counterpart else [])]
                     quick = all(scene.drafts_are_quick for scene in scenes)
                     await socket.send_bytes(self._draft(body) if quick else await run_in_threadpool(self._draft, body))

@@ -190,10 +190,9 @@ async function start() {
   if (!about.table) grid = new Grid(about, page);
   $("directions-tab").hidden = !about.directions;
   $("grid-tab").hidden = Boolean(about.table);
-  makeTabs($("slider-tabs"), (shown) => (shown === "directions-panel" ? directions.open() : sliders.draw()));
+  makeTabs($("slider-tabs"), (shown) => shown === "directions-panel" && directions.open());
   makeTabs($("point-tabs"), (shown) => shown === "grid-panel" && grid.draw());
   showState();
-  sliders.draw();
   await points.colour();
   await points.load();
   document.querySelector("main").setAttribute("aria-busy", "false");

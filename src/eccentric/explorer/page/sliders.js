@@ -40,6 +40,7 @@ export class Sliders {
     for (const info of about.components) this.#make(info);
     addEventListener("scroll", () => this.draw(), { capture: true, passive: true }); // of the page or of its parts
     addEventListener("resize", () => this.draw());
+    new ResizeObserver(() => this.draw()).observe($("sliders")); // also when it is first laid out or shown, and as rows change
   }
 
   // Draws the images of the rows in view: of many components, the others are not decoded. An IntersectionObserver would take
