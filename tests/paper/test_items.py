@@ -93,6 +93,7 @@ def test_better_alignments_bring_runs_closer(made):
     for weight in published.WEIGHTS:
         place = f"λ = {weight:g}, μ = 1: distance"
         assert ours[f"{place}, Procrustes"] < ours[f"{place}, assignment"]
+        assert ours[f"{place}, anchored axes"] < ours[f"{place}, assignment"]
 
 
 def test_matched_sampling_beats_standard_sampling(made):
