@@ -107,7 +107,8 @@ def table_3(store: RunStore) -> Result:
         notes=[
             f"± is the standard deviation over {len(seeds)} run{'s' * (len(seeds) != 1)} with "
             f"{published.TABLE_3_SUBSETS} random subsets of the labels each. All labels are one subset, "
-            + ("so there is no ± for one run." if len(seeds) == 1 else "so ± is over the runs only.")
+            + ("so there is no ± for one run." if len(seeds) == 1 else "so ± is over the runs only."),
+            *_longer(store),
         ],
         table=Table(["", *(f"{count}({k})" for count, k in counts_for(order[-1]).items())], rows),
         protocol={
@@ -115,6 +116,18 @@ def table_3(store: RunStore) -> Result:
             "measured": "on all test items",
         },
     )
+
+
+def _longer(store: RunStore) -> list[str]:
+    """A sentence on stored records of longer trainings, if there are any."""
+    found = [
+        f"{100 * record['course'][str(epochs)]['neighbour_error']:.1f} % for d = {dim} after {epochs} epochs "
+        f"(one run, seed {record['train']['seed']})"
+        for dim in DIMS
+        for record in store.longer(digit_spec(dim))
+        for epochs in [record["train"]["epochs"]]
+    ]
+    return [f"The error with all labels after longer trainings by the same recipe is {', '.join(found)}."] * bool(found)
 
 
 def _cell(text: str) -> str:

@@ -59,6 +59,10 @@ class Progress:
     fraction: float
 
 
+def _settled(config: TrainConfig) -> dict[str, Any]:
+    return {"dim": config.dim, "width": config.width, **_decisive(config)}
+
+
 def _decisive(config: TrainConfig) -> dict[str, Any]:
     return {"method": config.method, **config.settings, **{name: getattr(config, name) for name in DECISIVE}}
 
@@ -123,6 +127,17 @@ class RunStore:
             if not self._data[role].is_image:
                 raise UsageError(f"{self.source(role)} is a table, but the paper's {role} are images")
         return self._data[role]
+
+    def longer(self, spec: Spec) -> list[dict[str, Any]]:
+        """Stored records of runs with the settings of a run but more epochs, whatever their seed."""
+        here = _settled(self.settings(spec))
+        return [
+            each
+            for each in self._records.values()
+            if each["data"] == self.source(spec.role)
+            and each["train"]["epochs"] > self.settings(spec).epochs
+            and _settled(TrainConfig.from_json(each)) == here
+        ]
 
     def note(self, text: str) -> None:
         """Show the user a note."""
