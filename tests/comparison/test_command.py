@@ -29,7 +29,9 @@ def test_a_small_comparison(eccentric, table, tmp_path, monkeypatch):
     assert " left: irmae, layers 8, seed 1" in out
     assert "Reconstruction and repeatability" in out
     assert "comparison.md" in out
-    assert (tmp_path / "out" / "comparison.md").is_file()
+    page = (tmp_path / "out" / "comparison.md").read_text(encoding="utf-8")
+    assert "| irmae | layers 4 † |" in page
+    assert "†" in out.partition("The same rule")[0]  # in the tables above the text that explains the mark
     status, out, _ = eccentric(*arguments, "--until", "0", "--page", tmp_path / "docs" / "a.md")  # all is trained
     assert status == 0
     assert "(a/trade-off.png)" in (tmp_path / "docs" / "a.md").read_text(encoding="utf-8")

@@ -153,7 +153,7 @@ def _duration(seconds: float) -> str:
 
 def _print(table: Any) -> None:
     from eccentric.comparison.choosing import BETTER, RULE, WINNING, winner
-    from eccentric.comparison.writing import TITLES, cell
+    from eccentric.comparison.writing import TITLES, cell, setting_cell
 
     for title, columns in PARTS.items():
         shown = [column for column in columns if column in table]
@@ -168,6 +168,6 @@ def _print(table: Any) -> None:
                 for column, text in zip(shown, cells, strict=True)
             ]
             if any(cells):
-                part.add_row(row["method"], row["setting"], *marked)
+                part.add_row(row["method"], setting_cell(row), *marked)
         console.print(part)
     console.print(f"{RULE} {WINNING}", markup=False, highlight=False)

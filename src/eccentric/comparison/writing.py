@@ -146,7 +146,7 @@ def page(table: pd.DataFrame, protocol: Sequence[str], notes: Sequence[str], pre
     parts = [
         "# Methods compared",
         "Sorted by MCC.",
-        _table(table, MAIN, {"setting": [_setting(row) for row in rows]}, published),
+        _table(table, MAIN, {"setting": [setting_cell(row) for row in rows]}, published),
         f"{_marked(rows)}{GLOSSARY} {_nulls(table)} All columns, with one for each component: [{CSV}]({prefix}{CSV}); "
         f"every weight: [{WEIGHTS}]({prefix}{WEIGHTS}).",
         *(f"![{caption}]({prefix}{name})\n\n*{caption}*" for name, caption in PICTURES.items()),
@@ -191,7 +191,7 @@ def _defaults(table: pd.DataFrame) -> str:
     lines = [["method", "full name", "default", "chosen", *(TITLES[column][0] for column in columns)]]
     for _, row in table[table["default_error"].notna()].iterrows():
         cells = [cell(row, f"default_{column}") for column in columns]
-        lines.append([row["method"], title_of(row["method"]), row["default_setting"], _setting(row), *cells])
+        lines.append([row["method"], title_of(row["method"]), row["default_setting"], setting_cell(row), *cells])
     return _markdown(lines)
 
 
@@ -200,7 +200,7 @@ def _markdown(lines: Sequence[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def _setting(row: Mapping[str, Any] | pd.Series) -> str:
+def setting_cell(row: Mapping[str, Any] | pd.Series) -> str:
     """The chosen setting, with a mark if no setting has a reconstruction error within the bound."""
     return f"{row['setting']} †".strip() if _is_beyond_bound(row) else str(row["setting"])
 
