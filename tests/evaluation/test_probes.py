@@ -39,10 +39,26 @@ def ten_clusters() -> Sides:
 
 
 def test_subsets_are_drawn_without_regard_to_labels(ten_clusters: Sides):
-    """Of ten even classes, ten labels miss 0.9^10 = 35 % on average; by class in turn they would miss none."""
+    """Of ten even classes, ten labels miss 0.9^10 = 35 % on average."""
     errors = probes.subset_errors(*ten_clusters, {10: 1}, subsets=200)[10]
     assert errors.shape == (200,)
     assert errors.mean() == pytest.approx(0.9**10, abs=0.03)
+
+
+def test_balanced_subsets_contain_each_class_equally_often(ten_clusters: Sides):
+    errors = probes.subset_errors(*ten_clusters, {10: 1, 5: 1}, subsets=20, balanced=True)
+    assert (errors[10] == 0).all()
+    assert errors[5] == pytest.approx(np.full(20, 0.5), abs=0.1)  # five classes of ten
+    assert len(set(errors[5])) > 1
+
+
+def test_a_class_too_small_for_its_share_is_used_whole():
+    """All labelled items vote. Eight are four of each class, and the tie goes to "a"; ten are four and six."""
+    p = np.zeros((40, 2))
+    labels = np.repeat(["a", "b"], [4, 36])
+    errors = probes.subset_errors(p, labels, p, labels, {8: 8, 10: 10}, subsets=1, balanced=True)
+    assert errors[8] == pytest.approx([0.9])
+    assert errors[10] == pytest.approx([0.1])
 
 
 def test_all_items_are_one_subset(ten_clusters: Sides):

@@ -20,6 +20,10 @@ OFFICIAL = {"mnist": {"train": 60_000, "test": 10_000}, "celeba": {"train": 162_
 """Numbers of items of the complete data sets, by split."""
 MEASURED = "measured.json"
 """File in the folder of a run or milestone with the values that items take from it."""
+KEYS = {"table3": "table3, balanced subsets"}
+"""Keys of measured values that differ from the name of the item. Under its name alone, older versions stored values of
+another definition, which must not be used.
+"""
 COLUMNS = ["data", "width", "d", "λ", "μ", "seed", "epochs", "share of the paper's training"]
 COLUMNS += ["reconstruction error", "neighbours"]
 
@@ -64,14 +68,19 @@ def run_record(run: Run) -> dict[str, Any]:
     return content
 
 
+def key_of(item: str) -> str:
+    """Key of the measured values of an item, in run folders and in records."""
+    return KEYS.get(item, item)
+
+
 def read_measured(run: Path) -> dict[str, Any]:
-    """Values that were measured for items in a run folder, by item."""
+    """Values that were measured for items in a run folder, by their keys."""
     found: dict[str, Any] = read_json(run / MEASURED) if (run / MEASURED).is_file() else {}
     return found
 
 
 def write_measured(run: Path, item: str, values: dict[str, Any]) -> None:
-    write_json(run / MEASURED, {**read_measured(run), item: values})
+    write_json(run / MEASURED, {**read_measured(run), key_of(item): values})
 
 
 def training_seconds(run: Run) -> float:

@@ -15,7 +15,7 @@ from eccentric.errors import EccentricError, UsageError
 from eccentric.files import read_json
 from eccentric.paper import published
 from eccentric.paper.milestones import Pause, complete_milestone, keep_milestone, milestone_path
-from eccentric.paper.records import read_measured, read_records, write_measured
+from eccentric.paper.records import key_of, read_measured, read_records, write_measured
 from eccentric.paper.scale import Scale
 from eccentric.runs.digests import fingerprint
 from eccentric.training import Run, Stop, TrainConfig, train
@@ -233,15 +233,15 @@ class RunStore:
             self.used[spec] = record
             return values
         run = self.run(spec)
-        if item not in read_measured(run.path):
+        if key_of(item) not in read_measured(run.path):
             write_measured(run.path, item, measure(run))
-        found: dict[str, Any] = read_measured(run.path)[item]
+        found: dict[str, Any] = read_measured(run.path)[key_of(item)]
         return found
 
     def _kept(self, spec: Spec, item: str, epoch: int | None = None) -> dict[str, Any] | None:
         """Values of an item in the record of a run, at its end or at an earlier epoch."""
         by_epoch = self._records.get(self.path(spec).name, {}).get("measured", {})
-        found: dict[str, Any] | None = by_epoch.get(str(epoch or self.settings(spec).epochs), {}).get(item)
+        found: dict[str, Any] | None = by_epoch.get(str(epoch or self.settings(spec).epochs), {}).get(key_of(item))
         return found
 
     def _check_settings(self, spec: Spec, config: dict[str, Any], where: str) -> None:
