@@ -121,6 +121,14 @@ def test_components_tell_attributes(made):
     assert held, evidence
 
 
+def test_learning_curves_end_at_the_numbers_of_the_table(made):
+    assert holds(made, "table4", "nearest neighbours have a lower error")[0] is not True
+    [curves] = [note for note in made["table4"]["notes"] if "training items have errors" in note]
+    ours = {number["what"]: number["ours"] for number in made["table4"]["numbers"]}
+    for name in ("DT(1)", "DT(8)", "KNN(20)"):
+        assert f", {ours[f'λ = 0.0001, μ = 1: {name}']:.2f} % ({name})" in curves
+
+
 def test_items_share_runs(made, store):
     runs = {name: set(result["conditions"].get("runs", ())) for name, result in made.items()}
     assert runs["fig7"] == runs["table3"]
