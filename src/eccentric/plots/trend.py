@@ -8,7 +8,7 @@ import matplotlib
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
 
-from eccentric.plots.style import FAINT, GREY, HALO, INK, WIDTH, styled
+from eccentric.plots.style import FAINT, GREY, WIDTH, styled
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -54,18 +54,6 @@ def _panel(
     axes.set_title(title)
     axes.grid(axis="y", color=FAINT, linewidth=0.6)
     axes.set_axisbelow(True)
-    axes.axvline(goal, color=GREY, linewidth=0.8, linestyle=(0, (4, 3)))
+    axes.axvline(goal, color=GREY, linewidth=0.8, linestyle=(0, (4, 3)), label="the paper")
     axes.set_xlim(seen[0] / 1.5, goal * 2.2)
-    axes.annotate(
-        "the paper",
-        (goal, 0),
-        xycoords=("data", "axes fraction"),
-        xytext=(-4, 4),
-        textcoords="offset points",
-        ha="right",
-        va="bottom",
-        fontsize=8,
-        color=INK,
-        path_effects=HALO,
-    )
     axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=8)
