@@ -93,7 +93,7 @@ def test_training_waits_until_the_linear_maps_have_faded():
 
 def test_images_are_anchored_to_pca_scores():
     x = squares(60)
-    for start, anchor in (("auto", 0.002), ("random", 0.0)):
+    for start, anchor in (("auto", 0.001), ("random", 0.0)):
         model = quick(n_components=2, max_epochs=1, start=start).fit(x)
         assert model._fitted.record.config.anchor == anchor
         assert ("term/anchor" in model.history_) == (anchor > 0)

@@ -75,7 +75,7 @@ class EccentricAutoencoder(LearntMixin, Sharing, TransformerMixin, BaseEstimator
             "celeba"), and "conv" for other images.
         start: initial weights. With "pca", the initial reconstruction is that of PCA: a linear map in parallel to each
             network is initialised to PCA, and the networks to zero output. For images, the linear map fades out in the
-            first quarter of the training, and the objective contains 0.002 times the mean squared distance between the
+            first quarter of the training, and the objective contains 0.001 times the mean squared distance between the
             latents and the PCA scores, which makes components more reproducible. "random" is the initialisation of the
             paper. "auto" selects "pca" if the method and the architecture support it.
         axes: "anchored" rotates the latents after training to the orthonormal axes that bring them closest to the
@@ -91,7 +91,8 @@ class EccentricAutoencoder(LearntMixin, Sharing, TransformerMixin, BaseEstimator
             neighbourhoods worse than PCA) or 0.001, but at least 400 steps, and then half as long again while the
             learning rate decays; at most 4500 steps in all. For images, sequences, loaders, `early_stopping=False` and
             a given `n_iter_no_change`, "auto" gives 1500 steps. At least three passes.
-        batch_size: number of rows per step; "auto" is a sixteenth of the rows, from 32 to 1024 (128 for images).
+        batch_size: number of rows per step; "auto" is a sixteenth of the rows, from 32 to 1024, and for images a
+            thirty-second, from 32 to 128.
         learning_rate: maximum learning rate of Adam, with a warm-up over a tenth of the steps and cosine decay unless
             `max_epochs` says otherwise. "auto" is 0.001 for tables and 0.004 for images.
         early_stopping: keep the weights with the lowest error on held-out rows if they are better than the initial
