@@ -4,6 +4,7 @@ import csv
 import dataclasses
 import io
 import json
+import re
 
 import numpy as np
 import pytest
@@ -127,6 +128,16 @@ def test_learning_curves_end_at_the_numbers_of_the_table(made):
     ours = {number["what"]: number["ours"] for number in made["table4"]["numbers"]}
     for name in ("DT(1)", "DT(8)", "KNN(20)"):
         assert f", {ours[f'λ = 0.0001, μ = 1: {name}']:.2f} % ({name})" in curves
+
+
+def test_attributes_that_gain_little_are_predicted_from_all_components(store, monkeypatch):
+    monkeypatch.setattr(published, "TABLE_5", {"is 0": (1, 2, 60, 80), "is 8": (9, 2, 60, 80)})
+    result = ITEMS["table5"].make(store)
+    one = {number.what: number.ours for number in result.numbers}
+    [sentence] = [note for note in result.notes if "linear discriminant" in note]
+    for name in ("is 0", "is 8"):
+        [accuracy] = re.findall(rf"{name} (\d+) %", sentence)
+        assert int(accuracy) >= round(one[f"{name}: with one component"])
 
 
 def test_items_share_runs(made, store):
