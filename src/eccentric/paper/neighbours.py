@@ -12,6 +12,7 @@ from eccentric.evaluation import probes
 from eccentric.paper import published
 from eccentric.paper.items import Item
 from eccentric.paper.mnist import digit_spec
+from eccentric.paper.records import key_of
 from eccentric.paper.results import Claim, Number, Result, Table, ordered, summarised
 
 if TYPE_CHECKING:
@@ -123,15 +124,18 @@ def table_3(store: RunStore) -> Result:
 
 
 def _longer(store: RunStore) -> list[str]:
-    """A sentence on stored records of longer trainings, if there are any."""
-    found = [
-        f"{100 * record['course'][str(epochs)]['neighbour_error']:.1f} % for d = {dim} after {epochs} epochs "
-        f"(one run, seed {record['train']['seed']})"
-        for dim in DIMS
-        for record in store.longer(digit_spec(dim))
-        for epochs in [record["train"]["epochs"]]
-    ]
-    return [f"The error with all labels after longer trainings by the same recipe is {', '.join(found)}."] * bool(found)
+    """A sentence on stored values of longer trainings, if there are any."""
+    found = []
+    for dim in DIMS:
+        for record in store.longer(digit_spec(dim)):
+            epochs, seed = record["train"]["epochs"], record["train"]["seed"]
+            values = record["measured"].get(str(epochs), {}).get(key_of("table3"), {})
+            if values:
+                errors = ", ".join(f"{np.mean(each):.1f}" for each in values.values())
+                found.append(f"d = {dim} after {epochs} epochs (seed {seed}): {errors} %")
+    return [f"Errors of longer trainings by the same recipe, in the order of the columns: {'; '.join(found)}."] * bool(
+        found
+    )
 
 
 def _cell(text: str) -> str:
