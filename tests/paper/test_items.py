@@ -83,6 +83,12 @@ def test_the_trace_is_about_d(made):
         assert number["ours"] == pytest.approx(1, abs=0.25 if "0.001" in number["what"] else 0.6), number["what"]
 
 
+def test_leading_eigenvalues_are_named_where_all_are_not_more_uniform(made):
+    held, _ = holds(made, "fig5", "more uniform as λ increases")
+    about_leading = [note for note in made["fig5"]["notes"] if note.startswith("Of the first 4 eigenvalues alone")]
+    assert len(about_leading) == (held is not True)
+
+
 def test_alignment_raises_the_diagonal(made):
     for words in ("closer to the diagonal", "from negative to positive"):
         held, evidence = holds(made, "fig6", words)
