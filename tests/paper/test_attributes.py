@@ -1,12 +1,16 @@
 """Attributes of what stands for CelebA."""
 
+from types import SimpleNamespace
+from typing import Any
+
 import numpy as np
 import pytest
 
 from eccentric.data import load
+from eccentric.data.attributes import Attributes
 from eccentric.errors import EccentricError
 from eccentric.paper import RunStore, Scale, find_items, published, reproduce
-from eccentric.paper.attributes import attributes_of
+from eccentric.paper.attributes import attributes_of, learning_curves, table_5
 from tests.realdata import real
 
 
@@ -31,6 +35,19 @@ def test_they_are_looked_for_before_anything_is_trained(tmp_path, monkeypatch):
     for name in ("table4", "table5"):
         with pytest.raises(EccentricError, match="no attributes"):
             reproduce(find_items([name]), shop)
+
+
+def test_few_items_and_an_attribute_that_nobody_has(monkeypatch):
+    """A quarter of 40 items is less than the neighbours that vote, and a constant attribute cannot be discriminated."""
+    p = np.random.default_rng(0).normal(size=(40, 3)).astype(np.float32)
+    run = SimpleNamespace(latents=lambda split: SimpleNamespace(p=p))
+    store: Any = SimpleNamespace(run=lambda spec: run, face_dim=3)
+    known = np.c_[p[:, 0] > 0, np.zeros(40, bool)]
+    attributes = Attributes(["Male", "Smiling"], known, known)
+    assert "fitted to 20, 40 training items" in learning_curves(store, attributes)
+    monkeypatch.setattr("eccentric.paper.attributes.attributes_of", lambda store: attributes)
+    [sentence] = [note for note in table_5(store).notes if "linear discriminant" in note]
+    assert "Smiling 100 %" in sentence
 
 
 @pytest.mark.realdata

@@ -137,8 +137,9 @@ def learning_curves(store: RunStore, attributes: Attributes) -> str:
     train, test = run.latents("train").p, run.latents("test").p
     order = np.random.default_rng(0).permutation(len(train))
     curves: dict[str, list[str]] = {}
-    for fraction in FRACTIONS:
-        rows = order[: round(fraction * len(train))]
+    counts = [count for count in (round(f * len(train)) for f in FRACTIONS) if count >= published.TABLE_4_NEIGHBOURS]
+    for count in counts:
+        rows = order[:count]
         scores = attribute_scores(
             train[rows],
             attributes.train[rows],
@@ -149,10 +150,9 @@ def learning_curves(store: RunStore, attributes: Attributes) -> str:
         )
         for name in scores.keys() - {"majority"}:
             curves.setdefault(name, []).append(f"{100 * (1 - float(scores[name].mean())):.2f}")
-    counts = ", ".join(f"{round(fraction * len(train)):,}" for fraction in FRACTIONS)
     return (
         f"The classifiers need different numbers of items. In the run with λ = {WEIGHT:g}, μ = {MU:g} and seed 0, "
-        f"classifiers of {counts} training items have errors of "
+        f"classifiers fitted to {', '.join(f'{count:,}' for count in counts)} training items have errors of "
         + "; ".join(f"{', '.join(curves[name])} % ({name})" for name in sorted(curves))
         + "."
     )
@@ -245,7 +245,8 @@ def _by_all_components(run: Run, attributes: Attributes, gains: Sequence[Gain]) 
     found = []
     for gain in gains:
         known, held_out = attributes.train[:, gain.number - 1], attributes.test[:, gain.number - 1]
-        accuracy = LinearDiscriminantAnalysis().fit(train, known).score(test, held_out)
+        varies = known.any() and not known.all()
+        accuracy = LinearDiscriminantAnalysis().fit(train, known).score(test, held_out) if varies else gain.base_rate
         found.append(f"{gain.attribute.replace('_', ' ')} {100 * accuracy:.0f} %")
     return (
         f"For the paper's attributes that gain less than {SIGNIFICANT} points, the accuracy of a linear discriminant "

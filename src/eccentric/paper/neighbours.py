@@ -133,9 +133,9 @@ def _longer(store: RunStore) -> list[str]:
             if values:
                 errors = ", ".join(f"{np.mean(each):.1f}" for each in values.values())
                 found.append(f"d = {dim} after {epochs} epochs (seed {seed}): {errors} %")
-    return [f"Errors of longer trainings by the same recipe, in the order of the columns: {'; '.join(found)}."] * bool(
-        found
-    )
+    if not found:
+        return []
+    return [f"Errors of longer trainings by the same recipe, in the order of the columns: {'; '.join(found)}."]
 
 
 def _cell(text: str) -> str:

@@ -153,7 +153,7 @@ def figure_5(store: RunStore) -> Result:
 def _leading(found: Mapping[tuple[float, float], Float[np.ndarray, "runs d"]]) -> str:
     """A sentence on the uniformity of the leading eigenvalues; small ones can hide it."""
     low, high = published.WEIGHTS
-    leading = next(iter(found.values())).shape[1] // 4
+    leading = max(1, next(iter(found.values())).shape[1] // 4)
     first = {s: values[:, :leading] for s, values in found.items()}
     uneven = {s: summarised("", values.std(1) / values.mean(1), digits=3).text() for s, values in first.items()}
     share = {s: 100 * float((first[s].sum(1) / found[s].sum(1)).mean()) for s in found}
