@@ -263,15 +263,6 @@ def as_tensor(x: Shaped[np.ndarray, "n ..."]) -> Shaped[Tensor, "n ..."]:
     return torch.from_numpy(np.array(x, np.uint8 if x.dtype == np.uint8 and x.ndim > 2 else np.float32))
 
 
-def split(n: int, fraction: float, random: np.random.RandomState, most: int = 10_000) -> tuple[np.ndarray, np.ndarray]:
-    """Training rows and held-out rows, in ascending order. No rows are held out if there would be fewer than two."""
-    held = min(most, int(np.ceil(fraction * n)))
-    if held < 2 or n - held < 2:
-        return np.arange(n), np.arange(0)
-    order = random.permutation(n)
-    return np.sort(order[held:]), np.sort(order[:held])
-
-
 def _tensor_of(batch: Any) -> Tensor:
     try:
         return data_of(batch)

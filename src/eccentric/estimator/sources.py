@@ -23,8 +23,8 @@ from eccentric.estimator.inputs import (
     check_stream,
     is_stream,
     parts_of,
-    split,
 )
+from eccentric.estimator.splitting import identical, split
 from eccentric.estimator.warning import warn_of_blurred
 from eccentric.training.batches import Loaded, TensorBatches
 
@@ -134,7 +134,7 @@ def from_array(
     x: Shaped[np.ndarray, "n ..."], layout: Layout, fraction: float, random: np.random.RandomState
 ) -> Source:
     """An array in memory, copied once as float32 or uint8."""
-    train, held = split(len(x), fraction, random)
+    train, held = split(len(x), fraction, random, identical(x))
     return _resident(layout, as_tensor(x[train]), train, as_tensor(x[held]), held)
 
 
@@ -157,7 +157,10 @@ def _resident(layout: Layout, kept: Tensor, train: np.ndarray, held_out: Tensor,
 
 
 def from_dataset(data: Dataset[Any], layout: Layout, fraction: float, random: np.random.RandomState) -> Source:
-    """Items that are read on demand: a map-style data set, or an array on disk or a sparse matrix (`Mapped`)."""
+    """Items that are read on demand: a map-style data set, or an array on disk or a sparse matrix (`Mapped`).
+
+    Identical rows are not recognised, because all rows would have to be read.
+    """
     train, held = split(len(data), fraction, random)  # type: ignore[arg-type]
     held_out = torch.cat(list(_stream(data, layout.spec, held))) if len(held) else None
     return _indexed(data, layout, train, held_out, held, random)

@@ -95,11 +95,13 @@ class EccentricAutoencoder(LearntMixin, Sharing, TransformerMixin, BaseEstimator
             thirty-second, from 32 to 128.
         learning_rate: maximum learning rate of Adam, with a warm-up over a tenth of the steps and cosine decay unless
             `max_epochs` says otherwise. "auto" is 0.001 for tables and 0.004 for images.
-        early_stopping: keep the weights with the lowest error on held-out rows if they are better than the initial
-            weights by more than two standard errors, and stop when the error no longer improves. Errors on these rows
-            are therefore slightly too low; `score` on other rows is unbiased.
+        early_stopping: keep the weights with the lowest error on held-out rows if they are significantly better than
+            the initial weights (by two standard errors, or by Wilcoxon's signed-rank test at the same level), and stop
+            when the error no longer improves. Errors on these rows are therefore slightly too low; `score` on other
+            rows is unbiased.
         validation_fraction: fraction of rows that is held out for early stopping and `component_stability_`; at most
-            10,000 rows.
+            10,000 rows. Identical rows of an array are held out together or not at all, because an error on rows that
+            also occur in training would hide overfitting.
         n_iter_no_change: number of epochs to wait for a lower error; "auto" is a fifth of `max_epochs`, at least 5, or
             for tables the rule of `max_epochs="auto"`.
         random_state: with an int, results are reproducible on the same machine.

@@ -1,0 +1,73 @@
+"""Which rows are held out, and whether a gain on them counts."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from eccentric.estimator.fitting import is_gain
+from eccentric.estimator.splitting import identical, split
+from tests.estimator.test_learning import quick
+
+
+@settings(deadline=None)
+@given(st.lists(st.integers(0, 40), min_size=2, max_size=200), st.integers(0, 100), st.sampled_from([0.1, 0.3]))
+def test_every_row_is_on_one_side_and_so_are_identical_rows(values, seed, fraction):
+    x = np.array(values, np.float32)[:, None] * [1, 2]
+    train, held = split(len(x), fraction, np.random.RandomState(seed), identical(x))
+    assert sorted([*train, *held]) == list(range(len(x)))
+    assert len(held) <= np.ceil(fraction * len(x))
+    if (np.unique(x[:, 0], return_counts=True)[1] == 1).sum() >= 2:  # with fewer, there may be nothing to hold out
+        assert not set(x[train, 0]) & set(x[held, 0])
+
+
+def test_rows_that_differ_are_held_out_as_if_nothing_were_compared():
+    x = np.random.default_rng(0).normal(size=(100, 3))
+    for ours, plain in zip(
+        split(100, 0.1, np.random.RandomState(3), identical(x)), split(100, 0.1, np.random.RandomState(3)), strict=True
+    ):
+        np.testing.assert_array_equal(ours, plain)
+    np.testing.assert_array_equal(identical(x), np.arange(100))
+
+
+def test_a_row_that_occurs_too_often_is_not_held_out():
+    x = np.r_[np.zeros(60), np.arange(1, 41)]
+    _, held = split(100, 0.1, np.random.RandomState(0), identical(x))
+    assert len(held) == 10
+    assert x[held].min() > 0
+
+
+def test_with_few_different_rows_the_held_out_rows_also_occur_in_training():
+    x = np.repeat(np.arange(4), 25)
+    train, held = split(100, 0.1, np.random.RandomState(0), identical(x))
+    assert len(held) == 10
+    assert set(x[held]) <= set(x[train])
+
+
+def test_repeated_rows_do_not_hide_that_nothing_was_learnt():
+    # Rows drawn with replacement, as in a bootstrap: a network can memorise those that it has seen in training.
+    noise = np.random.default_rng(0).normal(size=(200, 12))
+    drawn = noise[np.random.default_rng(1).integers(200, size=200)]
+    assert quick(n_components=2, max_epochs=200, batch_size=32).fit(drawn).fell_back_to_pca_
+
+
+@pytest.mark.parametrize(
+    ("gains", "counts"),
+    [
+        ([*np.linspace(0.1, 0.2, 99), 80.0], True),  # all rows, one of them far more
+        ([*np.linspace(0.1, 0.2, 99), -80.0], False),  # most rows, but not the mean
+        ([1.0] * 10 + [0.0] * 90, True),  # few rows, but consistently
+        ([0.5, -0.5] * 50, False),
+        ([0.0] * 100, False),
+    ],
+)
+def test_which_gains_count(gains, counts):
+    assert is_gain(torch.tensor(gains)) is counts
+
+
+def test_gains_of_noise_rarely_count():
+    noise = torch.randn(400, 100, generator=torch.Generator().manual_seed(0))
+    assert 0 < sum(map(is_gain, noise)) / 400 < 0.06
