@@ -79,7 +79,9 @@ class TestLinearData:
 
 
 def test_components_are_uncorrelated_and_ordered(digits):
-    model = quick(n_components=5, early_stopping=False, axes="principal").fit(digits)  # all rows are training rows
+    # Also on the held-out rows: the axes are those of all rows.
+    model = quick(n_components=5, axes="principal").fit(digits)
+    assert not model.fell_back_to_pca_
     covariance = np.cov(model.transform(digits).T)
     np.testing.assert_allclose(covariance, np.diag(model.explained_variance_), atol=1e-5)
     assert (np.diff(model.explained_variance_) <= 0).all()
@@ -216,9 +218,13 @@ class TestSettings:
         assert model.history_["test_reconstruction"].min() < model.pca_reconstruction_error_
         assert model.reconstruction_error_ == model.pca_reconstruction_error_
         assert "keeping the initial weights" in capsys.readouterr().out
-        train = noise[model._fitted.record.train.rows]
-        scores = PCA(3).fit_transform((train - train.mean(0)) / train.std(0))
-        p = model.transform(train)
+
+    def test_the_pca_that_is_kept_is_that_of_all_rows(self):
+        noise = np.random.default_rng(0).normal(size=(150, 20))
+        model = quick(n_components=3, max_epochs=1, axes="principal").fit(noise)
+        assert model.fell_back_to_pca_
+        scores = PCA(3).fit_transform((noise - noise.mean(0)) / noise.std(0))
+        p = model.transform(noise)
         left = p - scores @ np.linalg.lstsq(scores, p, rcond=None)[0]
         assert np.abs(left).max() < 1e-4
 

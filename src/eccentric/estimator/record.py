@@ -63,12 +63,21 @@ class Record:
     def of(
         cls, trained: Trained, config: TrainConfig, components: DeepComponents, source: Source, pca: LinearPCA
     ) -> Record:
+        """The record of a training run.
+
+        Args:
+            trained, config: the run and its settings.
+            components: its components.
+            source: the rows.
+            pca: PCA of the training rows.
+        """
         model = trained.model
         kept, judged = source.kept, source.judged
         train = _latents(model, components, source.sample[kept], source.sample_rows[kept])
         held = len(source.held_out) > 0
         test = _latents(model, components, source.held_out, source.held_out_rows) if held else train
         error, fell_back = trained.errors.mean().item(), trained.kept_first and config.starts_from_pca(source.spec)
+        items = components.count if source.items is None else source.items  # a loader holds out no rows
         # A loader may not yield the same rows again.
         known: dict[str, Any] = {} if source.bootstrap is None else {"fingerprint": fingerprint(source.sample)}
         if source.spec.is_sequence:
@@ -79,7 +88,7 @@ class Record:
             config=config,
             engine=trained.engine.describe(),
             metrics=trained.metrics,
-            items=components.count,
+            items=items,
             error=error,
             # A table's initial weights are PCA up to rounding, so the errors of a fit that falls back should be equal.
             pca_error=error if fell_back and source.spec.is_table else pca.errors(judged).mean().item(),
@@ -87,7 +96,7 @@ class Record:
             train=train,
             test=test,
             examples=choose_examples(judged),
-            data=_data(len(train.p), components.count, len(source.held_out)) | known,
+            data=_data(len(train.p), items, len(source.held_out)) | known,
         )
 
     @classmethod

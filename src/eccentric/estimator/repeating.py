@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from jaxtyping import Float
     from torch import Tensor
 
+    from eccentric.components import DeepComponents
+    from eccentric.estimator.fitting import Trained
     from eccentric.estimator.settings import Parameters
     from eccentric.estimator.sources import Source
 
@@ -68,7 +70,25 @@ def train_runs(
         )
         if config.schedule == "trapezoid":
             config = replace(config, epochs=trained.metrics[-1].epoch)  # gives the same learning rates
-        components = fitting.find_components(trained.model, rows.rows(), parameters.axes, pca)
+        if number:
+            components = fitting.find_components(trained.model, rows.rows(), parameters.axes, pca)
+        else:
+            trained, components = _with_all_rows(trained, config, source, parameters)
         record = Record.of(trained, config, components, source, pca)
         runs.append(Repeat(record, trained.errors, pca, near, constant))
     return runs
+
+
+def _with_all_rows(
+    trained: Trained, config: TrainConfig, source: Source, parameters: Parameters
+) -> tuple[Trained, DeepComponents]:
+    """Use the held-out rows as well, for what is computed after training, without a choice between alternatives.
+
+    These are the components, since a rotation changes no error, and PCA if the training did not improve on it. Errors
+    on the held-out rows remain those of the model that was fitted without them. More rows give more stable components.
+    """
+    if trained.kept_first and config.starts_from_pca(source.spec):
+        model, _ = fitting.make_model(config, source.known, source.spec, parameters.standardize)
+        trained = replace(trained, model=model.to_inference())
+    pca = fit_pca(trained.model, source.known, config.dim)
+    return trained, fitting.find_components(trained.model, source.every_row(), parameters.axes, pca)

@@ -81,6 +81,17 @@ class Source:
         return np.linspace(0, len(self.sample) - 1, min(len(self.sample), MOST_KEPT)).astype(int)
 
     @property
+    def known(self) -> Shaped[Tensor, "k ..."]:
+        """All rows that are in memory: `sample` and the held-out rows."""
+        return torch.cat([self.sample, self.held_out]) if len(self.held_out) else self.sample
+
+    def every_row(self) -> Iterator[Tensor]:
+        """All training rows once, then the held-out rows, as raw batches."""
+        yield from self.rows()
+        if len(self.held_out):
+            yield from self.held_out.split(STREAM_BATCH)
+
+    @property
     def judged(self) -> Shaped[Tensor, "m ..."]:
         """The rows on which errors are measured: the held-out rows, or training rows if there are none."""
         return self.held_out if len(self.held_out) else self.sample[self.kept]

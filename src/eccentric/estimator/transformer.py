@@ -82,7 +82,8 @@ class EccentricAutoencoder(LearntMixin, Sharing, TransformerMixin, BaseEstimator
             scores of a linear PCA of the same rows. The components may then be slightly correlated. "principal" uses
             the principal axes of the latents, as in the paper. If variances are nearly equal, noise determines these
             axes, and the components are less stable. Neither option changes the reconstruction or the loss. Methods
-            that order their latents during training keep their own axes.
+            that order their latents during training keep their own axes. The axes, means and variances are those of all
+            rows, also of the held-out ones; for the other runs of `n_runs`, those of their training rows.
         standardize: scale each column of a table to mean 0 and standard deviation 1. False divides all columns by the
             same number and keeps their proportions, as in PCA, which is appropriate for embeddings. Images always have
             one scale.
@@ -129,7 +130,8 @@ class EccentricAutoencoder(LearntMixin, Sharing, TransformerMixin, BaseEstimator
             the best linear map from the components of one run to those of another) do not depend on the axes. Low
             `ours` with high `cka` and `r2` means that the runs span the same space with different axes.
         component_importance_: (d,) increase of the mean squared error on held-out rows if a component is set to its
-            mean. This attribute and the next two are measured on at most 1,000 rows.
+            mean. This attribute and the next two are measured on at most 1,000 rows; PCA to which the estimator fell
+            back has seen them.
         error_curve_: (d + 1,) error with only the first k components, for k from 0 to d.
         error_curve_noise_: (d,) noise of each step of this curve: two standard errors of the paired difference.
         component_redundancy_: (d,) R^2 on held-out rows of a component predicted from the others by a smooth
@@ -143,7 +145,8 @@ class EccentricAutoencoder(LearntMixin, Sharing, TransformerMixin, BaseEstimator
         choice_: if `n_components` was chosen, the measurements for each number of components: `n_components`, `error`
             on held-out rows, its `noise` (two standard errors), `pca_error`, and with `n_runs` > 1 the mean
             `stability`.
-        fell_back_to_pca_: whether the fitted model is PCA, because the gain of training was not significant.
+        fell_back_to_pca_: whether the fitted model is PCA, because the gain of training was not significant. It is
+            fitted to all rows, and `reconstruction_error_` is that of a PCA that was fitted without the held-out rows.
         reconstruction_error_: mean squared error on the held-out rows (on training rows if there are none), in
             standardised units. For a table, 0 is perfect, and 1 is the error of the mean of each column. For images,
             values are scaled to between 0 and 1. `score` is a fraction of the variance for both.
