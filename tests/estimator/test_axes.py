@@ -15,7 +15,7 @@ from eccentric.data import from_arrays
 from eccentric.models import LinearSkip
 from eccentric.training import TrainConfig, train
 from tests.estimator.test_inputs import squares
-from tests.estimator.test_learning import low_rank, quick
+from tests.estimator.test_learning import curved, low_rank, quick
 
 
 @pytest.fixture(scope="module")
@@ -98,6 +98,34 @@ def test_images_are_anchored_to_pca_scores():
         assert model._fitted.record.config.anchor == anchor
         assert ("term/anchor" in model.history_) == (anchor > 0)
     assert quick(n_components=2, max_epochs=1).fit(low_rank())._fitted.record.config.anchor == 0.0
+
+
+def test_a_larger_anchor_keeps_tables_nearer_to_pca_at_a_higher_error():
+    x = curved()
+    scores = PCA(2).fit_transform((x - x.mean(0)) / x.std(0))
+    errors, unexplained = [], []
+    for anchor in (0.0, 0.03, 10.0):
+        model = quick(n_components=2, max_epochs=40, learning_rate=3e-3, anchor=anchor).fit(x)
+        p = model.transform(x)
+        left = p - scores @ np.linalg.lstsq(scores, p, rcond=None)[0]
+        errors.append(model.reconstruction_error_)
+        unexplained.append(np.square(left).sum() / np.square(p).sum())
+    assert errors == sorted(errors)
+    assert errors[-1] < model.pca_reconstruction_error_  # the decoder is not linear
+    assert unexplained == sorted(unexplained, reverse=True)
+    assert unexplained[-1] < 1e-3
+
+
+@pytest.mark.parametrize("anchor", [-1.0, np.inf, np.nan, True, "much", None])
+def test_anchors_out_of_range_are_named(anchor):
+    with pytest.raises(ValueError, match="'anchor' parameter of EccentricAutoencoder must be a float in"):
+        quick(anchor=anchor).fit(low_rank())
+
+
+@pytest.mark.parametrize("settings", [{"start": "random"}, {"method": "irmae"}, {"architecture": "linear"}])
+def test_an_anchor_needs_a_start_from_pca(settings):
+    with pytest.raises(ValueError, match=r"anchor=0\.1 needs a training that starts from PCA"):
+        quick(n_components=2, anchor=0.1, **settings).fit(low_rank())
 
 
 def test_a_stream_has_anchored_axes():

@@ -15,6 +15,7 @@ from eccentric.data.items import ItemSpec
 from eccentric.errors import UsageError
 from eccentric.methods.registry import make_method
 from eccentric.models import Autoencoder, LinearSkip, conv_pair, mnist_pair, start_from_pca, start_model
+from eccentric.models.start import distance_from_scores
 from eccentric.report import write_report
 from eccentric.training import Stop, train
 from eccentric.training.config import TrainConfig
@@ -158,7 +159,7 @@ def test_the_distance_is_that_from_scaled_pca_scores():
     encoder = model.skips[0]
     signs = np.sign((encoder.linear(x.flatten(1) / 255).detach().numpy() * scores).sum(0))
     expected = np.square(z.numpy() - signs * scores).sum(1).mean()
-    assert encoder.distance(z, x / 255).item() == pytest.approx(expected, rel=1e-4)
+    assert distance_from_scores(encoder, z, x / 255).item() == pytest.approx(expected, rel=1e-4)
 
 
 def states(x, **options):
@@ -224,7 +225,7 @@ def test_anchors_keep_latents_near_pca_scores_and_are_part_of_the_objective(tmp_
     data = from_arrays(x)
     runs = [train(data, replace(config, anchor=anchor), tmp_path / str(anchor)) for anchor in (0, 0.1)]
     with torch.no_grad():
-        far, near = (encoder_of(run).distance(run.model().encode(x), x / 255).item() for run in runs)
+        far, near = (distance_from_scores(encoder_of(run), run.model().encode(x), x / 255).item() for run in runs)
     assert near < 0.2 * far
     free, anchored = (run.metrics for run in runs)
     assert "term/anchor" not in free
@@ -232,6 +233,18 @@ def test_anchors_keep_latents_near_pca_scores_and_are_part_of_the_objective(tmp_
     np.testing.assert_allclose(anchored["objective"], weighted, rtol=1e-5)
     initial, _ = start_model(data.train.x, data.spec, "auto", 3, start="pca")
     torch.testing.assert_close(encoder_of(runs[1]).linear.weight, initial.skips[0].linear.weight)
+
+
+def test_tables_can_be_anchored(tmp_path):
+    x = torch.randn(300, 6, generator=torch.Generator().manual_seed(0)).cumsum(1)
+    data = from_arrays(x)
+    config = TrainConfig(dim=2, epochs=5, batch_size=30, learning_rate=1e-2, device="cpu")
+    runs = [train(data, replace(config, anchor=anchor), tmp_path / str(anchor)) for anchor in (0, 10.0)]
+    encoder, z = runs[1].model().encoder, runs[1].model().encode(x)
+    assert distance_from_scores(encoder, z, runs[1].model().standardize(x)).item() < 0.01
+    initial, _ = start_model(data.train.x, data.spec, "auto", 2)
+    torch.testing.assert_close(encoder.linear.weight, initial.encoder.linear.weight)
+    assert ["term/anchor" in run.metrics for run in runs] == [False, True]
 
 
 def test_anchors_need_a_linear_map(tmp_path):

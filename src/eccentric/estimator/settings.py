@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -13,7 +14,7 @@ import torch
 from eccentric.data.items import KINDS
 from eccentric.estimator import fitting
 from eccentric.methods import registry
-from eccentric.models import ARCHITECTURES, STARTS, choose_architecture
+from eccentric.models import ARCHITECTURES, STARTS, choose_architecture, choose_start
 
 if TYPE_CHECKING:
     from typing import Self
@@ -44,6 +45,7 @@ class Parameters:
     architecture: str
     start: str
     axes: str
+    anchor: float | str
     standardize: bool
     max_epochs: int | str
     batch_size: int | str
@@ -101,6 +103,9 @@ def _check(parameters: Parameters) -> None:
     must("item_kind", parameters.item_kind in kinds, f"one of {', '.join(map(repr, kinds))}")
     must("start", parameters.start in STARTS, f"one of {', '.join(map(repr, STARTS))}")
     must("axes", parameters.axes in ("anchored", "principal"), "'anchored' or 'principal'")
+    anchor = parameters.anchor
+    is_weight = isinstance(anchor, Real) and not isinstance(anchor, bool) and 0 <= anchor < math.inf
+    must("anchor", is_weight or anchor == "auto", "a float in the range [0.0, inf) or 'auto'")
     fraction = parameters.validation_fraction
     must("validation_fraction", isinstance(fraction, Real) and 0 <= fraction < 1, "a float in the range [0.0, 1.0)")
     must("method", isinstance(parameters.method, str), "the name of a method")
@@ -155,18 +160,36 @@ def start(parameters: Parameters, spec: ItemSpec) -> str:
     return parameters.start if chosen.without_pca else "pca"
 
 
+def anchor(parameters: Parameters, spec: ItemSpec) -> float:
+    """Weight of the distance from PCA scores.
+
+    Raises:
+        ValueError: the training does not start from PCA.
+    """
+    method, chosen = registry.find(parameters.method), start(parameters, spec)
+    architecture = choose_architecture(parameters.architecture, spec, method)
+    from_pca = method.traits.starts_from_pca and choose_start(chosen, spec, architecture) == "pca"
+    if isinstance(parameters.anchor, str):
+        return fitting.IMAGE_ANCHOR if spec.is_image and from_pca and method.traits.axes == "principal" else 0.0
+    if parameters.anchor and not from_pca:
+        raise ValueError(
+            f"anchor={parameters.anchor} needs a training that starts from PCA, and with method={parameters.method!r}, "
+            f"start={parameters.start!r} and architecture={architecture!r} it does not; leave anchor to 'auto'"
+        )
+    return float(parameters.anchor)
+
+
 def common(parameters: Parameters, dim: int, spec: ItemSpec, rate: float) -> dict[str, Any]:
     """Settings for `TrainConfig` that do not depend on the number of rows; `rate` replaces "auto"."""
-    given, chosen = parameters.learning_rate, start(parameters, spec)
-    anchored = spec.is_image and chosen == "pca" and registry.find(parameters.method).traits.axes == "principal"
+    given = parameters.learning_rate
     return {
         "dim": dim,
         "method": parameters.method,
         "settings": method_settings(parameters, dim),
         "learning_rate": rate if isinstance(given, str) else float(given),
         "architecture": parameters.architecture,
-        "start": chosen,
-        "anchor": fitting.IMAGE_ANCHOR if anchored else 0.0,
+        "start": start(parameters, spec),
+        "anchor": anchor(parameters, spec),
         "axes": parameters.axes,
         "device": str(parameters.device),
         "precision": parameters.precision,

@@ -75,15 +75,18 @@ class EccentricAutoencoder(LearntMixin, Sharing, TransformerMixin, BaseEstimator
             "celeba"), and "conv" for other images.
         start: initial weights. With "pca", the initial reconstruction is that of PCA: a linear map in parallel to each
             network is initialised to PCA, and the networks to zero output. For images, the linear map fades out in the
-            first quarter of the training, and the objective contains 0.001 times the mean squared distance between the
-            latents and the PCA scores, which makes components more reproducible. "random" is the initialisation of the
-            paper. "auto" selects "pca" if the method and the architecture support it.
+            first quarter of the training. "random" is the initialisation of the paper. "auto" selects "pca" if the
+            method and the architecture support it.
         axes: "anchored" rotates the latents after training to the orthonormal axes that bring them closest to the
             scores of a linear PCA of the same rows. The components may then be slightly correlated. "principal" uses
             the principal axes of the latents, as in the paper. If variances are nearly equal, noise determines these
             axes, and the components are less stable. Neither option changes the reconstruction or the loss. Methods
             that order their latents during training keep their own axes. The axes, means and variances are those of all
             rows, also of the held-out ones; for the other runs of `n_runs`, those of their training rows.
+        anchor: weight in the objective of the mean squared distance between the latents and the PCA scores, which are
+            scaled so that their variances sum to d. It needs a training that starts from PCA. The larger it is, the
+            more reproducible are the components, and the higher is the reconstruction error. "auto" is 0.001 for images
+            that start from PCA and 0 otherwise. For tables, try 0.01 or 0.1.
         standardize: scale each column of a table to mean 0 and standard deviation 1. False divides all columns by the
             same number and keeps their proportions, as in PCA, which is appropriate for embeddings. Images always have
             one scale.
@@ -180,6 +183,7 @@ class EccentricAutoencoder(LearntMixin, Sharing, TransformerMixin, BaseEstimator
         architecture: str = "auto",
         start: Literal["auto", "pca", "random"] = "auto",
         axes: Literal["anchored", "principal"] = "anchored",
+        anchor: float | Literal["auto"] = "auto",
         standardize: bool = True,
         max_epochs: int | Literal["auto"] = "auto",
         batch_size: int | Literal["auto"] = "auto",
@@ -202,6 +206,7 @@ class EccentricAutoencoder(LearntMixin, Sharing, TransformerMixin, BaseEstimator
         self.architecture = architecture
         self.start = start
         self.axes = axes
+        self.anchor = anchor
         self.standardize = standardize
         self.max_epochs = max_epochs
         self.batch_size = batch_size

@@ -63,11 +63,6 @@ class LinearSkip(nn.Module):
         )
         return y.sigmoid() if self.squashed else y
 
-    def distance(self, z: Float[Tensor, "n d"], x: Float[Tensor, "n ..."]) -> Float[Tensor, ""]:
-        """Mean squared distance of latents z from the output of the linear map, the scaled PCA scores of x."""
-        scores: Tensor = self.linear(x.flatten(1))[:, : z.shape[1]]
-        return (z - scores).square().sum(1).mean()
-
     def fade(self, progress: float, step: int) -> None:
         """Set the share of the linear map.
 

@@ -12,7 +12,7 @@ from eccentric.models.pca import fit_pca
 from eccentric.models.skip import LinearSkip
 
 if TYPE_CHECKING:
-    from jaxtyping import Shaped
+    from jaxtyping import Float, Shaped
     from torch import Tensor
 
     from eccentric.models.autoencoder import Autoencoder
@@ -66,6 +66,22 @@ def start_from_pca(model: Autoencoder, x: Shaped[Tensor, "n ..."]) -> bool:
     for unused in (encoder.linear.weight[found:dim], encoder.linear.bias[found:dim], decoder.linear.weight[:, found:]):
         unused.zero_()
     return True
+
+
+def distance_from_scores(
+    encoder: Bypass | LinearSkip, z: Float[Tensor, "n d"], x: Float[Tensor, "n ..."]
+) -> Float[Tensor, ""]:
+    """Mean squared distance of latents from the output of the encoder's linear map.
+
+    After `start_from_pca`, and while the linear map is not trained, this output is the scaled PCA scores.
+
+    Args:
+        encoder: encoder with a linear map in parallel.
+        z: latents.
+        x: their items, in the units of the networks.
+    """
+    scores: Tensor = encoder.linear(x.flatten(1))[:, : z.shape[1]]
+    return (z - scores).square().sum(1).mean()
 
 
 def _steepness(pca: LinearPCA, x: Shaped[Tensor, "n ..."]) -> float:

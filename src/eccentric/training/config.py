@@ -61,8 +61,8 @@ class TrainConfig:
     )
     anchor: float = setting(
         0.0,
-        "Weight of the mean squared distance between latents and scaled PCA scores, for networks with a linear map "
-        "in parallel (images with start pca). Components then agree better between runs.",
+        "Weight of the mean squared distance between latents and scaled PCA scores, for trainings that start from PCA. "
+        "Components then agree better between runs, and the reconstruction error is higher.",
     )
     axes: str = setting(
         "principal",

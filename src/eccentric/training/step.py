@@ -9,7 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from eccentric.methods import Term
+from eccentric.models.general import Bypass
 from eccentric.models.skip import LinearSkip
+from eccentric.models.start import distance_from_scores
 from eccentric.training.config import ANCHOR
 from eccentric.training.metrics import MetricAccumulator
 
@@ -56,7 +58,7 @@ class Step:
         self._images = engine.images
         self._anchor = config.anchor
         if self._anchor:
-            assert isinstance(model.encoder, LinearSkip)
+            assert isinstance(model.encoder, Bypass | LinearSkip)
             model.encoder.linear.requires_grad_(False)  # the anchors stay where they are
         self._method = model.method
         self._method.sync = fabric.world_size > 1
@@ -90,8 +92,9 @@ class Step:
         objective, values = reconstruction, [reconstruction.detach()]
         terms = self._method.terms(outputs, target, self._model.encoder, self._model.decoder)
         if self._anchor:
-            assert isinstance(self._model.encoder, LinearSkip)
-            terms = {**terms, ANCHOR: Term(self._model.encoder.distance(outputs.z, target), self._anchor)}
+            encoder = self._model.encoder
+            assert isinstance(encoder, Bypass | LinearSkip)
+            terms = {**terms, ANCHOR: Term(distance_from_scores(encoder, outputs.z, target), self._anchor)}
         for value, weight, over in terms.values():
             scaled = share * value if over == "items" else value
             objective = objective + weight * scaled

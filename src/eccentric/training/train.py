@@ -13,6 +13,7 @@ import torch
 from eccentric._version import versions
 from eccentric.errors import EccentricError, UsageError
 from eccentric.models import Autoencoder, LinearSkip, choose_architecture, choose_start, start_model
+from eccentric.models.general import Bypass
 from eccentric.runs import Run, names
 from eccentric.runs.checkpoints import Checkpoints
 from eccentric.runs.claim import check_folder, claimed, clear_folder
@@ -207,10 +208,11 @@ def _start(data: Data, config: TrainConfig, encoder: nn.Module | None, decoder: 
         start=config.start,
         networks=networks,
     )
-    if config.anchor and not (config.start == "pca" and isinstance(model.encoder, LinearSkip)):
+    from_pca = config.starts_from_pca(data.spec) if networks is None else config.start == "pca"
+    if config.anchor and not (from_pca and isinstance(model.encoder, Bypass | LinearSkip)):
         raise UsageError(
-            "anchor needs start pca and networks with a linear map in parallel: those for images, or your own in "
-            "eccentric.models.LinearSkip; change start, or leave anchor at 0"
+            "anchor needs start pca and networks with a linear map in parallel: those for tables and images, or your "
+            "own in eccentric.models.LinearSkip; change start, or leave anchor at 0"
         )
     return model
 
