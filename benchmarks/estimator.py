@@ -4,11 +4,11 @@ For each seed, a different fifth of the rows is held out, and all numbers are co
 training, a tenth of them for early stopping where a method has it. The rivals:
 
 - PCA, and kernel PCA with the width and the ridge (of its inverse) that have the lowest error on rows held out from the
-  training rows;
+  training rows; like the estimator, both standardise columns by the rows that they are fitted to;
 - a plain and a variational autoencoder: methods "plain" and "vae" of the library, trained by the estimator's training
   with its settings (networks, steps, learning rate, precision, early stopping), but from random weights. The variance
   of the variational decoder is learnt (Rybkin et al. 2021), and an item is encoded as the mean;
-- for tables, the estimator with weight 0, which shows the effect of the PCA initialisation alone.
+- for tables, the estimator with weight 0, which shows the effect of the PCA initialisation alone, and with an `anchor`.
 
 Errors are mean squared errors in standard deviations of a column (for MNIST, of pixel values from 0 to 1). Latents are
 compared by the axes of the estimator (anchored), those of the rivals by their principal axes. Neighbour error: error of
@@ -36,22 +36,20 @@ import torch
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA, KernelPCA
 from sklearn.neighbors import KNeighborsClassifier
+from torch.nn.functional import interpolate, pad
 
 from eccentric import EccentricAutoencoder
 from eccentric.alignment import component_stability
 from eccentric.data import ItemSpec, load
-from eccentric.inference import encode, reconstruction_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from torch import Tensor
 
-    from eccentric.components import DeepComponents
-    from eccentric.models import Autoencoder
-
     Method = Callable[["Split", int, int], "Coded"]
 
+ANCHORS = (0.01, 0.1)
 KERNEL_ROWS = 4000  # the time of kernel PCA grows with their cube
 GENES_LABEL = "bulk_labels"
 NOT_GENES = ("cell_id", "louvain", "phase", "n_genes", "n_counts", "percent_mito", "S_score", "G2M_score")
@@ -69,22 +67,54 @@ class Rows:
 
 @dataclass
 class Split:
-    """Standardised rows for training, for choosing settings and held out; and the raw rows."""
+    """Raw rows for training and held out. The first tenth of those for training is for choosing settings."""
 
     train: np.ndarray
-    stop: np.ndarray
     test: np.ndarray
-    raw: tuple[np.ndarray, np.ndarray]
-    """Raw rows: those of `stop` followed by those of `train`, and those of `test`."""
     labels: tuple[np.ndarray, np.ndarray] | None
-    """Labels of `train` and of `test`."""
+    """Labels of `coded` and of `test`."""
     rows: np.ndarray
-    """Places in the first of `raw` that are fitted on: all, or a random choice with replacement."""
+    """Places in `train` that are fitted on: all, or a random choice with replacement."""
+    units: Units
+    """Those in which errors are measured."""
+    spec: ItemSpec
+
+    @property
+    def stop(self) -> int:
+        """Number of the rows for choosing settings."""
+        return len(self.train) // 10
+
+    @property
+    def coded(self) -> np.ndarray:
+        """The training rows that are encoded."""
+        return self.train[self.stop :]
 
     def resampled(self, seed: int) -> Split:
         """The same rows to encode, but as many to fit on drawn with replacement."""
-        n = len(self.raw[0])
+        n = len(self.train)
         return replace(self, rows=np.sort(np.random.default_rng([seed, 1]).integers(n, size=n)))
+
+
+@dataclass
+class Units:
+    """Standardised columns of a table, or pixels from 0 to 1."""
+
+    shift: np.ndarray | float
+    spread: np.ndarray | float
+
+    @classmethod
+    def of(cls, x: np.ndarray, spec: ItemSpec) -> Units:
+        if spec.is_image:
+            return cls(0.0, 255.0)
+        spread = x.std(0)
+        return cls(x.mean(0), np.where(spread == 0, 1, spread))
+
+    def standardize(self, x: np.ndarray) -> np.ndarray:
+        return ((x - self.shift) / self.spread).astype(np.float32).reshape(len(x), -1)
+
+    def raw(self, z: np.ndarray) -> np.ndarray:
+        """The inverse of `standardize`, with flat items."""
+        return np.asarray(z * np.ravel(self.spread) + np.ravel(self.shift))
 
 
 @dataclass
@@ -118,13 +148,36 @@ def mnist() -> Rows:
     return _loaded("mnist", 8)
 
 
-def mnist16() -> Rows:
-    """3000 images of MNIST at 16x16 pixels as rows of 256 columns, a table like that of USPS."""
+def framed() -> Rows:
+    """3000 digits of MNIST, cut out and scaled to fill 16x16 pixels, as in USPS, as rows of 256 columns."""
+    rows = _some_digits()
+    x = [_filling_the_frame(torch.from_numpy(image[0].astype(np.float32))) for image in rows.x]
+    return Rows(torch.stack(x).flatten(1).numpy(), rows.labels, 8, ItemSpec("table", (256,)))
+
+
+def blank() -> Rows:
+    """3000 images of MNIST at 16x16 pixels as rows of 256 columns. Pixels at the border are almost always blank."""
+    rows = _some_digits()
+    x = np.pad(rows.x[:, 0].astype(np.float32), ((0, 0), (2, 2), (2, 2))).reshape(-1, 16, 2, 16, 2).mean((2, 4))
+    return Rows(x.reshape(-1, 256), rows.labels, 8, ItemSpec("table", (256,)))
+
+
+def _filling_the_frame(image: Tensor) -> Tensor:
+    """A digit of 16x16 pixels of which the longer side fills the frame."""
+    rows, columns = image.any(1).nonzero(), image.any(0).nonzero()
+    cut = image[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
+    height, width = cut.shape
+    side = max(height, width)
+    left, top = (side - width) // 2, (side - height) // 2
+    square = pad(cut, (left, side - width - left, top, side - height - top))
+    return interpolate(square[None, None], (16, 16), mode="bilinear", antialias=True)[0, 0]
+
+
+def _some_digits() -> Rows:
     images = _loaded("mnist", 8)
     some = np.random.default_rng(0).permutation(len(images.x))[:3000]
-    x = np.pad(images.x[some, 0].astype(np.float32), ((0, 0), (2, 2), (2, 2))).reshape(-1, 16, 2, 16, 2).mean((2, 4))
     assert images.labels is not None
-    return Rows(x.reshape(-1, 256), images.labels[some], 8, ItemSpec("table", (256,)))
+    return replace(images, x=images.x[some], labels=images.labels[some])
 
 
 def _loaded(name: str, dim: int, **options: Any) -> Rows:
@@ -133,55 +186,56 @@ def _loaded(name: str, dim: int, **options: Any) -> Rows:
     return Rows(torch.cat([data.train.x, data.test.x]).numpy(), np.concatenate(labels), dim, data.spec)
 
 
-DATA = {"digits": digits, "gaussian": gaussian, "pbmc": pbmc, "mnist": mnist, "mnist16": mnist16}
+DATA = {"digits": digits, "gaussian": gaussian, "pbmc": pbmc, "mnist": mnist, "framed": framed, "blank": blank}
 
 
 def split(rows: Rows, seed: int) -> Split:
     order = np.random.default_rng(seed).permutation(len(rows.x))
     cut = len(order) // 5
     test, train = order[:cut], order[cut:]
-    if rows.spec.is_image:
-        shift, spread = np.float32(0), np.float32(255)
-    else:
-        shift, spread = rows.x[train].mean(0), rows.x[train].std(0)
-        spread[spread == 0] = 1
-    z = ((rows.x - shift) / spread).astype(np.float32).reshape(len(rows.x), -1)
-    stop = len(train) // 10
-    labels = None if rows.labels is None else (rows.labels[train[stop:]], rows.labels[test])
-    raw = rows.x[train], rows.x[test]
-    return Split(z[train[stop:]], z[train[:stop]], z[test], raw, labels, np.arange(len(train)))
+    found = Split(
+        rows.x[train], rows.x[test], None, np.arange(len(train)), Units.of(rows.x[train], rows.spec), rows.spec
+    )
+    if rows.labels is None:
+        return found
+    return replace(found, labels=(rows.labels[train[found.stop :]], rows.labels[test]))
 
 
 def linear(data: Split, dim: int, seed: int) -> Coded:
     start = time.perf_counter()
-    pca = PCA(dim, random_state=seed).fit(np.concatenate([data.stop, data.train])[data.rows])
+    own = Units.of(data.train[data.rows], data.spec)
+    pca = PCA(dim, random_state=seed).fit(own.standardize(data.train[data.rows]))
     seconds = time.perf_counter() - start
-    test = pca.transform(data.test)
-    error = float(np.square(pca.inverse_transform(test) - data.test).mean())
-    return Coded(error, pca.transform(data.train), test, seconds)
+    return _coded(
+        lambda x: pca.transform(own.standardize(x)), lambda p: own.raw(pca.inverse_transform(p)), data, seconds
+    )
 
 
 def kernel(data: Split, dim: int, seed: int) -> Coded:
     start = time.perf_counter()
-    train, stop, test = data.train, data.stop, data.test
-    rows = data.rows[data.rows >= len(stop)] - len(stop)
-    fitted_on = np.random.default_rng(seed).permutation(rows)[:KERNEL_ROWS]
+    own = Units.of(data.train[data.rows], data.spec)
+    rows = data.rows[data.rows >= data.stop]
+    fitted_on = own.standardize(data.train[np.random.default_rng(seed).permutation(rows)[:KERNEL_ROWS]])
+    stop = own.standardize(data.train[: data.stop])
 
     def fit(width: float, ridge: float) -> KernelPCA:
+        gamma = width / fitted_on.shape[1]
         return KernelPCA(
-            dim, kernel="rbf", gamma=width / train.shape[1], fit_inverse_transform=True, alpha=ridge, random_state=seed
-        ).fit(train[fitted_on])
+            dim, kernel="rbf", gamma=gamma, fit_inverse_transform=True, alpha=ridge, random_state=seed
+        ).fit(fitted_on)
 
-    def error(model: KernelPCA, x: np.ndarray) -> float:
-        return float(np.square(model.inverse_transform(model.transform(x)) - x).mean())
+    def error(model: KernelPCA) -> float:
+        return float(np.square(model.inverse_transform(model.transform(stop)) - stop).mean())
 
     settings = [(width, ridge) for width in (0.01, 0.1, 0.3, 1.0) for ridge in (1e-3, 1e-2, 1e-1)]
-    best = fit(*min(settings, key=lambda chosen: error(fit(*chosen), stop)))
+    best = fit(*min(settings, key=lambda chosen: error(fit(*chosen))))
+    seconds = time.perf_counter() - start
 
-    def code(x: np.ndarray) -> np.ndarray:
-        return np.concatenate([best.transform(part) for part in np.array_split(x, max(1, len(x) // KERNEL_ROWS))])
+    def encode(x: np.ndarray) -> np.ndarray:
+        parts = np.array_split(own.standardize(x), max(1, len(x) // KERNEL_ROWS))
+        return np.concatenate([best.transform(part) for part in parts])
 
-    return Coded(error(best, test), code(train), code(test), time.perf_counter() - start)
+    return _coded(encode, lambda p: own.raw(best.inverse_transform(p)), data, seconds)
 
 
 def ours(**parameters: Any) -> Method:
@@ -189,9 +243,8 @@ def ours(**parameters: Any) -> Method:
 
     def fit(data: Split, dim: int, seed: int) -> Coded:
         start = time.perf_counter()
-        estimator = EccentricAutoencoder(dim, random_state=seed, **parameters).fit(data.raw[0][data.rows])
-        seconds = time.perf_counter() - start
-        return _coded(estimator._fitted.model, estimator._fitted.found(), data, seconds)
+        estimator = EccentricAutoencoder(dim, random_state=seed, **parameters).fit(data.train[data.rows])
+        return _coded(estimator.transform, estimator.inverse_transform, data, time.perf_counter() - start)
 
     return fit
 
@@ -201,16 +254,16 @@ def rival(method: str) -> Method:
     return ours(method=method, start="random", axes="principal")
 
 
-def _coded(model: Autoencoder, components: DeepComponents, data: Split, seconds: float) -> Coded:
-    train, test = (torch.from_numpy(x) for x in (data.raw[0][len(data.stop) :], data.raw[1]))
+def _coded(
+    encode: Callable[[np.ndarray], np.ndarray], decode: Callable[[np.ndarray], np.ndarray], data: Split, seconds: float
+) -> Coded:
+    test = encode(data.test)
+    made = data.units.standardize(decode(test).reshape(data.test.shape))
+    error = float(np.square(made - data.units.standardize(data.test)).mean())
+    return Coded(error, encode(data.coded), test, seconds)
 
-    def code(x: Tensor) -> np.ndarray:
-        return components.encode(encode(model, x)).numpy()
 
-    return Coded(reconstruction_error(model, test), code(train), code(test), seconds)
-
-
-WITHOUT_LOSS = "EccentricAutoencoder, weight 0"
+WITHOUT_LOSS, ANCHORED = "EccentricAutoencoder, weight 0", "EccentricAutoencoder, anchor {}"
 METHODS: dict[str, Method] = {
     "EccentricAutoencoder": ours(),
     "PCA": linear,
@@ -218,7 +271,9 @@ METHODS: dict[str, Method] = {
     "plain autoencoder": rival("plain"),
     "variational autoencoder": rival("vae"),
     WITHOUT_LOSS: ours(weight=0.0),
+    **{ANCHORED.format(anchor): ours(anchor=anchor) for anchor in ANCHORS},
 }
+FOR_TABLES = {WITHOUT_LOSS, *map(ANCHORED.format, ANCHORS)}
 
 
 def measure(name: str, method: str, seed: int) -> dict[str, float]:
@@ -239,7 +294,7 @@ def measure(name: str, method: str, seed: int) -> dict[str, float]:
 def compare(name: str, seeds: int, jobs: int, measure: Callable[[str, str, int], dict[str, float]]) -> None:
     rows = DATA[name]()
     shape = rows.x.shape
-    methods = [method for method in METHODS if method != WITHOUT_LOSS or rows.spec.is_table]
+    methods = [method for method in METHODS if method not in FOR_TABLES or rows.spec.is_table]
     tasks = list(itertools.product(range(seeds), methods))
     work = joblib.Parallel(jobs, return_as="generator")(
         joblib.delayed(measure)(name, method, seed) for seed, method in tasks

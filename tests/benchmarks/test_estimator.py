@@ -2,7 +2,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from benchmarks.estimator import METHODS, Rows, split
+import torch
+from benchmarks.estimator import METHODS, Rows, _filling_the_frame, split
+from sklearn.decomposition import PCA
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from eccentric.data import ItemSpec
 from eccentric.estimator import fitting
@@ -20,11 +24,30 @@ def rows():
 def test_every_method_encodes_and_reconstructs_held_out_rows(method, rows, monkeypatch):
     monkeypatch.setattr(fitting, "STEPS", 20)
     data = split(rows, 0)
-    assert (len(data.train), len(data.stop), len(data.test)) == (108, 12, 30)
+    assert (len(data.train), data.stop, len(data.coded), len(data.test)) == (120, 12, 108, 30)
     coded = METHODS[method](data, rows.dim, 0)
     assert coded.train.shape == (108, 2)
     assert coded.test.shape == (30, 2)
     assert 0 < coded.error < 1.5
+
+
+def test_pca_standardises_the_rows_that_it_is_fitted_to(rows):
+    data = split(rows, 0).resampled(0)
+    own = make_pipeline(StandardScaler(), PCA(2)).fit(data.train[data.rows])
+    coded = METHODS["PCA"](data, 2, 0)
+    signs = np.sign((coded.test * own.transform(data.test)).sum(0))
+    np.testing.assert_allclose(coded.test, signs * own.transform(data.test), atol=1e-4)
+    left = (own.inverse_transform(own.transform(data.test)) - data.test) / data.train.std(0)
+    assert coded.error == pytest.approx(np.square(left).mean(), rel=1e-3)
+
+
+def test_digits_are_scaled_to_fill_their_frame():
+    image = torch.zeros(28, 28)
+    image[4:24, 10:14] = 1
+    found = _filling_the_frame(image)
+    assert found.shape == (16, 16)
+    assert found[:, 7:9].min() > 0.9
+    assert found[:, :5].max() == found[:, 11:].max() == 0
 
 
 def test_rivals_start_from_random_weights(rows, monkeypatch):

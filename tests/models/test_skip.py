@@ -15,6 +15,7 @@ from eccentric.data.items import ItemSpec
 from eccentric.errors import UsageError
 from eccentric.methods.registry import make_method
 from eccentric.models import Autoencoder, LinearSkip, conv_pair, mnist_pair, start_from_pca, start_model
+from eccentric.models.general import Bypass
 from eccentric.models.start import distance_from_scores
 from eccentric.report import write_report
 from eccentric.training import Stop, train
@@ -241,8 +242,10 @@ def test_tables_can_be_anchored(tmp_path):
     config = TrainConfig(dim=2, epochs=5, batch_size=30, learning_rate=1e-2, device="cpu")
     runs = [train(data, replace(config, anchor=anchor), tmp_path / str(anchor)) for anchor in (0, 10.0)]
     encoder, z = runs[1].model().encoder, runs[1].model().encode(x)
+    assert isinstance(encoder, Bypass)
     assert distance_from_scores(encoder, z, runs[1].model().standardize(x)).item() < 0.01
     initial, _ = start_model(data.train.x, data.spec, "auto", 2)
+    assert isinstance(initial.encoder, Bypass)
     torch.testing.assert_close(encoder.linear.weight, initial.encoder.linear.weight)
     assert ["term/anchor" in run.metrics for run in runs] == [False, True]
 
