@@ -10,7 +10,8 @@ training, a tenth of them for early stopping where a method has it. The rivals:
   of the variational decoder is learnt (Rybkin et al. 2021), and an item is encoded as the mean;
 - for tables, the estimator with weight 0, which shows the effect of the PCA initialisation alone, and with an `anchor`.
 
-Errors are mean squared errors in standard deviations of a column (for MNIST, of pixel values from 0 to 1). Latents are
+Errors are mean squared errors in standard deviations of a column (for MNIST, of pixel values from 0 to 1; with
+`--no-standardize`, as a fraction of the variance of all columns). Latents are
 compared by the axes of the estimator (anchored), those of the rivals by their principal axes. Neighbour error: error of
 a 10-nearest-neighbour classifier. Stability: correlation of components between two fits, the second to as many training
 rows drawn with replacement, after optimal alignment on training rows, averaged over the components. `--jobs` trains
@@ -27,6 +28,7 @@ import platform
 import sys
 import time
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import joblib
@@ -75,9 +77,15 @@ class Split:
     """Labels of `coded` and of `test`."""
     rows: np.ndarray
     """Places in `train` that are fitted on: all, or a random choice with replacement."""
-    units: Units
-    """Those in which errors are measured."""
-    spec: ItemSpec
+    units_of: Callable[[np.ndarray], Units]
+    """Units of a method that is fitted to given rows."""
+    standardize: bool
+    """Whether columns of tables are standardised one by one."""
+
+    @property
+    def units(self) -> Units:
+        """Those in which errors are measured."""
+        return self.units_of(self.train)
 
     @property
     def stop(self) -> int:
@@ -97,16 +105,16 @@ class Split:
 
 @dataclass
 class Units:
-    """Standardised columns of a table, or pixels from 0 to 1."""
+    """Standardised columns of a table, columns divided by one number, or pixels from 0 to 1."""
 
     shift: np.ndarray | float
     spread: np.ndarray | float
 
     @classmethod
-    def of(cls, x: np.ndarray, spec: ItemSpec) -> Units:
-        if spec.is_image:
+    def of(cls, x: np.ndarray, *, image: bool, standardize: bool) -> Units:
+        if image:
             return cls(0.0, 255.0)
-        spread = x.std(0)
+        spread = x.std(0) if standardize else np.sqrt(x.var(0).mean())
         return cls(x.mean(0), np.where(spread == 0, 1, spread))
 
     def standardize(self, x: np.ndarray) -> np.ndarray:
@@ -189,13 +197,12 @@ def _loaded(name: str, dim: int, **options: Any) -> Rows:
 DATA = {"digits": digits, "gaussian": gaussian, "pbmc": pbmc, "mnist": mnist, "framed": framed, "blank": blank}
 
 
-def split(rows: Rows, seed: int) -> Split:
+def split(rows: Rows, seed: int, standardize: bool = True) -> Split:
     order = np.random.default_rng(seed).permutation(len(rows.x))
     cut = len(order) // 5
     test, train = order[:cut], order[cut:]
-    found = Split(
-        rows.x[train], rows.x[test], None, np.arange(len(train)), Units.of(rows.x[train], rows.spec), rows.spec
-    )
+    units_of = partial(Units.of, image=rows.spec.is_image, standardize=standardize)
+    found = Split(rows.x[train], rows.x[test], None, np.arange(len(train)), units_of, standardize)
     if rows.labels is None:
         return found
     return replace(found, labels=(rows.labels[train[found.stop :]], rows.labels[test]))
@@ -203,7 +210,7 @@ def split(rows: Rows, seed: int) -> Split:
 
 def linear(data: Split, dim: int, seed: int) -> Coded:
     start = time.perf_counter()
-    own = Units.of(data.train[data.rows], data.spec)
+    own = data.units_of(data.train[data.rows])
     pca = PCA(dim, random_state=seed).fit(own.standardize(data.train[data.rows]))
     seconds = time.perf_counter() - start
     return _coded(
@@ -213,7 +220,7 @@ def linear(data: Split, dim: int, seed: int) -> Coded:
 
 def kernel(data: Split, dim: int, seed: int) -> Coded:
     start = time.perf_counter()
-    own = Units.of(data.train[data.rows], data.spec)
+    own = data.units_of(data.train[data.rows])
     rows = data.rows[data.rows >= data.stop]
     fitted_on = own.standardize(data.train[np.random.default_rng(seed).permutation(rows)[:KERNEL_ROWS]])
     stop = own.standardize(data.train[: data.stop])
@@ -243,7 +250,8 @@ def ours(**parameters: Any) -> Method:
 
     def fit(data: Split, dim: int, seed: int) -> Coded:
         start = time.perf_counter()
-        estimator = EccentricAutoencoder(dim, random_state=seed, **parameters).fit(data.train[data.rows])
+        estimator = EccentricAutoencoder(dim, random_state=seed, standardize=data.standardize, **parameters)
+        estimator.fit(data.train[data.rows])
         return _coded(estimator.transform, estimator.inverse_transform, data, time.perf_counter() - start)
 
     return fit
@@ -276,10 +284,10 @@ METHODS: dict[str, Method] = {
 FOR_TABLES = {WITHOUT_LOSS, *map(ANCHORED.format, ANCHORS)}
 
 
-def measure(name: str, method: str, seed: int) -> dict[str, float]:
+def measure(name: str, method: str, seed: int, standardize: bool) -> dict[str, float]:
     """Results of one method on one split, and their stability against a second training on resampled rows."""
     rows = DATA[name]()
-    data = split(rows, seed)
+    data = split(rows, seed, standardize)
     first = METHODS[method](data, rows.dim, seed)
     found = {"error": first.error, "seconds": first.seconds}
     if data.labels is not None:
@@ -291,13 +299,15 @@ def measure(name: str, method: str, seed: int) -> dict[str, float]:
     return found
 
 
-def compare(name: str, seeds: int, jobs: int, measure: Callable[[str, str, int], dict[str, float]]) -> None:
+def compare(
+    name: str, seeds: int, jobs: int, standardize: bool, measure: Callable[[str, str, int, bool], dict[str, float]]
+) -> None:
     rows = DATA[name]()
     shape = rows.x.shape
     methods = [method for method in METHODS if method not in FOR_TABLES or rows.spec.is_table]
     tasks = list(itertools.product(range(seeds), methods))
     work = joblib.Parallel(jobs, return_as="generator")(
-        joblib.delayed(measure)(name, method, seed) for seed, method in tasks
+        joblib.delayed(measure)(name, method, seed, standardize) for seed, method in tasks
     )
     found: dict[str, list[dict[str, float]]] = {method: [] for method in methods}
     for (seed, method), values in zip(tasks, work, strict=True):
@@ -375,6 +385,12 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5, help="number of splits")
     parser.add_argument("--jobs", type=int, default=1, help="number of trainings at a time")
     parser.add_argument("--cache", help="folder for finished results, so that an interrupted run can be resumed")
+    parser.add_argument(
+        "--standardize",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="standardise the columns of tables one by one; otherwise all are divided by the same number",
+    )
     parser.add_argument("--trust", action="store_true", help="measure component_stability_ on signals in noise")
     parser.add_argument("--speed", action="store_true", help="measure the time of fit and transform")
     parser.add_argument("--most-rows", type=int, default=1_000_000, help="largest number of rows of a timed fit")
@@ -390,7 +406,13 @@ def main() -> None:
         trust(options.seeds)
         return
     for name in options.data:
-        compare(name, options.seeds, options.jobs, joblib.Memory(options.cache, verbose=0).cache(measure))
+        compare(
+            name,
+            options.seeds,
+            options.jobs,
+            options.standardize,
+            joblib.Memory(options.cache, verbose=0).cache(measure),
+        )
 
 
 if __name__ == "__main__":
