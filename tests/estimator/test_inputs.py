@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tracemalloc
+import warnings
 from types import SimpleNamespace
 from typing import Any
 
@@ -255,6 +256,15 @@ class TestRefused:
         np.testing.assert_allclose(model.inverse_transform(model.transform(x))[:, 2], 5, atol=0.1)
         with pytest.warns(UserWarning, match="constant columns: 0, 1, 2"):
             quick(n_components=2).fit(np.ones((40, 3)))
+
+    def test_columns_that_vary_in_few_rows_are_named_if_they_are_standardised(self):
+        x = pd.DataFrame(low_rank(), columns=NAMES).assign(rare=0.0)
+        x.loc[[5, 50, 100], "rare"] = 7.0
+        with pytest.warns(UserWarning, match="except in fewer than ten rows: 'rare'.*standardize=False"):
+            quick(n_components=2, max_epochs=1).fit(x)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("error", "columns that hardly vary")
+            quick(n_components=2, max_epochs=1, standardize=False).fit(x)
 
     def test_text(self):
         x = pd.DataFrame(low_rank(), columns=NAMES).assign(city="Oslo")

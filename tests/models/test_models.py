@@ -21,6 +21,7 @@ from eccentric.models import (
     linear_pair,
     mlp_pair,
     mnist_pair,
+    rare_columns,
     start_model,
 )
 
@@ -47,6 +48,18 @@ def sizes(module: nn.Module, x: torch.Tensor, kind: type) -> list[int]:
         if isinstance(layer, kind):
             found.append(x.shape[-1])
     return found
+
+
+@pytest.mark.parametrize(("rows", "is_rare"), [(1, True), (9, True), (10, False), (500, False), (996, True)])
+def test_a_column_is_rare_if_it_differs_in_few_rows(rows, is_rare):
+    x = torch.randn(1000, 3, generator=torch.Generator().manual_seed(0))
+    x[:, 1] = (torch.arange(1000) < rows) * 5.0 - 2
+    assert rare_columns(x) == [1] * is_rare
+
+
+def test_constant_columns_and_few_rows_are_not_rare():
+    assert rare_columns(torch.ones(100, 2)) == []
+    assert rare_columns(torch.eye(20)) == []
 
 
 @pytest.mark.parametrize("dim", [2, 6])

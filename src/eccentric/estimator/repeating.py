@@ -9,6 +9,7 @@ from eccentric.estimator import fitting, settings
 from eccentric.estimator.record import Record
 from eccentric.estimator.sources import some
 from eccentric.evaluation.folds import Neighbourhoods
+from eccentric.models import rare_columns
 from eccentric.models.pca import LinearPCA, fit_pca
 from eccentric.training.config import TrainConfig
 
@@ -33,6 +34,7 @@ class Repeat:
         pca: PCA of its training rows.
         neighbourhoods: of some of these rows.
         constant: constant columns of these rows.
+        rare: columns of a table that are standardised but hardly vary except in a few of these rows.
     """
 
     record: Record
@@ -40,6 +42,7 @@ class Repeat:
     pca: LinearPCA
     neighbourhoods: Neighbourhoods
     constant: list[int]
+    rare: list[int]
 
 
 def train_runs(
@@ -75,7 +78,8 @@ def train_runs(
         else:
             trained, components = _with_all_rows(trained, config, source, parameters)
         record = Record.of(trained, config, components, source, pca)
-        runs.append(Repeat(record, trained.errors, pca, near, constant))
+        rare = rare_columns(rows.sample) if source.spec.is_table and parameters.standardize else []
+        runs.append(Repeat(record, trained.errors, pca, near, constant, rare))
     return runs
 
 

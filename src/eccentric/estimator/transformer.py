@@ -20,7 +20,7 @@ from eccentric.estimator.measuring import MEASURED, measure
 from eccentric.estimator.settings import Parameters
 from eccentric.estimator.sharing import Sharing
 from eccentric.estimator.state import Fitted, whole_or_not_at_all
-from eccentric.estimator.warning import warn_of_constant, warn_of_folds
+from eccentric.estimator.warning import warn_of_constant, warn_of_folds, warn_of_rare
 from eccentric.evaluation.folds import Kept
 
 if TYPE_CHECKING:
@@ -88,7 +88,8 @@ class EccentricAutoencoder(LearntMixin, Sharing, TransformerMixin, BaseEstimator
             more reproducible are the components, and the higher is the reconstruction error. "auto" is 0.001 for images
             that start from PCA and 0 otherwise. For tables, try 0.01 or 0.1.
         standardize: scale each column of a table to mean 0 and standard deviation 1. False divides all columns by the
-            same number and keeps their proportions, as in PCA, which is appropriate for embeddings. Images always have
+            same number and keeps their proportions, as in PCA, which is appropriate for columns in one unit, such as
+            pixels, and for embeddings: columns that are almost constant then have little weight. Images always have
             one scale.
         max_epochs: passes over the training rows. For tables, "auto" trains with a constant learning rate until
             doubling the number of passes lowers the error on held-out rows by less than 10 % (5 % while the code keeps
@@ -464,6 +465,7 @@ class EccentricAutoencoder(LearntMixin, Sharing, TransformerMixin, BaseEstimator
         self.reconstruction_error_, self.pca_reconstruction_error_ = record.error, record.pca_error
         self.__dict__.update(measured)
         warn_of_constant(self._names, run.constant)
+        warn_of_rare(self._names, run.rare)
         warn_of_folds(
             Kept(self.neighbour_overlap_, self.neighbour_distance_),
             Kept(self.pca_neighbour_overlap_, self.pca_neighbour_distance_),

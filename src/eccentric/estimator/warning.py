@@ -20,6 +20,17 @@ def warn_of_constant(names: Sequence[str] | None, columns: Sequence[int]) -> Non
         warnings.warn(f"constant columns: {listed}. They are kept but carry no information.", stacklevel=STACK_LEVEL)
 
 
+def warn_of_rare(names: Sequence[str] | None, columns: Sequence[int]) -> None:
+    """Warn about standardised columns whose variance is that of a few rows."""
+    if columns:
+        listed = _listed(names, columns)
+        warnings.warn(
+            f"columns that hardly vary except in fewer than ten rows: {listed}. Standardised, they weigh as much as "
+            "the others. Drop or transform them, or pass standardize=False if all columns have the same unit.",
+            stacklevel=STACK_LEVEL,
+        )
+
+
 def warn_of_blurred(names: Sequence[str] | None, columns: Sequence[int]) -> None:
     """Warn about columns whose variation has fewer than three digits in float32, the precision of the networks."""
     if columns:

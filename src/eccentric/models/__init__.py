@@ -14,7 +14,7 @@ from eccentric.models.general import conv_pair, linear_pair, mlp_pair
 from eccentric.models.paper import celeba_pair, mnist_pair
 from eccentric.models.skip import LinearSkip
 from eccentric.models.start import start_from_pca
-from eccentric.models.units import Units, units_of
+from eccentric.models.units import Units, rare_columns, units_of
 
 __all__ = [
     "ARCHITECTURES",
@@ -32,6 +32,7 @@ __all__ = [
     "linear_pair",
     "mlp_pair",
     "mnist_pair",
+    "rare_columns",
     "start_from_pca",
     "start_model",
     "units_of",

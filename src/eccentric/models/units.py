@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from eccentric.data.items import ItemSpec
 
+FEW_ROWS, LEAST_KURTOSIS = 10, 30.0  # of rare columns; samples of few rows have a lower kurtosis, whatever they are
 MOST_NUMBERS = 10_000_000  # number of values held in double precision at a time: 80 MB
 
 
@@ -49,6 +50,17 @@ def units_of(x: Shaped[Tensor, "n ..."], spec: ItemSpec, standardize: bool = Tru
     if not standardize and spread == 0:
         spread = torch.ones(())
     return Units(mean, spread, constant.nonzero().flatten().tolist())
+
+
+def rare_columns(x: Shaped[Tensor, "n f"]) -> list[int]:
+    """Columns whose variance is that of fewer than ten rows, such as pixels that are almost always blank.
+
+    The number of rows is n / kurtosis, which is k if a small number k of rows have one value and the others another.
+    """
+    mean, variance = _moments(x)
+    fourth = sum((part.double() - mean).square().square().sum(0) for part in _in_parts(x)) / len(x)
+    kurtosis = fourth / variance.square()  # NaN for a constant column
+    return ((kurtosis > LEAST_KURTOSIS) & (len(x) / kurtosis < FEW_ROWS)).nonzero().flatten().tolist()
 
 
 def _range(x: Shaped[Tensor, "n c h w"]) -> tuple[float, float]:
