@@ -169,6 +169,7 @@ def test_the_page_shows_how_numbers_move_with_training(tmp_path):
     assert "*Numbers after 1 and 3 epochs. The last point is the result above;" in page
     assert "(one seed of each setting) earlier in training, while the learning rate is still high." in page
     assert "stars mark the published values" in page
+    assert "|  | 1 epoch | 3 epochs | published |\n| --- | --: | --: | --: |\n| Radius: d = 2 | 3 | 2 | 1 |" in page
 
 
 def test_the_page_of_a_store_shows_the_pictures_in_it(store):

@@ -160,8 +160,27 @@ def _trend(result: Mapping[str, Any]) -> list[str]:
         f"*Numbers after {_some(before)} and {last} epochs. The last point is the result above; the points before it "
         f"are from the same runs ({seeds} of each setting) earlier in training{rate}. The dashed line marks the end of "
         "the paper's training"
-        + (", and stars mark the published values; dotted lines connect them with ours.*" if trend["stars"] else ".*")
+        + (", and stars mark the published values; dotted lines connect them with ours.*" if trend["stars"] else ".*"),
+        "",
+        *_trend_table(trend),
     ]
+
+
+def _trend_table(trend: Mapping[str, Any]) -> list[str]:
+    """The numbers of the picture."""
+    epochs = trend["epochs"]
+    lines = [
+        "<details><summary>Numbers over training</summary>",
+        "",
+        "|  | " + " | ".join(f"{epoch} epoch{'s' * (epoch > 1)}" for epoch in epochs) + " | published |",
+        "| --- |" + " --: |" * (len(epochs) + 1),
+    ]
+    for title, panel in trend["panels"].items():
+        for line in panel:
+            values = [*line["values"], line["published"]]
+            cells = ["" if value is None or value != value else f"{value:.3g}" for value in values]
+            lines.append(f"| {title}: {line['label']} | {' | '.join(cells)} |")
+    return [*lines, "", "</details>"]
 
 
 def _shortfall(conditions: Mapping[str, Any]) -> list[str]:
