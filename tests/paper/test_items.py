@@ -73,6 +73,8 @@ def test_eigenvalues_flatten_as_the_weight_grows(made):
     assert high < low
     held, evidence = holds(made, "fig3", "eccentricity increases as λ decreases")
     assert held, evidence
+    [errors] = [note for note in made["fig3"]["notes"] if "nearest neighbours" in note]
+    assert len(re.findall(r"\d+\.\d \(λ = 0\.\d+, μ = [\d.]+\)", errors)) == 6
 
 
 def test_the_trace_is_about_d(made):

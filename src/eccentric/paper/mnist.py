@@ -109,6 +109,7 @@ def figure_3(store: RunStore) -> Result:
             "λ is.",
             "λ and μ are those of the paper's panels. The paper does not state which items it plots. Each panel is one "
             f"run, so differences of less than {100 * SINGLE:.0f} % count as undecided.",
+            *_plane_errors(runs),
         ],
         figure=planes(
             [[test[weight, mu].p for weight in weights] for mu in mus],
@@ -119,6 +120,22 @@ def figure_3(store: RunStore) -> Result:
         alt="Six scatter plots of the test items with the circle of radius root two, with λ decreasing from left to "
         "right.",
     )
+
+
+def _plane_errors(runs: dict[tuple[float, float], Run]) -> list[str]:
+    """A sentence on the classification error of all panels, which Table 3 has for one of them."""
+    found = {setting: run.evaluation for setting, run in runs.items()}
+    if any("neighbour_error" not in evaluation for evaluation in found.values()):
+        return []
+    neighbours = next(iter(found.values()))["neighbours"]
+    listed = ", ".join(
+        f"{100 * evaluation['neighbour_error']:.1f} (λ = {weight:g}, μ = {mu:g})"
+        for (weight, mu), evaluation in found.items()
+    )
+    return [
+        f"Errors of {neighbours} nearest neighbours with all labels, in percent: {listed}. Table 3 has the error for "
+        f"λ = {published.DIGIT_WEIGHT:g}, μ = {published.DIGIT_MU:g}; the other panels show whether λ or μ limits it."
+    ]
 
 
 def off_the_circle(run: Run, p: Float[np.ndarray, "n d"]) -> float:
