@@ -4,7 +4,7 @@ For each seed, a different fifth of the rows is held out, and all numbers are co
 training, a tenth of them for early stopping where a method has it. The rivals:
 
 - PCA, and kernel PCA with the width and the ridge (of its inverse) that have the lowest error on rows held out from the
-  training rows; like the estimator, both standardise columns by the rows that they are fitted to;
+  training rows; like the estimator, both standardise columns by the training rows of the fit, resampled or not;
 - a plain and a variational autoencoder: methods "plain" and "vae" of the library, trained by the estimator's training
   with its settings (networks, steps, learning rate, precision, early stopping), but from random weights. The variance
   of the variational decoder is learnt (Rybkin et al. 2021), and an item is encoded as the mean;
@@ -127,7 +127,7 @@ class Units:
 
 @dataclass
 class Coded:
-    """Results of a method on a split: error on the held-out rows, encodings of `train` and `test`, and time of fit."""
+    """Results of a method on a split: error on the held-out rows, encodings of `coded` and `test`, and time of fit."""
 
     error: float
     train: np.ndarray

@@ -116,7 +116,22 @@ def test_a_larger_anchor_keeps_tables_nearer_to_pca_at_a_higher_error():
     assert unexplained[-1] < 1e-3
 
 
-@pytest.mark.parametrize("anchor", [-1.0, np.inf, np.nan, True, "much", None])
+def test_a_stream_keeps_the_anchor_of_fit_and_a_folder_that_of_its_run(tmp_path):
+    x = low_rank().astype(np.float32)
+    model = quick(n_components=2, max_epochs=1, anchor=0.1).fit(x)
+    before = model._fitted.model.encoder.linear.weight.clone()
+    model.set_params(anchor=0.0).partial_fit(x)
+    torch.testing.assert_close(model._fitted.model.encoder.linear.weight, before)
+    free = quick(n_components=2, max_epochs=1).fit(x).set_params(anchor=0.1).partial_fit(x)
+    assert free._fitted.config.anchor == 0.0  # its linear map is not that of PCA any more
+
+    train(from_arrays(x), TrainConfig(dim=2, epochs=1, anchor=0.2, device="cpu"), tmp_path / "run")
+    loaded = EccentricAutoencoder.load(tmp_path / "run")
+    assert loaded.anchor == 0.2
+    assert loaded.partial_fit(x)._fitted.config.anchor == 0.2
+
+
+@pytest.mark.parametrize("anchor", [np.array([0.1, 0.2]), -1.0, np.inf, np.nan, True, "much", None])
 def test_anchors_out_of_range_are_named(anchor):
     with pytest.raises(ValueError, match="'anchor' parameter of EccentricAutoencoder must be a float in"):
         quick(anchor=anchor).fit(low_rank())

@@ -20,8 +20,10 @@ def test_every_row_is_on_one_side_and_so_are_identical_rows(values, seed, fracti
     train, held = split(len(x), fraction, np.random.RandomState(seed), identical(x))
     assert sorted([*train, *held]) == list(range(len(x)))
     assert len(held) <= np.ceil(fraction * len(x))
-    if (np.unique(x[:, 0], return_counts=True)[1] == 1).sum() >= 2:  # with fewer, there may be nothing to hold out
-        assert not set(x[train, 0]) & set(x[held, 0])
+    if set(x[train, 0]) & set(x[held, 0]):  # only if copies cannot be told from few distinct values
+        np.testing.assert_array_equal(held, split(len(x), fraction, np.random.RandomState(seed))[1])
+        copies = np.unique(x[:, 0], return_counts=True)[1]
+        assert len(copies) < len(x) / 2
 
 
 def test_rows_that_differ_are_held_out_as_if_nothing_were_compared():
@@ -40,11 +42,23 @@ def test_a_row_that_occurs_too_often_is_not_held_out():
     assert x[held].min() > 0
 
 
-def test_with_few_different_rows_the_held_out_rows_also_occur_in_training():
-    x = np.repeat(np.arange(4), 25)
-    train, held = split(100, 0.1, np.random.RandomState(0), identical(x))
-    assert len(held) == 10
-    assert set(x[held]) <= set(x[train])
+def test_rows_of_few_distinct_values_are_divided_at_random():
+    binary = np.random.default_rng(0).integers(2, size=(2000, 6))
+    outliers = np.r_[np.repeat(np.arange(5), 200), 7, 8][:, None]
+    for x in (binary, outliers):
+        found = split(len(x), 0.1, np.random.RandomState(0), identical(x))
+        np.testing.assert_array_equal(found[1], split(len(x), 0.1, np.random.RandomState(0))[1])
+
+
+def test_rows_that_were_tripled_are_held_out_together():
+    x = np.repeat(np.random.default_rng(0).normal(size=(200, 4)), 3, axis=0)
+    train, held = split(600, 0.1, np.random.RandomState(0), identical(x))
+    assert len(held) == 60
+    assert not set(x[train, 0]) & set(x[held, 0])
+
+
+def test_zero_has_no_sign():
+    assert identical(np.array([[0.0, 1.0], [-0.0, 1.0]])).tolist() == [0, 0]
 
 
 def test_repeated_rows_do_not_hide_that_nothing_was_learnt():

@@ -216,7 +216,9 @@ def is_gain(gains: Float[Tensor, " n"]) -> bool:
     """Whether errors are lower in the mean and significantly: by two standard errors, or by Wilcoxon's test of ranks.
 
     Each test finds gains that the other misses. A few rows with large errors, such as those that differ from the others
-    in an almost constant column, dominate the standard error; a gain of few rows hardly changes the ranks.
+    in an almost constant column, dominate the standard error; a gain of few rows hardly changes the ranks. The second
+    test is about the typical row: it also passes a network that is better for most rows and much worse for rare ones,
+    if few of the rare ones are among the given rows.
     """
     mean = gains.double().mean()
     if mean <= 0:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -127,6 +127,7 @@ def learn_next(
     spec: ItemSpec,
     *,
     model: Autoencoder | None,
+    earlier: TrainConfig | None,
     stream: Streamed | None,
     names: Sequence[str] | None,
 ) -> tuple[Autoencoder, Streamed]:
@@ -137,6 +138,8 @@ def learn_next(
         x: raw rows.
         spec: specification of one item.
         model: model to train further; None creates one for x.
+        earlier: settings with which that model was trained. `anchor` stays the same, because only a linear map that
+            was not trained contains PCA scores.
         stream: state of the previous call.
         names: names of the columns, for warnings.
 
@@ -151,6 +154,8 @@ def learn_next(
         config = TrainConfig(
             **settings.common(parameters, dim, spec, fitting.RATE), epochs=1, batch_size=size, seed=seed
         )
+        if earlier is not None:
+            config = replace(config, anchor=earlier.anchor)
         if model is None:
             model, constant = fitting.make_model(config, x, spec, parameters.standardize)
             warn_of_constant(names, constant)

@@ -9,7 +9,6 @@ from eccentric.estimator import fitting, settings
 from eccentric.estimator.record import Record
 from eccentric.estimator.sources import some
 from eccentric.evaluation.folds import Neighbourhoods
-from eccentric.models import rare_columns
 from eccentric.models.pca import LinearPCA, fit_pca
 from eccentric.training.config import TrainConfig
 
@@ -18,8 +17,6 @@ if TYPE_CHECKING:
     from jaxtyping import Float
     from torch import Tensor
 
-    from eccentric.components import DeepComponents
-    from eccentric.estimator.fitting import Trained
     from eccentric.estimator.settings import Parameters
     from eccentric.estimator.sources import Source
 
@@ -34,7 +31,6 @@ class Repeat:
         pca: PCA of its training rows.
         neighbourhoods: of some of these rows.
         constant: constant columns of these rows.
-        rare: columns of a table that are standardised but hardly vary except in a few of these rows.
     """
 
     record: Record
@@ -42,7 +38,6 @@ class Repeat:
     pca: LinearPCA
     neighbourhoods: Neighbourhoods
     constant: list[int]
-    rare: list[int]
 
 
 def train_runs(
@@ -73,26 +68,13 @@ def train_runs(
         )
         if config.schedule == "trapezoid":
             config = replace(config, epochs=trained.metrics[-1].epoch)  # gives the same learning rates
-        if number:
-            components = fitting.find_components(trained.model, rows.rows(), parameters.axes, pca)
-        else:
-            trained, components = _with_all_rows(trained, config, source, parameters)
+        anchors, whole = pca, rows.rows()
+        if not number:
+            # A rotation changes no error, so axes need no held-out rows, and more rows determine them better.
+            whole = source.every_row()
+            if parameters.axes == "anchored" and len(source.held_out):
+                anchors = fit_pca(model, source.known, dim)
+        components = fitting.find_components(trained.model, whole, parameters.axes, anchors)
         record = Record.of(trained, config, components, source, pca)
-        rare = rare_columns(rows.sample) if source.spec.is_table and parameters.standardize else []
-        runs.append(Repeat(record, trained.errors, pca, near, constant, rare))
+        runs.append(Repeat(record, trained.errors, pca, near, constant))
     return runs
-
-
-def _with_all_rows(
-    trained: Trained, config: TrainConfig, source: Source, parameters: Parameters
-) -> tuple[Trained, DeepComponents]:
-    """Use the held-out rows as well, for what is computed after training, without a choice between alternatives.
-
-    These are the components, since a rotation changes no error, and PCA if the training did not improve on it. Errors
-    on the held-out rows remain those of the model that was fitted without them. More rows give more stable components.
-    """
-    if trained.kept_first and config.starts_from_pca(source.spec):
-        model, _ = fitting.make_model(config, source.known, source.spec, parameters.standardize)
-        trained = replace(trained, model=model.to_inference())
-    pca = fit_pca(trained.model, source.known, config.dim)
-    return trained, fitting.find_components(trained.model, source.every_row(), parameters.axes, pca)

@@ -128,6 +128,7 @@ def load(path: str | Path) -> tuple[Fitted, dict[str, Any]]:
     known["parameters"] = {
         "start": choose_start(config.start, run.spec, config.architecture),
         "axes": config.axes,
+        "anchor": config.anchor,
         **known["parameters"],
     }
     model, components = run.model(), run.components

@@ -105,7 +105,11 @@ def _check(parameters: Parameters) -> None:
     must("axes", parameters.axes in ("anchored", "principal"), "'anchored' or 'principal'")
     anchor = parameters.anchor
     is_weight = isinstance(anchor, Real) and not isinstance(anchor, bool) and 0 <= anchor < math.inf
-    must("anchor", is_weight or anchor == "auto", "a float in the range [0.0, inf) or 'auto'")
+    must(
+        "anchor",
+        is_weight or (isinstance(anchor, str) and anchor == "auto"),
+        "a float in the range [0.0, inf) or 'auto'",
+    )
     fraction = parameters.validation_fraction
     must("validation_fraction", isinstance(fraction, Real) and 0 <= fraction < 1, "a float in the range [0.0, 1.0)")
     must("method", isinstance(parameters.method, str), "the name of a method")

@@ -88,8 +88,7 @@ class Source:
     def every_row(self) -> Iterator[Tensor]:
         """All training rows once, then the held-out rows, as raw batches."""
         yield from self.rows()
-        if len(self.held_out):
-            yield from self.held_out.split(STREAM_BATCH)
+        yield from parts_of(self.held_out.numpy(), self.held_out.dtype)
 
     @property
     def judged(self) -> Shaped[Tensor, "m ..."]:
@@ -145,7 +144,7 @@ def from_array(
     x: Shaped[np.ndarray, "n ..."], layout: Layout, fraction: float, random: np.random.RandomState
 ) -> Source:
     """An array in memory, copied once as float32 or uint8."""
-    train, held = split(len(x), fraction, random, identical(x))
+    train, held = split(len(x), fraction, random, identical(x) if fraction else None)
     return _resident(layout, as_tensor(x[train]), train, as_tensor(x[held]), held)
 
 

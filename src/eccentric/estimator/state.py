@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from eccentric.estimator.inputs import Layout
     from eccentric.estimator.learning import Streamed
     from eccentric.models import Autoencoder
+    from eccentric.training.config import TrainConfig
     from eccentric.training.metrics import Metrics
 
 MOST_JUDGED = 2000  # number of rows on which redundancy is measured
@@ -50,6 +51,14 @@ class Fitted:
     record: Record | None
     stream: Streamed | None = None
     _redundancy: Float[np.ndarray, " d"] | None = None
+
+    @property
+    def config(self) -> TrainConfig:
+        """Settings of the training."""
+        if self.record is not None:
+            return self.record.config
+        assert self.stream is not None
+        return self.stream.config
 
     def found(self) -> DeepComponents:
         """The components. Those of a stream are computed on first access."""

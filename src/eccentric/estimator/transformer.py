@@ -22,6 +22,7 @@ from eccentric.estimator.sharing import Sharing
 from eccentric.estimator.state import Fitted, whole_or_not_at_all
 from eccentric.estimator.warning import warn_of_constant, warn_of_folds, warn_of_rare
 from eccentric.evaluation.folds import Kept
+from eccentric.models import rare_columns
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -82,9 +83,10 @@ class EccentricAutoencoder(LearntMixin, Sharing, TransformerMixin, BaseEstimator
             the principal axes of the latents, as in the paper. If variances are nearly equal, noise determines these
             axes, and the components are less stable. Neither option changes the reconstruction or the loss. Methods
             that order their latents during training keep their own axes. The axes, means and variances are those of all
-            rows, also of the held-out ones; for the other runs of `n_runs`, those of their training rows.
+            rows, including the held-out ones; for the other runs of `n_runs`, those of their training rows.
         anchor: weight in the objective of the mean squared distance between the latents and the PCA scores, which are
-            scaled so that their variances sum to d. It needs a training that starts from PCA. The larger it is, the
+            scaled so that their variances sum to d. It needs a training that starts from PCA. `partial_fit` uses the
+            scores of the rows that the model was first trained on, and keeps the weight of `fit`. The larger it is, the
             more reproducible are the components, and the higher is the reconstruction error. "auto" is 0.001 for images
             that start from PCA and 0 otherwise. For tables, try 0.01 or 0.1.
         standardize: scale each column of a table to mean 0 and standard deviation 1. False divides all columns by the
@@ -100,13 +102,14 @@ class EccentricAutoencoder(LearntMixin, Sharing, TransformerMixin, BaseEstimator
             thirty-second, from 32 to 128.
         learning_rate: maximum learning rate of Adam, with a warm-up over a tenth of the steps and cosine decay unless
             `max_epochs` says otherwise. "auto" is 0.001 for tables and 0.004 for images.
-        early_stopping: keep the weights with the lowest error on held-out rows if they are significantly better than
-            the initial weights (by two standard errors, or by Wilcoxon's signed-rank test at the same level), and stop
-            when the error no longer improves. Errors on these rows are therefore slightly too low; `score` on other
-            rows is unbiased.
+        early_stopping: keep the weights with the lowest error on held-out rows if they are better than the initial
+            weights in the mean, and the gain is significant (more than two standard errors, or by Wilcoxon's
+            signed-rank test at a one-sided level of 2.3 %), and stop when the error no longer improves. Errors on these
+            rows are therefore slightly too low; `score` on other rows is unbiased.
         validation_fraction: fraction of rows that is held out for early stopping and `component_stability_`; at most
-            10,000 rows. Identical rows of an array are held out together or not at all, because an error on rows that
-            also occur in training would hide overfitting.
+            10,000 rows. Identical rows of an array in memory are held out together or not at all, because an error on
+            rows that also occur in training would hide overfitting. Rows are divided at random if they occur more than
+            ten times on average, as in data with few distinct values.
         n_iter_no_change: number of epochs to wait for a lower error; "auto" is a fifth of `max_epochs`, at least 5, or
             for tables the rule of `max_epochs="auto"`.
         random_state: with an int, results are reproducible on the same machine.
@@ -134,8 +137,7 @@ class EccentricAutoencoder(LearntMixin, Sharing, TransformerMixin, BaseEstimator
             the best linear map from the components of one run to those of another) do not depend on the axes. Low
             `ours` with high `cka` and `r2` means that the runs span the same space with different axes.
         component_importance_: (d,) increase of the mean squared error on held-out rows if a component is set to its
-            mean. This attribute and the next two are measured on at most 1,000 rows; PCA to which the estimator fell
-            back has seen them.
+            mean. This attribute and the next two are measured on at most 1,000 rows.
         error_curve_: (d + 1,) error with only the first k components, for k from 0 to d.
         error_curve_noise_: (d,) noise of each step of this curve: two standard errors of the paired difference.
         component_redundancy_: (d,) R^2 on held-out rows of a component predicted from the others by a smooth
@@ -149,8 +151,7 @@ class EccentricAutoencoder(LearntMixin, Sharing, TransformerMixin, BaseEstimator
         choice_: if `n_components` was chosen, the measurements for each number of components: `n_components`, `error`
             on held-out rows, its `noise` (two standard errors), `pca_error`, and with `n_runs` > 1 the mean
             `stability`.
-        fell_back_to_pca_: whether the fitted model is PCA, because the gain of training was not significant. It is
-            fitted to all rows, and `reconstruction_error_` is that of a PCA that was fitted without the held-out rows.
+        fell_back_to_pca_: whether the fitted model is PCA, because the gain of training was not significant.
         reconstruction_error_: mean squared error on the held-out rows (on training rows if there are none), in
             standardised units. For a table, 0 is perfect, and 1 is the error of the mean of each column. For images,
             values are scaled to between 0 and 1. `score` is a fraction of the variance for both.
@@ -250,7 +251,8 @@ class EccentricAutoencoder(LearntMixin, Sharing, TransformerMixin, BaseEstimator
             if parameters.n_runs > 1 and not len(source.held_out):
                 raise ValueError("n_runs > 1 is judged on held-out rows, and here are too few; add rows")
             runs, chosen = choose(parameters, source, random)
-            self._keep(source.layout, runs[0], measure(runs, source) | chosen)
+            rare = rare_columns(source.sample) if source.spec.is_table and parameters.standardize else []
+            self._keep(source.layout, runs[0], measure(runs, source) | chosen, rare)
         return self
 
     def partial_fit(self, X: Any, y: Any = None) -> Self:
@@ -283,6 +285,7 @@ class EccentricAutoencoder(LearntMixin, Sharing, TransformerMixin, BaseEstimator
                 inputs.as_tensor(rows),
                 layout.spec,
                 model=before and before.model,
+                earlier=before and before.config,
                 stream=before and before.stream,
                 names=self._names,
             )
@@ -455,7 +458,7 @@ class EccentricAutoencoder(LearntMixin, Sharing, TransformerMixin, BaseEstimator
         for name in names:
             self.__dict__.pop(name, None)
 
-    def _keep(self, layout: Layout, run: Repeat, measured: dict[str, Any]) -> None:
+    def _keep(self, layout: Layout, run: Repeat, measured: dict[str, Any], rare: list[int]) -> None:
         """Set the fitted state and attributes by name, and issue warnings."""
         record = run.record
         self._forget(*MEASURED, "n_samples_seen_")
@@ -465,7 +468,7 @@ class EccentricAutoencoder(LearntMixin, Sharing, TransformerMixin, BaseEstimator
         self.reconstruction_error_, self.pca_reconstruction_error_ = record.error, record.pca_error
         self.__dict__.update(measured)
         warn_of_constant(self._names, run.constant)
-        warn_of_rare(self._names, run.rare)
+        warn_of_rare(self._names, rare)
         warn_of_folds(
             Kept(self.neighbour_overlap_, self.neighbour_distance_),
             Kept(self.pca_neighbour_overlap_, self.pca_neighbour_distance_),

@@ -21,12 +21,12 @@ def warn_of_constant(names: Sequence[str] | None, columns: Sequence[int]) -> Non
 
 
 def warn_of_rare(names: Sequence[str] | None, columns: Sequence[int]) -> None:
-    """Warn about standardised columns whose variance is that of a few rows."""
+    """Warn about standardised columns whose variance is mostly that of a few rows."""
     if columns:
         listed = _listed(names, columns)
         warnings.warn(
-            f"columns that hardly vary except in fewer than ten rows: {listed}. Standardised, they weigh as much as "
-            "the others. Drop or transform them, or pass standardize=False if all columns have the same unit.",
+            f"columns whose variance is mostly that of fewer than ten rows: {listed}. Standardised, they weigh as much "
+            "as the others. Transform or drop them, or pass standardize=False if all columns have the same unit.",
             stacklevel=STACK_LEVEL,
         )
 

@@ -53,9 +53,10 @@ def units_of(x: Shaped[Tensor, "n ..."], spec: ItemSpec, standardize: bool = Tru
 
 
 def rare_columns(x: Shaped[Tensor, "n f"]) -> list[int]:
-    """Columns whose variance is that of fewer than ten rows, such as pixels that are almost always blank.
+    """Columns whose variance is mostly that of fewer than ten rows, such as pixels that are almost always blank.
 
-    The number of rows is n / kurtosis, which is k if a small number k of rows have one value and the others another.
+    The number of rows is estimated as n / kurtosis, which is k if a small number k of rows have one value and the
+    others another.
     """
     mean, variance = _moments(x)
     fourth = sum((part.double() - mean).square().square().sum(0) for part in _in_parts(x)) / len(x)
