@@ -7,7 +7,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from eccentric import EccentricAutoencoder
 
-pytestmark = pytest.mark.filterwarnings("ignore:constant columns")
+pytestmark = pytest.mark.filterwarnings("ignore:constant columns", "ignore:columns whose variance")
 
 
 # Few epochs, as scikit-learn gives its own iterative estimators in this test; no check is of the quality.

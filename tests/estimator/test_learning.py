@@ -20,7 +20,7 @@ from eccentric.estimator.fitting import has_converged
 from eccentric.training import Run
 from eccentric.training.step import Step
 
-pytestmark = pytest.mark.filterwarnings("ignore:constant columns")
+pytestmark = pytest.mark.filterwarnings("ignore:constant columns", "ignore:columns whose variance")
 
 
 def low_rank(n=600, seed=0):

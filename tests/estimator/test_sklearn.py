@@ -22,7 +22,7 @@ from eccentric.plots import png
 from tests.estimator.test_inputs import squares
 from tests.estimator.test_learning import low_rank, quick
 
-pytestmark = pytest.mark.filterwarnings("ignore:constant columns")
+pytestmark = pytest.mark.filterwarnings("ignore:constant columns", "ignore:columns whose variance")
 
 
 def test_pipeline():
