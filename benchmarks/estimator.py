@@ -11,11 +11,11 @@ training, a tenth of them for early stopping where a method has it. The rivals:
 - for tables, the estimator with weight 0, which shows the effect of the PCA initialisation alone, and with an `anchor`.
 
 Errors are mean squared errors in standard deviations of a column (for MNIST, of pixel values from 0 to 1; with
-`--no-standardize`, as a fraction of the variance of all columns). Latents are
-compared by the axes of the estimator (anchored), those of the rivals by their principal axes. Neighbour error: error of
-a 10-nearest-neighbour classifier. Stability: correlation of components between two fits, the second to as many training
-rows drawn with replacement, after optimal alignment on training rows, averaged over the components. `--jobs` trains
-several models at a time, each in a process with its share of the cores.
+`--no-standardize`, as a fraction of the variance of all columns). Latents are compared by the axes of the estimator
+(anchored), those of the rivals by their principal axes. Neighbour error: error of a 10-nearest-neighbour classifier.
+Stability: correlation of components between two fits, the second to as many training rows drawn with replacement, after
+optimal alignment on training rows, averaged over the components. `--jobs` trains several models at a time, each in a
+process with its share of the cores.
 
 `--trust` measures `component_stability_` on signals in noise instead; `--speed` measures `fit` and `transform`.
 """
