@@ -2,14 +2,14 @@
 
 2,000 points are for training and 1,000 for measuring. R²: of the reconstruction. Parameter: R² of a regression of the
 position along the roll on the ten nearest neighbours in the code, which is low where the code is folded. 94 epochs are
-1500 steps, the default for other kinds of data.
+1500 steps.
 """
 
 from __future__ import annotations
 
 import argparse
 import warnings
-from typing import Literal
+from typing import TypedDict
 
 import numpy as np
 from sklearn.datasets import make_swiss_roll
@@ -20,7 +20,18 @@ from sklearn.preprocessing import StandardScaler
 
 from eccentric import EccentricAutoencoder
 
-EPOCHS: tuple[Literal["auto"] | int, ...] = (94, "auto", 300)
+
+class Settings(TypedDict, total=False):
+    max_epochs: int
+    anchor: float
+
+
+SETTINGS: dict[str, Settings] = {
+    "max_epochs=94": {"max_epochs": 94},
+    "defaults": {},
+    "max_epochs=300": {"max_epochs": 300},
+    "anchor=0.01": {"anchor": 0.01},
+}
 
 
 def main() -> None:
@@ -32,10 +43,10 @@ def main() -> None:
     for seed in range(seeds):
         (x, t), (test, position) = (make_swiss_roll(n, random_state=2 * seed + k) for k, n in enumerate((2000, 1000)))
         pca = make_pipeline(StandardScaler(), PCA(2)).fit(x)
-        for epochs in EPOCHS:
-            model = EccentricAutoencoder(2, random_state=seed, max_epochs=epochs).fit(x)
+        for name, settings in SETTINGS.items():
+            model = EccentricAutoencoder(2, random_state=seed, **settings).fit(x)
             parameter = KNeighborsRegressor(10).fit(model.transform(x), t).score(model.transform(test), position)
-            rows.setdefault(f"EccentricAutoencoder, max_epochs={epochs}", []).append((model.score(test), parameter))
+            rows.setdefault(f"EccentricAutoencoder, {name}", []).append((model.score(test), parameter))
         error = np.square(pca.inverse_transform(pca.transform(test)) - test).sum() / np.square(test - x.mean(0)).sum()
         parameter = KNeighborsRegressor(10).fit(pca.transform(x), t).score(pca.transform(test), position)
         rows.setdefault("PCA", []).append((1 - error, parameter))

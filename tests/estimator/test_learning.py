@@ -17,6 +17,7 @@ from eccentric import EccentricAutoencoder
 from eccentric.errors import EccentricError
 from eccentric.estimator import fitting
 from eccentric.estimator.fitting import has_converged
+from eccentric.evaluation import folds
 from eccentric.training import Run
 from eccentric.training.step import Step
 
@@ -422,8 +423,19 @@ class TestConvergence:
         ],
     )
     def test_the_rule(self, errors, otherwise, if_strict):
-        assert has_converged(errors, lambda: False) == otherwise
-        assert has_converged(errors, lambda: True) == if_strict
+        assert has_converged(errors) == otherwise
+        assert has_converged(errors, strict=True) == if_strict
+
+    def test_a_folded_code_has_not_converged(self, monkeypatch):
+        monkeypatch.setattr(fitting, "LEAST_STEPS", 20)
+        monkeypatch.setattr(fitting, "MOST_STEPS", 300)
+        x = np.random.default_rng(0).normal(size=(300, 2)) * [3, 1]
+        settings = {"n_components": 1, "max_epochs": "auto", "batch_size": 64}
+        early = quick(**settings).fit(x)
+        monkeypatch.setattr(folds, "FOLDED", -2.0)  # every code counts as folded
+        with pytest.warns(UserWarning, match="may be folded"):
+            late = quick(**settings).fit(x)
+        assert early.n_iter_ < late.n_iter_ == 75
 
     def test_linear_data_end_early_and_curved_data_late(self, monkeypatch):
         monkeypatch.setattr(fitting, "LEAST_STEPS", 20)

@@ -19,7 +19,7 @@ from eccentric.training.schedule import decay_epoch
 from eccentric.training.stopping import Stop
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Iterable, Sequence
 
     from jaxtyping import Float, Shaped
     from torch import Tensor
@@ -74,18 +74,16 @@ def epochs_for(steps: int | None, wanted: int = STEPS) -> int:
     return UNSIZED_EPOCHS if steps is None else max(FEWEST_EPOCHS, math.ceil(wanted / steps))
 
 
-def has_converged(errors: Sequence[float], is_strict: Callable[[], bool]) -> bool:
+def has_converged(errors: Sequence[float], strict: bool = False) -> bool:
     """Whether doubling the training time lowered the lowest held-out error by less than 10 % or 0.001.
 
     Args:
         errors: held-out error before training and after each epoch, at a constant learning rate.
-        is_strict: whether 5 % applies instead, which is computed only if it matters.
+        strict: 5 % instead of 10 %.
     """
     earlier = min(errors[: len(errors) // 2 + 1])
-    gain = earlier - min(errors)
-    if gain < max(LEAST_GAIN_IF_STRICT * earlier, LEAST_ABSOLUTE_GAIN):
-        return True
-    return gain < LEAST_GAIN * earlier and not is_strict()
+    least = LEAST_GAIN_IF_STRICT if strict else LEAST_GAIN
+    return earlier - min(errors) < max(least * earlier, LEAST_ABSOLUTE_GAIN)
 
 
 def make_model(
@@ -131,10 +129,10 @@ def train_once(
         config: settings without "auto" values. With the schedule "trapezoid", the learning rate decays when training
             has converged, and the decay begins from the best weights.
         near: neighbourhoods of training rows, with which a folded code is recognised. While the code is folded, the
-            error hardly falls, and the strict threshold of `has_converged` applies.
+            error hardly falls, and then falls again when the code unfolds, so training has not converged.
         patience: epochs to wait for a lower error on held-out rows, counted from the end of the fading of linear maps;
             None trains to the end and keeps the last weights.
-        strict: always apply the strict threshold.
+        strict: apply the strict threshold of `has_converged`.
         verbose, name: see `Progress`.
 
     Raises:
@@ -155,8 +153,8 @@ def train_once(
         best, first = first_errors.mean().item(), _copy(model)
         kept = first
 
-    def is_strict() -> bool:
-        return strict or near.kept(model).is_folded(near.pca)
+    def is_folded() -> bool:
+        return near.kept(model).is_folded(near.pca)
 
     rows: list[Metrics] = []
     stop, progress = Stop(), Progress(verbose, usual, config.epochs, name)
@@ -176,7 +174,7 @@ def train_once(
             if open_ended:
                 curve.append(row.test_reconstruction)
                 constant = training.last_epoch == config.epochs and row.epoch < decay_epoch(config.epochs)
-                if constant and row.step >= LEAST_STEPS and has_converged(curve, is_strict):
+                if constant and row.step >= LEAST_STEPS and has_converged(curve, strict) and not is_folded():
                     model.load_state_dict(kept)
                     training.decay()
             elif patience is not None and row.epoch - max(best_epoch, faded) >= patience:
