@@ -41,11 +41,11 @@ def test_few_items_and_an_attribute_that_nobody_has(monkeypatch):
     """A quarter of 40 items is less than the neighbours that vote, and a constant attribute cannot be discriminated."""
     p = np.random.default_rng(0).normal(size=(40, 3)).astype(np.float32)
     run = SimpleNamespace(latents=lambda split: SimpleNamespace(p=p))
-    store: Any = SimpleNamespace(run=lambda spec: run, face_dim=3)
+    store: Any = SimpleNamespace(measured=lambda item, spec, measure: measure(run), face_dim=3)
     known = np.c_[p[:, 0] > 0, np.zeros(40, bool)]
     attributes = Attributes(["Male", "Smiling"], known, known)
-    assert "fitted to 20, 40 training items" in learning_curves(store, attributes)
     monkeypatch.setattr("eccentric.paper.attributes.attributes_of", lambda store: attributes)
+    assert "fitted to 20, 40 training items" in learning_curves(store)
     [sentence] = [note for note in table_5(store).notes if "linear discriminant" in note]
     assert "Smiling 100 %" in sentence
 

@@ -227,3 +227,20 @@ def test_table_3_can_be_made_from_records_without_the_runs(store, made, tmp_path
     path.write_text(json.dumps(renamed))
     with pytest.raises(UsageError, match=r"stored record of .* trained with other settings"):
         make_item(item, RunStore(tmp_path / "other", other, records=path))
+
+
+@pytest.mark.parametrize("name", ["table4", "table5"])
+def test_tables_of_attributes_can_be_made_from_records_without_the_runs(name, store, made, tmp_path, monkeypatch):
+    for module in (records, trend):
+        monkeypatch.setattr(module, "MILESTONES", (MILESTONE,))
+    item = ITEMS[name]
+    specs = item.specs(store)
+    path = tmp_path / "runs.json"
+    path.write_text(json.dumps([run_record(store.run(spec)) for spec in specs]))
+    elsewhere = RunStore(tmp_path / "elsewhere", store.scale, records=path)
+    assert elsewhere.missing(specs, name) == []
+    make_item(item, elsewhere)
+    again = read(tmp_path / "elsewhere" / name / "result.json")
+    for part in ("table", "numbers", "claims", "notes", "trend"):
+        assert again[part] == made[name][part]
+    assert not (tmp_path / "elsewhere" / "runs").exists()

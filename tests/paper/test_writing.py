@@ -10,6 +10,7 @@ from eccentric.paper import ITEMS, Claim, Number, Result, Table, published, reco
 from eccentric.paper.page import section, write_page
 from eccentric.paper.results import ordered, record, summarised
 from eccentric.paper.trend import Line, Trend
+from eccentric.paper.widths import widths_section
 from eccentric.paper.writing import Kept, write_item
 from tests.paper.conftest import MILESTONE
 
@@ -205,3 +206,27 @@ def test_trainings_are_kept_as_small_records(store, tmp_path, monkeypatch):
     assert len(text[text.index("All trainings") :].splitlines()) == 17 + 6
     page.unlink()
     assert write_page(tmp_path / "elsewhere", ITEMS, page).read_text(encoding="utf-8") == text
+
+
+def test_widths_are_compared_where_only_they_differ():
+    def trained(width, epochs, seed=0, measured=None):
+        return {
+            "data": "celeba",
+            "train": {"dim": 64, "seed": seed, "epochs": epochs, "batch_size": 20, "width": width},
+            "method": {"settings": {"weight": 0.0001, "mu": 1.0}},
+            "eigenvalues": [3.0, 1.0],
+            "course": {str(epochs): {"test_reconstruction": 0.008}},
+            "training_seconds": 120.0,
+            "measured": measured or {},
+        }
+
+    gain = {"number": 1, "component": 0, "base_rate": 0.5, "linear": 0.8}
+    gains = [{"attribute": "Male", "accuracy": 0.65, **gain}, {"attribute": "Smiling", "accuracy": 0.64, **gain}]
+    errors = {"2000": {"DT(1)": 18.0, "DT(8)": 19.0}, "8052": {"DT(1)": 17.0, "DT(8)": 18.0, "majority": 20.0}}
+    narrow = [trained(0.125, 10, measured={"10": {"table4": errors, "table5": {"attributes": gains}}})]
+    assert widths_section(narrow) == widths_section([*narrow, trained(1.0, 10, seed=1)]) == ""
+    rows = [line for line in widths_section([trained(1.0, 10), *narrow]).splitlines() if line.startswith("|")]
+    assert rows[2] == "| 0.0001 | 1 | 0 | 0.125 | 10 | 2 min | 0.0080 | 0.50 | 17.00 | 18.00 |  | 1 |"
+    assert rows[3] == "| 0.0001 | 1 | 0 | 1 | 10 | 2 min | 0.0080 | 0.50 |  |  |  |  |"
+    assert rows[4].startswith("| 0.0001 | 1 | *paper* | *1* | *100* |")
+    assert "*13.15*" in rows[4]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from eccentric.data.attributes import Attributes, load_attributes
 from eccentric.errors import EccentricError
-from eccentric.evaluation.attributes import attribute_scores, one_component_gains
+from eccentric.evaluation.attributes import Gain, attribute_scores, one_component_gains
 from eccentric.paper import published
 from eccentric.paper.faces import MU, WEIGHT
 from eccentric.paper.items import Item
@@ -18,7 +19,8 @@ from eccentric.paper.spectra import ENDS, face_spec, face_specs
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from eccentric.evaluation.attributes import Gain
+    from jaxtyping import Bool, Float
+
     from eccentric.paper.run_store import RunStore
     from eccentric.paper.scale import Spec
     from eccentric.training import Run
@@ -51,8 +53,32 @@ def table_4_specs(store: RunStore) -> list[Spec]:
     return [spec for specs in face_specs(store).values() for spec in specs]
 
 
+def classifier_errors(store: RunStore, spec: Spec) -> dict[int, dict[str, float]]:
+    """Mean errors of one run over the attributes in percent, by number of training items (ascending) and classifier."""
+
+    def measure(run: Run) -> dict[str, dict[str, float]]:
+        attributes = attributes_of(store)
+        train, test = run.latents("train").p, run.latents("test").p
+        order = np.random.default_rng(0).permutation(len(train))
+        counts = [count for f in FRACTIONS if (count := round(f * len(train))) >= published.TABLE_4_NEIGHBOURS]
+        found = {}
+        for count in counts or [len(train)]:
+            rows = np.sort(order[:count])
+            scores = attribute_scores(
+                train[rows],
+                attributes.train[rows],
+                test,
+                attributes.test,
+                depths=published.TABLE_4_DEPTHS,
+                neighbours=published.TABLE_4_NEIGHBOURS,
+            )
+            found[str(count)] = {name: 100 * (1 - float(accuracy.mean())) for name, accuracy in scores.items()}
+        return found
+
+    return {int(count): errors for count, errors in store.measured("table4", spec, measure).items()}
+
+
 def table_4(store: RunStore) -> Result:
-    attributes = attributes_of(store)
     numbers: list[Number] = []
     rows: list[list[str]] = []
     errors: dict[tuple[float, float], dict[str, Number]] = {}
@@ -60,17 +86,9 @@ def table_4(store: RunStore) -> Result:
     for (weight, mu), specs in face_specs(store).items():
         found: dict[str, list[float]] = {}
         for spec in specs:
-            run = store.run(spec)
-            scores = attribute_scores(
-                run.latents("train").p,
-                attributes.train,
-                run.latents("test").p,
-                attributes.test,
-                depths=published.TABLE_4_DEPTHS,
-                neighbours=published.TABLE_4_NEIGHBOURS,
-            )
-            for name, accuracy in scores.items():
-                found.setdefault(name, []).append(100 * (1 - float(accuracy.mean())))
+            by_count = classifier_errors(store, spec)
+            for name, error in by_count[max(by_count)].items():
+                found.setdefault(name, []).append(error)
         majority = found.pop("majority")[0]
         errors[weight, mu] = {
             name: summarised(
@@ -118,9 +136,11 @@ def table_4(store: RunStore) -> Result:
             ),
         ),
     ]
-    notes = [f"Errors are means over {len(attributes.names)} attributes. ± is the standard deviation over runs."]
+    notes = [
+        f"Errors are means over {len(attributes_of(store).names)} attributes. ± is the standard deviation over runs."
+    ]
     if claims[1].holds is not True:
-        notes.append(learning_curves(store, attributes))
+        notes.append(learning_curves(store))
     return Result(
         numbers=numbers,
         claims=claims,
@@ -130,44 +150,66 @@ def table_4(store: RunStore) -> Result:
     )
 
 
-def learning_curves(store: RunStore, attributes: Attributes) -> str:
+def learning_curves(store: RunStore) -> str:
     """A sentence on the errors of the classifiers with a part of the training items, for one run."""
-    spec = face_spec(store, WEIGHT, MU, seed=0)
-    run = store.run(spec)
-    train, test = run.latents("train").p, run.latents("test").p
-    order = np.random.default_rng(0).permutation(len(train))
-    curves: dict[str, list[str]] = {}
-    counts = [count for count in (round(f * len(train)) for f in FRACTIONS) if count >= published.TABLE_4_NEIGHBOURS]
-    for count in counts:
-        rows = order[:count]
-        scores = attribute_scores(
-            train[rows],
-            attributes.train[rows],
-            test,
-            attributes.test,
-            depths=published.TABLE_4_DEPTHS,
-            neighbours=published.TABLE_4_NEIGHBOURS,
-        )
-        for name in scores.keys() - {"majority"}:
-            curves.setdefault(name, []).append(f"{100 * (1 - float(scores[name].mean())):.2f}")
+    by_count = classifier_errors(store, face_spec(store, WEIGHT, MU, seed=0))
+    names = sorted(by_count[max(by_count)].keys() - {"majority"})
+    curves = [", ".join(f"{errors[name]:.2f}" for errors in by_count.values()) + f" % ({name})" for name in names]
     return (
         f"The classifiers need different numbers of items. In the run with λ = {WEIGHT:g}, μ = {MU:g} and seed 0, "
-        f"classifiers fitted to {', '.join(f'{count:,}' for count in counts)} training items have errors of "
-        + "; ".join(f"{', '.join(curves[name])} % ({name})" for name in sorted(curves))
-        + "."
+        f"classifiers fitted to {', '.join(f'{count:,}' for count in by_count)} training items have errors of "
+        f"{'; '.join(curves)}."
     )
+
+
+@dataclass(frozen=True)
+class Predicted(Gain):
+    """The gain from one component, and the accuracy from all components.
+
+    Attributes:
+        linear: accuracy of a linear discriminant analysis of all components.
+    """
+
+    linear: float
+
+
+def predictions(store: RunStore, spec: Spec) -> list[Predicted]:
+    """How well the components of one run predict each attribute."""
+
+    def measure(run: Run) -> dict[str, list[dict[str, Any]]]:
+        attributes = attributes_of(store)
+        train, test = run.latents("train").p, run.latents("test").p
+        gains = one_component_gains(train, attributes.train, test, attributes.test, attributes.names)
+        return {
+            "attributes": [
+                {**asdict(gain), "linear": _linear_accuracy(train, known, test, held_out, gain.base_rate)}
+                for gain, known, held_out in zip(gains, attributes.train.T, attributes.test.T, strict=True)
+            ]
+        }
+
+    return [Predicted(**each) for each in store.measured("table5", spec, measure)["attributes"]]
+
+
+def _linear_accuracy(
+    train: Float[np.ndarray, "n d"],
+    known: Bool[np.ndarray, " n"],
+    test: Float[np.ndarray, "m d"],
+    held_out: Bool[np.ndarray, " m"],
+    base_rate: float,
+) -> float:
+    from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+
+    if known.all() or not known.any():  # nothing to discriminate
+        return base_rate
+    return float(LinearDiscriminantAnalysis().fit(train, known).score(test, held_out))
 
 
 def table_5(store: RunStore) -> Result:
-    attributes = attributes_of(store)
-    run = store.run(face_spec(store, WEIGHT, MU, seed=0))
-    gains = one_component_gains(
-        run.latents("train").p, attributes.train, run.latents("test").p, attributes.test, attributes.names
-    )
+    gains = predictions(store, face_spec(store, WEIGHT, MU, seed=0))
     shown = [
         gain
         for gain in gains
-        if gain.attribute in published.TABLE_5 or (gain.component is not None and _points(gain) >= SIGNIFICANT)
+        if gain.attribute in published.TABLE_5 or (gain.component is not None and points(gain) >= SIGNIFICANT)
     ]
     beyond = len(shown) == 0
     if beyond:
@@ -203,8 +245,8 @@ def table_5(store: RunStore) -> Result:
         claims.append(
             Claim(
                 "a single component raises the accuracy by 15 points or more for each of seven attributes",
-                all(_points(gain) >= SIGNIFICANT for gain in known.values()),
-                ", ".join(f"{name.replace('_', ' ')} {_points(gain):+d}" for name, gain in known.items()),
+                all(points(gain) >= SIGNIFICANT for gain in known.values()),
+                ", ".join(f"{name.replace('_', ' ')} {points(gain):+d}" for name, gain in known.items()),
             )
         )
         by_component: dict[int, set[int | None]] = {}
@@ -217,8 +259,8 @@ def table_5(store: RunStore) -> Result:
                 ", ".join(f"{name.replace('_', ' ')} {_component(gain.component)}" for name, gain in known.items()),
             )
         )
-        if missed := [gain for gain in known.values() if _points(gain) < SIGNIFICANT]:
-            notes.append(_by_all_components(run, attributes, missed))
+        if missed := [gain for gain in known.values() if points(gain) < SIGNIFICANT]:
+            notes.append(_by_all_components(missed))
     else:
         best = max(gains, key=lambda gain: gain.gain)
         claims.append(
@@ -237,24 +279,17 @@ def table_5(store: RunStore) -> Result:
     )
 
 
-def _by_all_components(run: Run, attributes: Attributes, gains: Sequence[Gain]) -> str:
+def _by_all_components(gains: Sequence[Predicted]) -> str:
     """A sentence on how well a linear classifier of all components predicts the attributes of `gains`."""
-    from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
-
-    train, test = run.latents("train").p, run.latents("test").p
-    found = []
-    for gain in gains:
-        known, held_out = attributes.train[:, gain.number - 1], attributes.test[:, gain.number - 1]
-        varies = known.any() and not known.all()
-        accuracy = LinearDiscriminantAnalysis().fit(train, known).score(test, held_out) if varies else gain.base_rate
-        found.append(f"{gain.attribute.replace('_', ' ')} {100 * accuracy:.0f} %")
+    found = ", ".join(f"{gain.attribute.replace('_', ' ')} {100 * gain.linear:.0f} %" for gain in gains)
     return (
         f"For the paper's attributes that gain less than {SIGNIFICANT} points, the accuracy of a linear discriminant "
-        f"analysis of all components is: {', '.join(found)}."
+        f"analysis of all components is: {found}."
     )
 
 
-def _points(gain: Gain) -> int:
+def points(gain: Gain) -> int:
+    """Gain in percentage points, with both accuracies rounded to whole percents."""
     return round(100 * gain.accuracy) - round(100 * gain.base_rate)
 
 
@@ -269,6 +304,7 @@ TABLE_4 = Item(
     table_4,
     table_4_specs,
     attributes_of,
+    measure=classifier_errors,
     trend={
         "Mean error of 20 neighbours, %": r"^(.*): KNN\(20\)$",
         "Mean error of a tree of depth 8, %": r"^(.*): DT\(8\)$",
@@ -281,5 +317,6 @@ TABLE_5 = Item(
     table_5,
     lambda store: [face_spec(store, WEIGHT, MU, seed=0)],
     attributes_of,
+    measure=predictions,
     trend={"Accuracy with one component, %": r"^(.*): with one component$"},
 )

@@ -10,6 +10,7 @@ import json
 import os
 import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,7 +39,8 @@ def train(spec: Spec, folder: str, scale: Scale, records: Path | None) -> int:
             return STOPPED
         for item in ITEMS.values():
             if item.measure is not None and spec in item.specs(store):
-                item.measure(store, spec)
+                with suppress(EccentricError):  # such as data without labels; making the item reports it
+                    item.measure(store, spec)
     return 0
 
 

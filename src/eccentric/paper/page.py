@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from eccentric.errors import EccentricError, UsageError
 from eccentric.files import atomic
 from eccentric.paper.records import trainings_section
+from eccentric.paper.widths import widths_section
 from eccentric.paper.writing import InFolder, Kept
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def write_page(folder: Path, names: Iterable[str], page: Path | None = None) -> 
         trend = _relative(results.trend(name), page.parent) if result["trend"] else None
         parts.append(section(result, picture, trend))
     if records := results.records():
-        parts.append(trainings_section(records))
+        parts += [text for text in (widths_section(records), trainings_section(records)) if text]
     with atomic(page) as temporary:
         temporary.write_text("\n".join(parts), encoding="utf-8")
     return page
