@@ -94,8 +94,8 @@ class EccentricAutoencoder(LearntMixin, Sharing, TransformerMixin, BaseEstimator
             pixels, and for embeddings: columns that are almost constant then have little weight. Images always have
             one scale.
         max_epochs: passes over the training rows. For tables, "auto" trains with a constant learning rate until
-            doubling the number of passes lowers the error on held-out rows by less than 10 % (5 % while the code keeps
-            neighbourhoods worse than PCA) or 0.001, but at least 400 steps, and then half as long again while the
+            doubling the number of passes lowers the error on held-out rows by less than 10 % or 0.001 and the code
+            keeps neighbourhoods no worse than PCA, but at least 400 steps, and then half as long again while the
             learning rate decays; at most 4500 steps in all. For images, sequences, loaders, `early_stopping=False` and
             a given `n_iter_no_change`, "auto" gives 1500 steps. At least three passes.
         batch_size: number of rows per step; "auto" is a sixteenth of the rows, from 32 to 1024, and for images a
