@@ -14,6 +14,8 @@ import pytest
 import torch
 from scipy import sparse
 from sklearn.exceptions import NotFittedError
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from torch.utils.data import DataLoader, Dataset, IterableDataset, TensorDataset
 
 from eccentric import EccentricAutoencoder
@@ -256,6 +258,15 @@ class TestRefused:
         np.testing.assert_allclose(model.inverse_transform(model.transform(x))[:, 2], 5, atol=0.1)
         with pytest.warns(UserWarning, match="constant columns: 0, 1, 2"):
             quick(n_components=2).fit(np.ones((40, 3)))
+
+    def test_warnings_point_to_the_line_of_the_user(self):
+        x = np.c_[low_rank(), np.ones(len(low_rank()))]
+        model = quick(n_components=2, max_epochs=1, batch_size=10_000)  # warns of the batch size as well
+        for fit in (model.fit, model.fit_transform, make_pipeline(StandardScaler(), model).fit_transform):
+            with pytest.warns(UserWarning, match="constant columns") as caught:
+                fit(x)
+            assert {warning.filename for warning in caught} == {__file__}
+            assert len(caught) == 2
 
     def test_columns_that_vary_in_few_rows_are_named_if_they_are_standardised(self):
         x = pd.DataFrame(low_rank(), columns=NAMES).assign(rare=0.0)

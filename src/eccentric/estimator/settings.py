@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from numbers import Integral, Real
@@ -13,6 +12,7 @@ import torch
 
 from eccentric.data.items import KINDS
 from eccentric.estimator import fitting
+from eccentric.estimator.warning import warn
 from eccentric.methods import registry
 from eccentric.models import ARCHITECTURES, STARTS, choose_architecture, choose_start
 
@@ -210,7 +210,7 @@ def settle(parameters: Parameters, dim: int, source: Source) -> dict[str, Any]:
     if items is not None and size > items:
         if not auto:
             message = f"Got batch_size {size}, larger than the {items} rows to train on. It is going to be clipped."
-            warnings.warn(message, stacklevel=4)
+            warn(message)
         size = items
     steps = source.batches(size, 0, torch.device("cpu")).steps
     # Training ends when it has converged, which needs held-out rows, a method that does not depend on the number of

@@ -1,7 +1,8 @@
-"""Warnings about unsuitable columns and codes. Each warning points to the line that called the estimator."""
+"""Warnings about unsuitable columns and codes. Each warning points to the user's line."""
 
 from __future__ import annotations
 
+import sys
 import warnings
 from typing import TYPE_CHECKING
 
@@ -10,24 +11,32 @@ if TYPE_CHECKING:
 
     from eccentric.evaluation.folds import Kept
 
-STACK_LEVEL = 4  # the user's call, the method of the estimator, its helper, and the function in this module
+LIBRARIES = ("eccentric", "sklearn", "joblib")
+"""Top-level packages between the user's line and a warning."""
+
+
+def warn(message: str) -> None:
+    """Warn at the last line outside `LIBRARIES`, such as one that fits a pipeline with the estimator in it."""
+    frame, level = sys._getframe(), 1
+    while frame.f_back and frame.f_globals.get("__name__", "").partition(".")[0] in LIBRARIES:
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, stacklevel=level)
 
 
 def warn_of_constant(names: Sequence[str] | None, columns: Sequence[int]) -> None:
     """Warn about constant columns."""
     if columns:
         listed = _listed(names, columns)
-        warnings.warn(f"constant columns: {listed}. They are kept but carry no information.", stacklevel=STACK_LEVEL)
+        warn(f"constant columns: {listed}. They are kept but carry no information.")
 
 
 def warn_of_rare(names: Sequence[str] | None, columns: Sequence[int]) -> None:
     """Warn about standardised columns whose variance is mostly that of a few rows."""
     if columns:
         listed = _listed(names, columns)
-        warnings.warn(
+        warn(
             f"columns whose variance is mostly that of fewer than ten rows: {listed}. Standardised, they weigh as much "
             "as the others. Transform or drop them, or pass standardize=False if all columns have the same unit.",
-            stacklevel=STACK_LEVEL,
         )
 
 
@@ -35,10 +44,9 @@ def warn_of_blurred(names: Sequence[str] | None, columns: Sequence[int]) -> None
     """Warn about columns whose variation has fewer than three digits in float32, the precision of the networks."""
     if columns:
         listed = _listed(names, columns)
-        warnings.warn(
+        warn(
             f"columns that vary too little for float32 relative to their size: {listed}. "
             "Subtract an offset, or drop them.",
-            stacklevel=STACK_LEVEL,
         )
 
 
@@ -52,7 +60,7 @@ def warn_of_folds(code: Kept, pca: Kept) -> None:
         ratio = code.distance / pca.distance
         found = f"neighbours in the code are {ratio:.1f} times as far apart along the data as for PCA"
     remedy = "Train longer (max_epochs), or allow more components (n_components)."
-    warnings.warn(f"{found}: the code may be folded. {remedy}", stacklevel=STACK_LEVEL)
+    warn(f"{found}: the code may be folded. {remedy}")
 
 
 def _listed(names: Sequence[str] | None, columns: Sequence[int]) -> str:
