@@ -197,7 +197,7 @@ class TestEncode:
         np.save(tmp_path / "one.npy", np.zeros((1, 8, 8), np.uint8))
         status, said, err = eccentric("encode", digits_run, tmp_path / "one.npy", "--out", tmp_path / "one.csv")
         assert status == 0, err
-        assert said.startswith("1 item:")
+        assert said.lstrip().startswith("1 item:")  # old versions of rich print an empty line for a progress bar
 
     def test_grey_images_for_a_run_on_coloured_ones(self, eccentric, tmp_path):
         random = np.random.default_rng(0)

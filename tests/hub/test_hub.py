@@ -24,12 +24,15 @@ UNREADABLE = (".pt", ".pkl", ".pickle", ".bin", ".py")
 
 @pytest.fixture
 def hub(monkeypatch, tmp_path):
-    import huggingface_hub.constants as constants
+    from huggingface_hub import constants, file_download
 
     server = Hub()
+    template = server.address + "/{repo_id}/resolve/{revision}/{filename}"
+    if hasattr(file_download, "HUGGINGFACE_CO_URL_TEMPLATE"):  # old versions copy it
+        monkeypatch.setattr(file_download, "HUGGINGFACE_CO_URL_TEMPLATE", template)
     for name, value in (
         ("ENDPOINT", server.address),
-        ("HUGGINGFACE_CO_URL_TEMPLATE", server.address + "/{repo_id}/resolve/{revision}/{filename}"),
+        ("HUGGINGFACE_CO_URL_TEMPLATE", template),
         ("HF_HUB_OFFLINE", False),
         ("HF_TOKEN_PATH", str(tmp_path / "no-token")),
         ("HF_HUB_CACHE", str(tmp_path / "cache")),

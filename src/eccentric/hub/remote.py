@@ -135,6 +135,9 @@ def _one_line(repository: str) -> Iterator[None]:
         raise EccentricError(
             f"the hub has no repository {repository}, or the token may not see it; check the name and the token"
         ) from None
+    except (OfflineModeIsEnabled, LocalEntryNotFoundError, ConnectionError) as error:
+        # Before the next class, which LocalEntryNotFoundError belongs to in old versions, without a response.
+        raise EccentricError(f"the hub cannot be reached for {repository}: {_first(error)}") from None
     except HfHubHTTPError as error:
         status = error.response.status_code
         if status in (401, 403):
@@ -142,8 +145,6 @@ def _one_line(repository: str) -> Iterator[None]:
                 f"the hub refuses the token for {repository} (status {status}); log in with one that may write there"
             ) from None
         raise EccentricError(f"the hub answered with status {status} for {repository}; try again later") from None
-    except (OfflineModeIsEnabled, LocalEntryNotFoundError, ConnectionError) as error:
-        raise EccentricError(f"the hub cannot be reached for {repository}: {_first(error)}") from None
     except Exception as error:
         if type(error).__module__.partition(".")[0] not in ("httpx", "httpx2", "requests"):
             raise

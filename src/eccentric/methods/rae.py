@@ -44,7 +44,7 @@ def squared_jacobian(output: Float[Tensor, "b ..."], z: Float[Tensor, "b d"]) ->
     Args:
         output: computed from z, with a graph.
     """
-    noise = torch.randn_like(output)
+    noise = torch.randn_like(at_least_float32(output)).to(output.dtype)  # the same in bfloat16
     (product,) = torch.autograd.grad(output, z, noise, create_graph=True)
     return at_least_float32(product).square().sum(1).mean() / output[0].numel()
 
