@@ -216,7 +216,6 @@ def test_widths_are_compared_where_only_they_differ():
             "method": {"settings": {"weight": 0.0001, "mu": 1.0}},
             "eigenvalues": [3.0, 1.0],
             "course": {str(epochs): {"test_reconstruction": 0.008}},
-            "training_seconds": 120.0,
             "measured": measured or {},
         }
 
@@ -226,7 +225,7 @@ def test_widths_are_compared_where_only_they_differ():
     narrow = [trained(0.125, 10, measured={"10": {"table4": errors, "table5": {"attributes": gains}}})]
     assert widths_section(narrow) == widths_section([*narrow, trained(1.0, 10, seed=1)]) == ""
     rows = [line for line in widths_section([trained(1.0, 10), *narrow]).splitlines() if line.startswith("|")]
-    assert rows[2] == "| 0.0001 | 1 | 0 | 0.125 | 10 | 2 min | 0.0080 | 0.50 | 17.00 | 18.00 |  | 1 |"
-    assert rows[3] == "| 0.0001 | 1 | 0 | 1 | 10 | 2 min | 0.0080 | 0.50 |  |  |  |  |"
+    assert rows[2] == "| 0.0001 | 1 | 0 | 0.125 | 10 | 0.0080 | 0.50 | 17.00 | 18.00 |  | 1 |"
+    assert rows[3] == "| 0.0001 | 1 | 0 | 1 | 10 | 0.0080 | 0.50 |  |  |  |  |"
     assert rows[4].startswith("| 0.0001 | 1 | *paper* | *1* | *100* |")
     assert "*13.15*" in rows[4]
