@@ -212,6 +212,7 @@ def test_widths_are_compared_where_only_they_differ():
     def trained(width, epochs, seed=0, measured=None):
         return {
             "data": "celeba",
+            "items": {"train": 8052, "test": 945},
             "train": {"dim": 64, "seed": seed, "epochs": epochs, "batch_size": 20, "width": width},
             "method": {"settings": {"weight": 0.0001, "mu": 1.0}},
             "eigenvalues": [3.0, 1.0],
@@ -224,8 +225,9 @@ def test_widths_are_compared_where_only_they_differ():
     errors = {"2000": {"DT(1)": 18.0, "DT(8)": 19.0}, "8052": {"DT(1)": 17.0, "DT(8)": 18.0, "majority": 20.0}}
     narrow = [trained(0.125, 10, measured={"10": {"table4": errors, "table5": {"attributes": gains}}})]
     assert widths_section(narrow) == widths_section([*narrow, trained(1.0, 10, seed=1)]) == ""
-    rows = [line for line in widths_section([trained(1.0, 10), *narrow]).splitlines() if line.startswith("|")]
-    assert rows[2] == "| 0.0001 | 1 | 0 | 0.125 | 10 | 0.0080 | 0.50 | 17.00 | 18.00 |  | 1 |"
-    assert rows[3] == "| 0.0001 | 1 | 0 | 1 | 10 | 0.0080 | 0.50 |  |  |  |  |"
-    assert rows[4].startswith("| 0.0001 | 1 | *paper* | *1* | *100* |")
-    assert "*13.15*" in rows[4]
+    section = widths_section([trained(1.0, 10), *narrow])
+    rows = [line for line in section.splitlines() if line.startswith("|")]
+    assert rows[2] == "| 0.125 | 10 | 0.0080 | 0.50 | 17.00 | 18.00 |  | 1 |"
+    assert rows[3] == "| 1 | 10 | 0.0080 | 0.50 |  |  |  |  |"
+    assert rows[4] == "| *paper: 1* | *100* |  |  | *16.68* | *14.42* | *13.15* | *7* |"
+    assert "the paper's runs had 20 times as many items" in section

@@ -8,6 +8,7 @@ import numpy as np
 
 from eccentric.paper import published
 from eccentric.paper.attributes import SIGNIFICANT, Predicted, points
+from eccentric.paper.records import OFFICIAL
 from eccentric.paper.results import Table
 
 if TYPE_CHECKING:
@@ -16,9 +17,7 @@ if TYPE_CHECKING:
     Record = Mapping[str, Any]
 
 CLASSIFIERS = ("DT(1)", "DT(8)", "KNN(20)")
-COLUMNS = ["λ", "μ", "seed", "width", "epochs", "reconstruction error", "eigenvalues, SD / mean"]
-COLUMNS += [f"{name}, %" for name in CLASSIFIERS]
-COLUMNS += [f"attributes that gain {SIGNIFICANT} points"]
+COLUMNS = ["width", "epochs", "error", "eigenvalues, SD / mean", *(f"{name}, %" for name in CLASSIFIERS), "attributes"]
 
 
 def widths_section(records: Sequence[Record]) -> str:
@@ -31,36 +30,38 @@ def widths_section(records: Sequence[Record]) -> str:
     compared = [group for group in groups.values() if len({_width(each) for each in group}) > 1]
     if not compared:
         return ""
-    rows = []
+    lines = [
+        '## <a id="widths"></a>Networks of different widths',
+        "",
+        "Trainings that differ only in the width of the hidden layers (1 is the network of the paper) and in the "
+        "number of epochs: reconstruction error, standard deviation of the eigenvalues divided by their mean, errors "
+        "of the classifiers of Table 4, and number of attributes that gain "
+        f"{SIGNIFICANT} points by a single component, as in Table 5.",
+    ]
     for group in compared:
         group.sort(key=lambda each: (_width(each), each["train"]["epochs"]))
-        rows += [*map(_row, group), *_published(group[0])]
-    return "\n".join(
-        [
-            '## <a id="widths"></a>Networks of different widths',
-            "",
-            "Trainings that differ only in the width of the hidden layers (1 is the network of the paper) and in the "
-            "number of epochs. Errors of the classifiers are those of Table 4; the last column contains the number of "
-            "attributes that a single component predicts, as in Table 5. The paper's classifiers had 20 times as many "
-            "training items.",
-            "",
-            Table(COLUMNS, rows).markdown(),
-        ]
+        rows = [*map(_row, group), *_published(group[0])]
+        lines += ["", f"{_caption(group[0])}:", "", Table(COLUMNS, rows).markdown().rstrip()]
+    return "\n".join([*lines, ""])
+
+
+def _caption(each: Record) -> str:
+    settings, train = _settings(each), each["train"]
+    text = (
+        f"{each['data']}, λ = {settings['weight']:g}, μ = {settings['mu']:g}, d = {train['dim']}, seed {train['seed']}"
     )
+    items = each["items"]["train"]
+    official = OFFICIAL[each["data"]]["train"]
+    return text + (f" (the paper's runs had {official / items:.0f} times as many items)" if official > items else "")
 
 
 def _row(each: Record) -> list[str]:
-    settings, eigenvalues = _settings(each), np.array(each["eigenvalues"])
-    train, course = each["train"], each["course"]
-    end = str(train["epochs"])
+    eigenvalues, course, end = np.array(each["eigenvalues"]), each["course"], str(each["train"]["epochs"])
     measured = each.get("measured", {}).get(end, {})
     by_count = measured.get("table4", {})
     errors = by_count[max(by_count, key=int)] if by_count else {}
     gains = [Predicted(**gain) for gain in measured.get("table5", {}).get("attributes", [])]
     return [
-        f"{settings['weight']:g}",
-        f"{settings['mu']:g}",
-        str(train["seed"]),
         f"{_width(each):g}",
         end,
         f"{course[end]['test_reconstruction']:.4f}",
@@ -75,9 +76,8 @@ def _published(each: Record) -> list[list[str]]:
     errors = published.TABLE_4.get((settings["weight"], settings["mu"]))
     if errors is None or each["data"] != "celeba":
         return []
-    cells = [f"{settings['weight']:g}", f"{settings['mu']:g}", "*paper*", "*1*", f"*{published.EPOCHS['celeba']}*"]
-    cells += ["", "", *(f"*{errors[name][0]:.2f}*" for name in CLASSIFIERS), f"*{len(published.TABLE_5)}*"]
-    return [cells]
+    classifiers = [f"*{errors[name][0]:.2f}*" for name in CLASSIFIERS]
+    return [["*paper: 1*", f"*{published.EPOCHS['celeba']}*", "", "", *classifiers, f"*{len(published.TABLE_5)}*"]]
 
 
 def _settings(each: Record) -> dict[str, Any]:
