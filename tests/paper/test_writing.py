@@ -209,11 +209,12 @@ def test_trainings_are_kept_as_small_records(store, tmp_path, monkeypatch):
 
 
 def test_widths_are_compared_where_only_they_differ():
-    def trained(width, epochs, seed=0, measured=None):
+    def trained(width, epochs, measured=None, **other):
+        recipe = {"seed": 0, "batch_size": 20, "learning_rate": 1e-3, "schedule": "one-cycle", "precision": "auto"}
         return {
             "data": "celeba",
             "items": {"train": 8052, "test": 945},
-            "train": {"dim": 64, "seed": seed, "epochs": epochs, "batch_size": 20, "width": width},
+            "train": {"dim": 64, "epochs": epochs, "width": width, **recipe, **other},
             "method": {"settings": {"weight": 0.0001, "mu": 1.0}},
             "eigenvalues": [3.0, 1.0],
             "course": {str(epochs): {"test_reconstruction": 0.008}},
@@ -224,7 +225,8 @@ def test_widths_are_compared_where_only_they_differ():
     gains = [{"attribute": "Male", "accuracy": 0.65, **gain}, {"attribute": "Smiling", "accuracy": 0.64, **gain}]
     errors = {"2000": {"DT(1)": 18.0, "DT(8)": 19.0}, "8052": {"DT(1)": 17.0, "DT(8)": 18.0, "majority": 20.0}}
     narrow = [trained(0.125, 10, measured={"10": {"table4": errors, "table5": {"attributes": gains}}})]
-    assert widths_section(narrow) == widths_section([*narrow, trained(1.0, 10, seed=1)]) == ""
+    for other in ({"seed": 1}, {"learning_rate": 1e-4}):
+        assert widths_section(narrow) == widths_section([*narrow, trained(1.0, 10, **other)]) == ""
     section = widths_section([trained(1.0, 10), *narrow])
     rows = [line for line in section.splitlines() if line.startswith("|")]
     assert rows[2] == "| 0.125 | 10 | 0.0080 | 0.50 | 17.00 | 18.00 |  | 1 |"

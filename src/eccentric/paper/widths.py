@@ -19,13 +19,15 @@ if TYPE_CHECKING:
 CLASSIFIERS = ("DT(1)", "DT(8)", "KNN(20)")
 COLUMNS = ["width", "epochs", "error", "eigenvalues, SD / mean", *(f"{name}, %" for name in CLASSIFIERS), "attributes"]
 
+ALIKE = ("dim", "seed", "batch_size", "learning_rate", "schedule", "precision")
+
 
 def widths_section(records: Sequence[Record]) -> str:
-    """Trainings with the same data, λ, μ, batch size and seed, where they have several widths; empty without any."""
+    """Trainings that are alike in all of `ALIKE`, data, λ and μ, where they have several widths; empty without any."""
     groups: dict[tuple[Any, ...], list[Record]] = {}
     for each in records:
         train, settings = each["train"], _settings(each)
-        key = (each["data"], train["dim"], settings["weight"], settings["mu"], train["seed"], train["batch_size"])
+        key = (each["data"], settings["weight"], settings["mu"], *(train[name] for name in ALIKE))
         groups.setdefault(key, []).append(each)
     compared = [group for group in groups.values() if len({_width(each) for each in group}) > 1]
     if not compared:
