@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 DIMS = sorted(published.TABLE_3)
 LAYOUT = (
     "For d = 2, the error is limited by the layout of the classes in the plane that training finds from random "
-    "weights: from a layout that was learnt with labels, the same training without labels ends with a lower error of "
-    "the neighbours and a lower reconstruction error (`python -m benchmarks.plane`)."
+    "weights: from a layout that was learnt with labels, the same training without labels ends with a lower "
+    "nearest-neighbour error and a lower reconstruction error (`python -m benchmarks.plane`)."
 )
 """A note on MNIST."""
 
